@@ -20,7 +20,8 @@ constexpr std::size_t kAlignment = 64;  // one cache line, one AVX-512 vector
 Shape::Shape(std::initializer_list<std::int64_t> extents) : Shape(std::span(extents.begin(), extents.size())) {}
 
 Shape::Shape(std::span<const std::int64_t> extents) : rank_(static_cast<int>(extents.size())) {
-    if (extents.size() > kMaxRank) fail("A tensor has {} dimensions; at most {} are supported.", extents.size(), kMaxRank);
+    if (extents.size() > kMaxRank)
+        fail("A tensor has {} dimensions; at most {} are supported.", extents.size(), kMaxRank);
     for (const std::int64_t extent : extents) {
         if (extent < 0) fail("A tensor has the negative dimension {}.", extent);
     }
@@ -28,7 +29,8 @@ Shape::Shape(std::span<const std::int64_t> extents) : rank_(static_cast<int>(ext
     constexpr std::int64_t kMostElements = std::int64_t{1} << 40;
     std::int64_t elements = 1;
     for (const std::int64_t extent : extents) {
-        if (extent != 0 && elements > kMostElements / extent) fail("A tensor of shape ({}) is too large.", fmt::join(extents, ", "));
+        if (extent != 0 && elements > kMostElements / extent)
+            fail("A tensor of shape ({}) is too large.", fmt::join(extents, ", "));
         elements *= extent;
     }
 }
@@ -45,7 +47,7 @@ std::string to_string(const Shape& shape) { return fmt::format("({})", fmt::join
 
 Tensor::Tensor(const Shape& shape) : shape_(shape) {
     const auto bytes = static_cast<std::size_t>(std::max<std::int64_t>(shape.elements(), 1)) * sizeof(float);
-    data_.reset(static_cast<float*>(::operator new(bytes, std::align_val_t{kAlignment})));
+    data_.reset(static_cast<float*>(::operator new (bytes, std::align_val_t{kAlignment})));
     std::memset(data_.get(), 0, bytes);
 }
 
@@ -66,10 +68,11 @@ Tensor& Tensor::operator=(const Tensor& other) {
 }
 
 void Tensor::reshape(const Shape& shape) {
-    if (shape.elements() != elements()) fail("A tensor of shape {} cannot be seen as {}.", to_string(shape_), to_string(shape));
+    if (shape.elements() != elements())
+        fail("A tensor of shape {} cannot be seen as {}.", to_string(shape_), to_string(shape));
     shape_ = shape;
 }
 
-void Tensor::Free::operator()(float* data) const { ::operator delete(data, std::align_val_t{kAlignment}); }
+void Tensor::Free::operator()(float* data) const { ::operator delete (data, std::align_val_t{kAlignment}); }
 
 }  // namespace eigenbit

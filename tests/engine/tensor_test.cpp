@@ -1,6 +1,5 @@
-#include "engine/tensor.h"
-
 #include "engine/error.h"
+#include "engine/tensor.h"
 
 #include <doctest/doctest.h>
 

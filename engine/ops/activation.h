@@ -1,0 +1,26 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <limits>
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// A function of every element on its own. Input: x. Output: y like x.
+struct Activation {
+    static constexpr std::string_view kType = "Activation";
+    enum class Kind { relu, leaky_relu, clip, sigmoid, tanh };
+
+    Kind kind = Kind::relu;
+    float slope = 0.01F;                               ///< leaky_relu: y = slope · x for x < 0
+    float low = std::numeric_limits<float>::lowest();  ///< clip
+    float high = std::numeric_limits<float>::max();    ///< clip; relu6 is clip 0 … 6
+};
+
+std::vector<Shape> infer_shapes(const Activation& activation, std::span<const Shape> inputs);
+void forward(const Activation& activation, const ForwardArguments& arguments);
+void backward(const Activation& activation, const BackwardArguments& arguments);
+
+}  // namespace eigenbit

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+#include <cstdint>
+#include <span>
+
+namespace eigenbit {
+
+/// What an operator computes with. Activations are NHWC; optional inputs that are absent come last and are left out.
+struct ForwardArguments {
+    std::span<const ConstView> inputs;
+    std::span<const View> outputs;
+    View saved;              ///< of the operator's saved_shape: what forward leaves for backward
+    bool training = false;   ///< batch statistics instead of running ones, dropout active
+    std::uint64_t seed = 0;  ///< of this node in this step, for operators that draw random numbers
+};
+
+/// Gradients of one scalar with respect to the inputs, from those with respect to the outputs.
+struct BackwardArguments {
+    std::span<const ConstView> inputs;
+    std::span<const ConstView> outputs;
+    ConstView saved;
+    std::span<const ConstView> output_gradients;
+    std::span<const View> input_gradients;  ///< added to; data is null where a gradient is not wanted
+    bool training = false;
+};
+
+}  // namespace eigenbit

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// Two inputs combined element by element, with ONNX (numpy) broadcasting. Output: the broadcast shape.
+struct Arithmetic {
+    static constexpr std::string_view kType = "Arithmetic";
+    enum class Kind { add, subtract, multiply, divide, power };
+
+    Kind kind = Kind::add;
+};
+
+std::vector<Shape> infer_shapes(const Arithmetic& arithmetic, std::span<const Shape> inputs);
+void forward(const Arithmetic& arithmetic, const ForwardArguments& arguments);
+void backward(const Arithmetic& arithmetic, const BackwardArguments& arguments);
+
+}  // namespace eigenbit

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// Input: x (N, H, W, C). Output: y (N, OH, OW, C), the mean of each window.
+struct AveragePool {
+    static constexpr std::string_view kType = "AveragePool";
+
+    std::array<std::int64_t, 2> kernel{1, 1};
+    std::array<std::int64_t, 2> stride{1, 1};
+    std::array<std::int64_t, 4> padding{};  ///< top, left, bottom, right
+    bool ceil_mode = false;                 ///< a last window that is cut off by the border counts
+    bool count_padding = false;             ///< divide by the kernel's size even where it covers padding
+};
+
+std::vector<Shape> infer_shapes(const AveragePool& average_pool, std::span<const Shape> inputs);
+void forward(const AveragePool& average_pool, const ForwardArguments& arguments);
+void backward(const AveragePool& average_pool, const BackwardArguments& arguments);
+
+}  // namespace eigenbit

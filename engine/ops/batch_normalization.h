@@ -1,0 +1,25 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// y = scale · (x − mean) / √(variance + epsilon) + bias for every channel, the last axis of x.
+/// Inputs: x (…, C), scale, bias, running mean, running variance (C). Output: y like x.
+/// In training the statistics are the batch's own (biased variance); they are saved as mean (row 0) and variance (row
+/// 1).
+struct BatchNormalization {
+    static constexpr std::string_view kType = "BatchNormalization";
+
+    float epsilon = 1e-5F;
+};
+
+std::vector<Shape> infer_shapes(const BatchNormalization& batch_normalization, std::span<const Shape> inputs);
+Shape saved_shape(const BatchNormalization& batch_normalization, std::span<const Shape> inputs);
+void forward(const BatchNormalization& batch_normalization, const ForwardArguments& arguments);
+void backward(const BatchNormalization& batch_normalization, const BackwardArguments& arguments);
+
+}  // namespace eigenbit

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// Two-dimensional convolution (cross-correlation, as ONNX defines it).
+/// Inputs: x (N, H, W, I), weight (O, KH, KW, I / groups), optional bias (O). Output: y (N, OH, OW, O).
+struct Conv {
+    static constexpr std::string_view kType = "Conv";
+
+    std::array<std::int64_t, 2> stride{1, 1};    ///< vertical, horizontal
+    std::array<std::int64_t, 2> dilation{1, 1};  ///< vertical, horizontal
+    std::array<std::int64_t, 4> padding{};       ///< top, left, bottom, right
+    std::int64_t groups = 1;
+};
+
+std::vector<Shape> infer_shapes(const Conv& conv, std::span<const Shape> inputs);
+std::int64_t multiply_accumulates(const Conv& conv, std::span<const Shape> inputs, std::span<const Shape> outputs);
+void forward(const Conv& conv, const ForwardArguments& arguments);
+void backward(const Conv& conv, const BackwardArguments& arguments);
+
+}  // namespace eigenbit

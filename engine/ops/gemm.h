@@ -1,0 +1,21 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// Fully-connected layer: y = x · weightᵗ + bias.
+/// Inputs: x (…, I), weight (O, I), optional bias (O). Output: y (…, O).
+struct Gemm {
+    static constexpr std::string_view kType = "Gemm";
+};
+
+std::vector<Shape> infer_shapes(const Gemm& gemm, std::span<const Shape> inputs);
+std::int64_t multiply_accumulates(const Gemm& gemm, std::span<const Shape> inputs, std::span<const Shape> outputs);
+void forward(const Gemm& gemm, const ForwardArguments& arguments);
+void backward(const Gemm& gemm, const BackwardArguments& arguments);
+
+}  // namespace eigenbit

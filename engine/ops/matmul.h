@@ -1,0 +1,20 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// Product of two activations. Inputs: a (…, M, K), b (…, K, N), leading axes broadcast. Output: (…, M, N).
+struct MatMul {
+    static constexpr std::string_view kType = "MatMul";
+};
+
+std::vector<Shape> infer_shapes(const MatMul& mat_mul, std::span<const Shape> inputs);
+std::int64_t multiply_accumulates(const MatMul& mat_mul, std::span<const Shape> inputs, std::span<const Shape> outputs);
+void forward(const MatMul& mat_mul, const ForwardArguments& arguments);
+void backward(const MatMul& mat_mul, const BackwardArguments& arguments);
+
+}  // namespace eigenbit

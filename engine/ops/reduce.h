@@ -1,0 +1,24 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// Sum or mean over some axes; global average pooling is the mean over axes 1 and 2 of an image batch.
+struct Reduce {
+    static constexpr std::string_view kType = "Reduce";
+    enum class Kind { sum, mean };
+
+    Kind kind = Kind::mean;
+    std::vector<int> axes;  ///< rising
+    bool keep_axes = true;  ///< the reduced axes stay with extent 1
+};
+
+std::vector<Shape> infer_shapes(const Reduce& reduce, std::span<const Shape> inputs);
+void forward(const Reduce& reduce, const ForwardArguments& arguments);
+void backward(const Reduce& reduce, const BackwardArguments& arguments);
+
+}  // namespace eigenbit

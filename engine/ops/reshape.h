@@ -1,0 +1,22 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// The same elements in the same order under another shape. As in ONNX, an extent 0 copies the input's and one extent
+/// -1 is what remains.
+struct Reshape {
+    static constexpr std::string_view kType = "Reshape";
+
+    std::vector<std::int64_t> extents;
+};
+
+std::vector<Shape> infer_shapes(const Reshape& reshape, std::span<const Shape> inputs);
+void forward(const Reshape& reshape, const ForwardArguments& arguments);
+void backward(const Reshape& reshape, const BackwardArguments& arguments);
+
+}  // namespace eigenbit

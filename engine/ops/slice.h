@@ -1,0 +1,28 @@
+#pragma once
+
+#include "engine/ops/arguments.h"
+
+#include <limits>
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// Elements begin, begin + step, … before end of every axis. As in ONNX, negative positions count from the end and
+/// positions beyond it are clamped; a negative step walks backwards.
+struct Slice {
+    static constexpr std::string_view kType = "Slice";
+    struct Range {
+        std::int64_t begin = 0;
+        std::int64_t end = std::numeric_limits<std::int64_t>::max();
+        std::int64_t step = 1;
+    };
+
+    std::vector<Range> ranges;  ///< one for each axis
+};
+
+std::vector<Shape> infer_shapes(const Slice& slice, std::span<const Shape> inputs);
+void forward(const Slice& slice, const ForwardArguments& arguments);
+void backward(const Slice& slice, const BackwardArguments& arguments);
+
+}  // namespace eigenbit
