@@ -1,0 +1,83 @@
+#pragma once
+
+#include "engine/ops/operator.h"
+#include "engine/parameter.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace eigenbit {
+
+/// Names a value of a graph: an input, a parameter or what a node puts out.
+using ValueId = std::int32_t;
+
+/// One operator applied to values.
+struct Node {
+    std::string name;
+    Operator op;
+    std::vector<ValueId> inputs;
+    std::vector<ValueId> outputs;
+};
+
+/// A network: nodes in an order in which they can run, the values between them, and its parameters.
+///
+/// Images are NHWC; an extent 0 of an input's shape stands for any extent (the batch, a flexible image size).
+class Graph {
+  public:
+    struct Input {
+        ValueId value;
+        Shape shape;
+    };
+
+    ValueId add_input(std::string name, const Shape& shape);
+    ValueId add_parameter(std::string name, Tensor values);
+    /// A node with one output, which takes the node's name.
+    ValueId add_node(std::string name, Operator op, std::vector<ValueId> inputs);
+    /// A node with several outputs, named like the node with ":0", ":1" … appended.
+    std::vector<ValueId> add_node(std::string name, Operator op, std::vector<ValueId> inputs, int outputs);
+    void add_output(ValueId value);
+
+    /// Puts a node before the node at `position`; the value it puts out is new. A rewrite then redirects inputs to it.
+    ValueId insert_node(std::size_t position, std::string name, Operator op, std::vector<ValueId> inputs);
+    /// Forgets parameters that no node reads any more.
+    void remove_unused_parameters();
+
+    const std::vector<Node>& nodes() const { return nodes_; }
+    Node& node(std::size_t index) { return nodes_[index]; }
+    const std::vector<Input>& inputs() const { return inputs_; }
+    const std::vector<ValueId>& outputs() const { return outputs_; }
+    const std::string& name(ValueId value) const { return names_[static_cast<std::size_t>(value)]; }
+    std::size_t value_count() const { return names_.size(); }
+
+    const std::map<ValueId, Parameter>& parameters() const { return parameters_; }
+    bool is_parameter(ValueId value) const { return parameters_.contains(value); }
+    const Parameter& parameter(ValueId value) const { return parameters_.at(value); }
+    Parameter& parameter(ValueId value) { return parameters_.at(value); }
+    /// The parameter of this name. Throws Error when there is none.
+    ValueId find_parameter(std::string_view name) const;
+
+    std::int64_t parameter_elements() const;
+
+  private:
+    ValueId new_value(std::string name);
+    void check_inputs(const std::string& node, std::span<const ValueId> inputs) const;
+
+    std::vector<std::string> names_;
+    std::vector<Node> nodes_;
+    std::vector<Input> inputs_;
+    std::vector<ValueId> outputs_;
+    std::map<ValueId, Parameter> parameters_;
+};
+
+/// The shapes of all values, by ValueId, for inputs of these shapes. Throws Error naming the node where they do not
+/// fit.
+std::vector<Shape> infer_shapes(const Graph& graph, std::span<const Shape> inputs);
+
+/// The first input's declared shape with this many images. Throws Error when its image size is flexible.
+Shape input_shape(const Graph& graph, std::int64_t images);
+
+/// Multiply–accumulates of one node, given the shapes of all values.
+std::int64_t multiply_accumulates(const Node& node, std::span<const Shape> shapes);
+
+}  // namespace eigenbit

@@ -1,0 +1,179 @@
+#include "engine/session.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+
+namespace eigenbit {
+namespace {
+
+std::size_t at(ValueId value) { return static_cast<std::size_t>(value); }
+
+template <typename Element>
+std::vector<BasicView<Element>> views(std::span<const ValueId> ids, const std::vector<BasicView<Element>>& all) {
+    std::vector<BasicView<Element>> result;
+    result.reserve(ids.size());
+    for (const ValueId id : ids) result.push_back(all[at(id)]);
+    return result;
+}
+
+}  // namespace
+
+Session::Session(const Graph& graph, std::span<const Shape> inputs, Options options)
+    : graph_(&graph),
+      options_(std::move(options)),
+      values_(graph.value_count()),
+      produced_(graph.value_count()),
+      gradients_(graph.value_count()),
+      needs_gradient_(graph.value_count()),
+      has_gradient_(graph.value_count()),
+      saved_(graph.nodes().size()) {
+    const std::vector<Shape> shapes = infer_shapes(graph, inputs);
+    for (std::size_t value = 0; value < shapes.size(); ++value) values_[value].shape = shapes[value];
+    for (const auto& [value, parameter] : graph.parameters()) bind(value, parameter.values);
+    mark_gradients();
+    plan_arena(shapes);
+}
+
+void Session::mark_gradients() {
+    for (const ValueId value : options_.gradients) needs_gradient_[at(value)] = true;
+    for (const Node& node : graph_->nodes()) {
+        const bool needed = std::ranges::any_of(node.inputs, [&](ValueId input) { return needs_gradient_[at(input)]; });
+        for (const ValueId output : node.outputs) needs_gradient_[at(output)] = needed;
+    }
+}
+
+// One timeline for both directions: node i runs forward at step i and backward at step 2n − 1 − i.
+void Session::plan_arena(std::span<const Shape> shapes) {
+    const std::vector<Node>& nodes = graph_->nodes();
+    const bool backward = !options_.gradients.empty();
+    const std::size_t end = 2 * nodes.size();
+    const auto backward_step = [&](std::size_t node) { return end - 1 - node; };
+
+    std::vector<Lifetime> lifetimes;
+    std::vector<View*> owners;
+    const auto place = [&](View& view, const Shape& shape, std::size_t first, std::size_t last) {
+        view.shape = shape;
+        lifetimes.push_back({shape.elements(), first, last});
+        owners.push_back(&view);
+    };
+
+    std::vector<std::size_t> last_reader(shapes.size(), 0);
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        for (const ValueId input : nodes[i].inputs) last_reader[at(input)] = i;
+    }
+    for (const ValueId output : graph_->outputs()) last_reader[at(output)] = end;
+
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        for (const ValueId output : nodes[i].outputs) {
+            const std::size_t last = std::max(i, last_reader[at(output)]);
+            place(produced_[at(output)], shapes[at(output)], i, backward || options_.keep_values ? end : last);
+            if (!needs_gradient_[at(output)]) continue;
+            const std::size_t first = std::min(last, nodes.size() - 1);
+            place(gradients_[at(output)], shapes[at(output)], backward_step(first), backward_step(i));
+        }
+        if (!options_.training) continue;
+        std::vector<Shape> inputs;
+        for (const ValueId input : nodes[i].inputs) inputs.push_back(shapes[at(input)]);
+        place(saved_[i], saved_shape(nodes[i].op, inputs), i, end);
+    }
+    for (const ValueId value : options_.gradients) place(gradients_[at(value)], shapes[at(value)], nodes.size(), end);
+
+    const MemoryPlan plan = plan_memory(lifetimes);
+    arena_ = Tensor(Shape{plan.elements});
+    for (std::size_t i = 0; i < owners.size(); ++i) owners[i]->data = arena_.data() + plan.offsets[i];
+    for (std::size_t value = 0; value < shapes.size(); ++value) {
+        if (produced_[value].data != nullptr) values_[value] = produced_[value];
+    }
+}
+
+void Session::bind(ValueId value, ConstView source) {
+    ConstView& bound = values_[at(value)];
+    if (!(bound.shape == source.shape)) {
+        fail("'{}' has shape {}, expected {}.", graph_->name(value), to_string(source.shape), to_string(bound.shape));
+    }
+    bound.data = source.data;
+}
+
+void Session::forward() {
+    for (const Graph::Input& input : graph_->inputs()) {
+        if (values_[at(input.value)].data == nullptr) fail("Input '{}' was not given.", graph_->name(input.value));
+    }
+    ++step_;
+    for (std::size_t i = 0; i < graph_->nodes().size(); ++i) run_node(i);
+}
+
+void Session::forward_from(std::size_t node) {
+    const std::vector<Node>& nodes = graph_->nodes();
+    std::vector<bool> changed(values_.size());
+    for (std::size_t i = node; i < nodes.size(); ++i) {
+        const bool depends =
+            i == node || std::ranges::any_of(nodes[i].inputs, [&](ValueId input) { return changed[at(input)]; });
+        if (!depends) continue;
+        run_node(i);
+        for (const ValueId output : nodes[i].outputs) changed[at(output)] = true;
+    }
+}
+
+ConstView Session::run(ConstView input) {
+    if (graph_->inputs().size() != 1) fail("The network has {} inputs, one was given.", graph_->inputs().size());
+    bind(graph_->inputs().front().value, input);
+    forward();
+    return output();
+}
+
+void Session::run_node(std::size_t index) {
+    const Node& node = graph_->nodes()[index];
+    const std::vector<ConstView> inputs = views<const float>(node.inputs, values_);
+    const std::vector<View> outputs = views<float>(node.outputs, produced_);
+    const std::uint64_t seed = (options_.seed * 0x9E3779B97F4A7C15U + step_) * 0x9E3779B97F4A7C15U + index;
+    eigenbit::forward(
+        node.op,
+        ForwardArguments{
+            .inputs = inputs, .outputs = outputs, .saved = saved_[index], .training = options_.training, .seed = seed});
+}
+
+void Session::backward(ConstView output_gradient) {
+    const std::size_t output = at(graph_->outputs().front());
+    if (!(output_gradient.shape == values_[output].shape)) {
+        fail("The output's gradient has shape {}, expected {}.", to_string(output_gradient.shape),
+             to_string(values_[output].shape));
+    }
+    has_gradient_.assign(has_gradient_.size(), false);
+    for (const ValueId value : options_.gradients) {
+        std::ranges::fill(gradients_[at(value)].values(), 0.0F);
+        has_gradient_[at(value)] = true;
+    }
+    if (!needs_gradient_[output]) return;
+    std::ranges::copy(output_gradient.values(), gradients_[output].data);
+    has_gradient_[output] = true;
+    for (std::size_t i = graph_->nodes().size(); i-- > 0;) run_node_backward(i);
+}
+
+void Session::run_node_backward(std::size_t index) {
+    const Node& node = graph_->nodes()[index];
+    const bool reached = std::ranges::any_of(node.outputs, [&](ValueId output) { return has_gradient_[at(output)]; });
+    if (!reached || !needs_gradient_[at(node.outputs.front())]) return;
+
+    for (const ValueId output : node.outputs) {
+        if (!has_gradient_[at(output)]) std::ranges::fill(gradients_[at(output)].values(), 0.0F);
+    }
+    for (const ValueId input : node.inputs) {
+        if (!needs_gradient_[at(input)] || has_gradient_[at(input)]) continue;
+        std::ranges::fill(gradients_[at(input)].values(), 0.0F);
+        has_gradient_[at(input)] = true;
+    }
+    const std::vector<ConstView> inputs = views<const float>(node.inputs, values_);
+    const std::vector<ConstView> outputs = views<const float>(node.outputs, values_);
+    const std::vector<View> output_views = views<float>(node.outputs, gradients_);
+    const std::vector<ConstView> output_gradients(output_views.begin(), output_views.end());
+    const std::vector<View> input_gradients = views<float>(node.inputs, gradients_);
+    eigenbit::backward(node.op, BackwardArguments{.inputs = inputs,
+                                                  .outputs = outputs,
+                                                  .saved = saved_[index],
+                                                  .output_gradients = output_gradients,
+                                                  .input_gradients = input_gradients,
+                                                  .training = options_.training});
+}
+
+}  // namespace eigenbit

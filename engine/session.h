@@ -1,0 +1,70 @@
+#pragma once
+
+#include "engine/graph.h"
+#include "engine/memory_plan.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace eigenbit {
+
+/// Executes a graph for inputs of given shapes: forward, parts of forward again, and reverse-mode gradients.
+///
+/// The graph must outlive the session and keep its nodes; parameters may change their values in place. All activations
+/// and gradients share one arena planned by lifetime. A session belongs to one thread at a time; several may share a
+/// graph.
+class Session {
+  public:
+    struct Options {
+        bool training = false;           ///< batch statistics and dropout instead of inference
+        bool keep_values = false;        ///< every value stays readable after forward; implied by gradients
+        std::vector<ValueId> gradients;  ///< the inputs and parameters whose gradients backward computes
+        std::uint64_t seed = 0;          ///< of what operators draw at random, different in every forward
+    };
+
+    Session(const Graph& graph, std::span<const Shape> inputs, Options options);
+    Session(const Graph& graph, std::span<const Shape> inputs) : Session(graph, inputs, Options{}) {}
+
+    /// Reads an input or a parameter from here from now on, instead of the graph's own values. Throws Error when the
+    /// shape is not the one planned for.
+    void bind(ValueId value, ConstView source);
+
+    void forward();
+    /// Runs the node at this position and every later one that depends on it; all else stays as it is. Needs
+    /// keep_values.
+    void forward_from(std::size_t node);
+    /// Binds the only input, runs forward and returns the first output, which stays valid until the next forward.
+    ConstView run(ConstView input);
+
+    /// Gradients of ⟨output_gradient, first output⟩, after forward.
+    void backward(ConstView output_gradient);
+
+    ConstView value(ValueId value) const { return values_[static_cast<std::size_t>(value)]; }
+    ConstView output() const { return value(graph_->outputs().front()); }
+    /// Of an input or parameter listed in the options, after backward.
+    ConstView gradient(ValueId value) const { return gradients_[static_cast<std::size_t>(value)]; }
+    /// What the node at this position saved in a training forward (batch statistics, dropout's multipliers).
+    ConstView saved(std::size_t node) const { return saved_[node]; }
+
+    std::int64_t arena_bytes() const { return arena_.elements() * static_cast<std::int64_t>(sizeof(float)); }
+
+  private:
+    void plan_arena(std::span<const Shape> shapes);
+    void mark_gradients();
+    void run_node(std::size_t index);
+    void run_node_backward(std::size_t index);
+
+    const Graph* graph_;
+    Options options_;
+    Tensor arena_;
+    std::uint64_t step_ = 0;
+    std::vector<ConstView> values_;     // by ValueId
+    std::vector<View> produced_;        // by ValueId; data is null for inputs and parameters
+    std::vector<View> gradients_;       // by ValueId; data is null where not needed
+    std::vector<bool> needs_gradient_;  // by ValueId
+    std::vector<bool> has_gradient_;    // by ValueId, during backward
+    std::vector<View> saved_;           // by node
+};
+
+}  // namespace eigenbit
