@@ -1,0 +1,62 @@
+#include "engine/formats/file.h"
+
+#include "engine/error.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <unistd.h>
+
+namespace eigenbit {
+namespace {
+
+struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, Close>;
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+/// Empty on success, otherwise why it failed.
+std::string write_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
+    File file(std::fopen(path.c_str(), "wb"));
+    if (!file) return reason(errno);
+    if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) return reason(errno);
+    return std::fclose(file.release()) == 0 ? "" : reason(errno);
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
+    std::error_code error;
+    if (std::filesystem::is_directory(path, error)) {
+        fail("cannot read \"{}\": it is a folder, a file was expected", path.string());
+    }
+    const File file(std::fopen(path.c_str(), "rb"));
+    if (!file) fail("cannot read \"{}\": {}", path.string(), reason(errno));
+    const std::uintmax_t size = std::filesystem::file_size(path, error);
+    if (error) fail("cannot read \"{}\": {}", path.string(), error.message());
+    std::vector<std::uint8_t> bytes(size);
+    if (std::fread(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) {
+        fail("cannot read \"{}\": it ended before its {} bytes were read", path.string(), size);
+    }
+    return bytes;
+}
+
+void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
+    std::filesystem::path partial = path;
+    partial += fmt::format(".{}.partial", ::getpid());
+    std::string failure = write_bytes(partial, bytes);
+    std::error_code error;
+    if (failure.empty()) {
+        std::filesystem::rename(partial, path, error);
+        if (!error) return;
+        failure = error.message();
+    }
+    std::filesystem::remove(partial, error);
+    fail("cannot write \"{}\": {}", path.string(), failure);
+}
+
+}  // namespace eigenbit
