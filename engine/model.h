@@ -1,0 +1,19 @@
+#pragma once
+
+#include "engine/graph.h"
+#include "engine/preprocessing.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace eigenbit {
+
+/// What a model file holds: a network, how images become its input, and what its outputs stand for.
+struct Model {
+    Graph graph;
+    std::optional<Preprocessing> preprocessing;
+    std::vector<std::string> classes;  ///< one name for each output of a classifier; empty when not known
+};
+
+}  // namespace eigenbit
