@@ -1,0 +1,280 @@
+// The text of the float32 convolution kernels. An instruction set's convolution.cpp includes it inside an anonymous
+// namespace (so that no other translation unit can receive its code) after defining
+//   Vector                 kWidth, Register, Mask, zero, load, broadcast, store, add, fma, clamp, mask
+//   kTileRows[vectors]     rows of the register tile that leaves room for `vectors` weight vectors and one broadcast
+// A tile is kRows x kVectors accumulators: rows are pixels in the forward kernels, inputs in the weight gradient.
+// A CPU that starts one FMA a cycle with a latency of four needs only a handful of accumulators; the tile is as large
+// as it is to make few loads for each FMA (kRows + kVectors loads, kRows * kVectors FMAs).
+
+using Register = Vector::Register;
+
+struct Epilogue {
+    const ForwardBlock& block;
+    Vector::Mask last;  // lanes of the panel's last vector that exist
+
+    template <size_t kVectors>
+    Register start(size_t v, const float* output) const {
+        Register sum = Vector::zero();
+        if (block.accumulate) sum = load<kVectors>(v, output);
+        if (block.bias) sum = Vector::add(sum, load<kVectors>(v, block.bias));
+        return sum;
+    }
+
+    template <size_t kVectors>
+    void finish(size_t v, ptrdiff_t offset, Register sum) const {
+        if (block.finish) {
+            if (block.residual) sum = Vector::add(sum, load<kVectors>(v, block.residual + offset));
+            sum = Vector::clamp(sum, block.low, block.high);
+        }
+        float* const output = block.output + offset + v * Vector::kWidth;
+        if (v + 1 == kVectors) {
+            Vector::store(output, last, sum);
+        } else {
+            Vector::store(output, sum);
+        }
+    }
+
+    template <size_t kVectors>
+    Register load(size_t v, const float* values) const {
+        const float* const from = values + v * Vector::kWidth;
+        return v + 1 == kVectors ? Vector::load(from, last) : Vector::load(from);
+    }
+};
+
+/// The inputs and outputs of at most kRows pixels.
+template <size_t kRows>
+struct TilePixels {
+    const float* sources[kRows];
+    ptrdiff_t outputs[kRows];
+};
+
+template <size_t kRows, size_t kVectors, typename Pixels>
+void forward_tile(const Epilogue& epilogue, const Pixels& pixels) {
+    const ForwardBlock& block = epilogue.block;
+    Register sums[kRows][kVectors];
+#pragma GCC unroll 32
+    for (size_t p = 0; p < kRows; ++p) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) {
+            sums[p][v] = epilogue.start<kVectors>(v, block.output + pixels.outputs[p]);
+        }
+    }
+    const float* weights = block.weights;
+    for (size_t s = 0; s < block.grid.segment_count; ++s) {
+        const float* sources[kRows];
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s];
+        for (size_t c = 0; c < block.grid.length; ++c) {
+            Register w[kVectors];
+#pragma GCC unroll 4
+            for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load(weights + v * Vector::kWidth);
+            weights += kVectors * Vector::kWidth;
+#pragma GCC unroll 32
+            for (size_t p = 0; p < kRows; ++p) {
+                const Register x = Vector::broadcast(sources[p] + c);
+#pragma GCC unroll 4
+                for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::fma(x, w[v], sums[p][v]);
+            }
+        }
+    }
+#pragma GCC unroll 32
+    for (size_t p = 0; p < kRows; ++p) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) epilogue.finish<kVectors>(v, pixels.outputs[p], sums[p][v]);
+    }
+}
+
+template <size_t kRows, typename Pixels>
+void depthwise_tile(const ForwardBlock& block, const Pixels& pixels) {
+    const PixelGrid& grid = block.grid;
+    const float* weights = block.weights;
+    for (size_t channel = 0; channel < block.channels; channel += Vector::kWidth) {
+        ForwardBlock part = block;
+        part.output += channel;
+        if (part.bias) part.bias += channel;
+        if (part.residual) part.residual += channel;
+        const Epilogue epilogue{part, Vector::mask(block.channels - channel)};
+        Register sums[kRows];
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) sums[p] = epilogue.start<1>(0, part.output + pixels.outputs[p]);
+        for (size_t s = 0; s < grid.segment_count; ++s) {
+            const Register w = Vector::load(weights);
+            weights += Vector::kWidth;
+            const ptrdiff_t tap = grid.segments[s] + static_cast<ptrdiff_t>(channel);
+#pragma GCC unroll 32
+            for (size_t p = 0; p < kRows; ++p) {
+                sums[p] = Vector::fma(w, Vector::load(pixels.sources[p] + tap, epilogue.last), sums[p]);
+            }
+        }
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) epilogue.finish<1>(0, pixels.outputs[p], sums[p]);
+    }
+}
+
+/// Calls tile(pixels, count) for the block's pixels in raster order, at most kRows at a time.
+template <size_t kRows, typename Tile>
+void for_each_tile(const ForwardBlock& block, const Tile& tile) {
+    const PixelGrid& grid = block.grid;
+    size_t column = block.pixel_begin % grid.columns;
+    ptrdiff_t row = static_cast<ptrdiff_t>(block.pixel_begin / grid.columns);
+    for (size_t pixel = block.pixel_begin; pixel < block.pixel_end; pixel += kRows) {
+        const size_t left = block.pixel_end - pixel;
+        const size_t count = left < kRows ? left : kRows;
+        TilePixels<kRows> pixels;
+        for (size_t p = 0; p < count; ++p) {
+            const ptrdiff_t x = static_cast<ptrdiff_t>(column);
+            pixels.sources[p] = grid.source + row * grid.row_stride + x * grid.column_stride;
+            pixels.outputs[p] = row * block.output_row_stride + x * block.output_column_stride;
+            if (++column == grid.columns) {
+                column = 0;
+                ++row;
+            }
+        }
+        tile(pixels, count);
+    }
+}
+
+template <size_t kRows, size_t kVectors, typename Pixels>
+void forward_tile_of(size_t count, const Epilogue& epilogue, const Pixels& pixels) {
+    if (count == kRows) return forward_tile<kRows, kVectors>(epilogue, pixels);
+    if constexpr (kRows > 1) forward_tile_of<kRows - 1, kVectors>(count, epilogue, pixels);
+}
+
+template <size_t kVectors>
+void forward_panel(const ForwardBlock& block) {
+    constexpr size_t kRows = kTileRows[kVectors];
+    const Epilogue epilogue{block, Vector::mask(block.channels - (kVectors - 1) * Vector::kWidth)};
+    for_each_tile<kRows>(
+        block, [&](const auto& pixels, size_t count) { forward_tile_of<kRows, kVectors>(count, epilogue, pixels); });
+}
+
+template <size_t kVectors = kPanelVectors>
+void forward(const ForwardBlock& block) {
+    if (block.vectors == kVectors) return forward_panel<kVectors>(block);
+    if constexpr (kVectors > 1) forward<kVectors - 1>(block);
+}
+
+template <size_t kRows, typename Pixels>
+void depthwise_tile_of(size_t count, const ForwardBlock& block, const Pixels& pixels) {
+    if (count == kRows) return depthwise_tile<kRows>(block, pixels);
+    if constexpr (kRows > 1) depthwise_tile_of<kRows - 1>(count, block, pixels);
+}
+
+void depthwise_forward(const ForwardBlock& block) {
+    for_each_tile<kDepthwiseRows>(
+        block, [&](const auto& pixels, size_t count) { depthwise_tile_of<kDepthwiseRows>(count, block, pixels); });
+}
+
+/// Calls visit(source, gradient) with the first pixel of every row, the source moved by `offset`.
+template <typename Visit>
+inline void for_each_row(const WeightGradientBlock& block, ptrdiff_t offset, const Visit& visit) {
+    for (ptrdiff_t image = 0; image < static_cast<ptrdiff_t>(block.images); ++image) {
+        for (ptrdiff_t row = 0; row < static_cast<ptrdiff_t>(block.rows); ++row) {
+            visit(block.grid.source + image * block.image_stride + row * block.grid.row_stride + offset,
+                  block.gradient + image * block.gradient_image_stride + row * block.gradient_row_stride);
+        }
+    }
+}
+
+/// kRows neighbouring inputs of one segment, starting at `offset` from a pixel's source.
+template <size_t kRows, size_t kVectors>
+void weight_gradient_tile(const WeightGradientBlock& block, ptrdiff_t offset, float* sums_out) {
+    const Vector::Mask last = Vector::mask(block.channels - (kVectors - 1) * Vector::kWidth);
+    Register sums[kRows][kVectors];
+#pragma GCC unroll 32
+    for (size_t k = 0; k < kRows; ++k) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) sums[k][v] = Vector::load(sums_out + (k * kVectors + v) * Vector::kWidth);
+    }
+    for_each_row(block, offset, [&](const float* x, const float* gradient) {
+        for (size_t column = 0; column < block.grid.columns; ++column) {
+            Register dy[kVectors];
+#pragma GCC unroll 4
+            for (size_t v = 0; v + 1 < kVectors; ++v) dy[v] = Vector::load(gradient + v * Vector::kWidth);
+            dy[kVectors - 1] = Vector::load(gradient + (kVectors - 1) * Vector::kWidth, last);
+#pragma GCC unroll 32
+            for (size_t k = 0; k < kRows; ++k) {
+                const Register value = Vector::broadcast(x + k);
+#pragma GCC unroll 4
+                for (size_t v = 0; v < kVectors; ++v) sums[k][v] = Vector::fma(value, dy[v], sums[k][v]);
+            }
+            x += block.grid.column_stride;
+            gradient += block.gradient_column_stride;
+        }
+    });
+#pragma GCC unroll 32
+    for (size_t k = 0; k < kRows; ++k) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) Vector::store(sums_out + (k * kVectors + v) * Vector::kWidth, sums[k][v]);
+    }
+}
+
+template <size_t kRows, size_t kVectors>
+void weight_gradient_tile_of(size_t count, const WeightGradientBlock& block, ptrdiff_t offset, float* sums) {
+    if (count == kRows) return weight_gradient_tile<kRows, kVectors>(block, offset, sums);
+    if constexpr (kRows > 1) weight_gradient_tile_of<kRows - 1, kVectors>(count, block, offset, sums);
+}
+
+template <size_t kVectors = kPanelVectors>
+void weight_gradient(const WeightGradientBlock& block) {
+    if (block.vectors == kVectors) {
+        constexpr size_t kRows = kTileRows[kVectors];
+        const size_t length = block.grid.length;
+        const size_t tiles = (length + kRows - 1) / kRows;
+        float* sums = block.sums;
+        for (size_t s = 0; s < block.grid.segment_count; ++s) {
+            for (size_t tile = 0; tile < tiles; ++tile) {  // of equal sizes, but for one
+                const size_t begin = length * tile / tiles;
+                const size_t count = length * (tile + 1) / tiles - begin;
+                const ptrdiff_t offset = block.grid.segments[s] + static_cast<ptrdiff_t>(begin);
+                weight_gradient_tile_of<kRows, kVectors>(count, block, offset, sums);
+                sums += count * kVectors * Vector::kWidth;
+            }
+        }
+        return;
+    }
+    if constexpr (kVectors > 1) weight_gradient<kVectors - 1>(block);
+}
+
+/// kRows taps, starting at tap s.
+template <size_t kRows>
+void depthwise_weight_gradient_tile(const WeightGradientBlock& block, size_t s, size_t channel, float* sums_out) {
+    const Vector::Mask mask = Vector::mask(block.channels - channel);
+    ptrdiff_t taps[kRows];
+    Register sums[kRows];
+#pragma GCC unroll 32
+    for (size_t k = 0; k < kRows; ++k) {
+        taps[k] = block.grid.segments[s + k];
+        sums[k] = Vector::load(sums_out + k * Vector::kWidth);
+    }
+    for_each_row(block, static_cast<ptrdiff_t>(channel), [&](const float* x, const float* gradient) {
+        gradient += channel;
+        for (size_t column = 0; column < block.grid.columns; ++column) {
+            const Register dy = Vector::load(gradient, mask);
+#pragma GCC unroll 32
+            for (size_t k = 0; k < kRows; ++k) sums[k] = Vector::fma(dy, Vector::load(x + taps[k], mask), sums[k]);
+            x += block.grid.column_stride;
+            gradient += block.gradient_column_stride;
+        }
+    });
+#pragma GCC unroll 32
+    for (size_t k = 0; k < kRows; ++k) Vector::store(sums_out + k * Vector::kWidth, sums[k]);
+}
+
+template <size_t kRows>
+void depthwise_weight_gradient_tile_of(size_t count, const WeightGradientBlock& block, size_t s, size_t channel,
+                                       float* sums) {
+    if (count == kRows) return depthwise_weight_gradient_tile<kRows>(block, s, channel, sums);
+    if constexpr (kRows > 1) depthwise_weight_gradient_tile_of<kRows - 1>(count, block, s, channel, sums);
+}
+
+void depthwise_weight_gradient(const WeightGradientBlock& block) {
+    const size_t taps = block.grid.segment_count;
+    for (size_t channel = 0; channel < block.channels; channel += Vector::kWidth) {
+        for (size_t s = 0; s < taps; s += kDepthwiseRows) {
+            const size_t count = taps - s < kDepthwiseRows ? taps - s : kDepthwiseRows;
+            depthwise_weight_gradient_tile_of<kDepthwiseRows>(count, block, s, channel,
+                                                              block.sums + channel * taps + s * Vector::kWidth);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// float32 convolution for every CPU, in the compiler's own vectors of 4 output channels.
+
+#include "engine/kernels/convolution_kernels.h"
+
+#include <string.h>
+
+namespace eigenbit::generic {
+namespace {
+
+struct Vector {
+    static constexpr size_t kWidth = 4;
+    using Register = float __attribute__((vector_size(16)));
+    using Mask = size_t;  // the number of lanes
+
+    static Mask mask(size_t lanes) { return lanes < kWidth ? lanes : kWidth; }
+    static Register zero() { return Register{}; }
+    static Register load(const float* from) {
+        Register values;
+        memcpy(&values, from, sizeof values);
+        return values;
+    }
+    static Register load(const float* from, Mask lanes) {
+        if (lanes == kWidth) return load(from);
+        Register values{};
+        for (size_t lane = 0; lane < lanes; ++lane) values[lane] = from[lane];
+        return values;
+    }
+    static Register broadcast(const float* from) { return Register{*from, *from, *from, *from}; }
+    static void store(float* to, Register values) { memcpy(to, &values, sizeof values); }
+    static void store(float* to, Mask lanes, Register values) {
+        if (lanes == kWidth) return store(to, values);
+        for (size_t lane = 0; lane < lanes; ++lane) to[lane] = values[lane];
+    }
+    static Register add(Register a, Register b) { return a + b; }
+    static Register fma(Register a, Register b, Register c) { return a * b + c; }
+    /// Comparisons with NaN are false: it passes.
+    static Register clamp(Register values, float low, float high) {
+        const Register lows = broadcast(&low);
+        const Register highs = broadcast(&high);
+        values = values < lows ? lows : values;
+        return values > highs ? highs : values;
+    }
+};
+
+constexpr size_t kPanelVectors = 2;
+constexpr size_t kTileRows[kPanelVectors + 1] = {0, 8, 5};
+constexpr size_t kDepthwiseRows = 9;
+
+#include "engine/kernels/convolution_tiles.h"
+
+}  // namespace
+
+constexpr ConvolutionKernels kConvolutionKernels = {
+    Vector::kWidth, kPanelVectors, &forward<>, &depthwise_forward, &weight_gradient<>, &depthwise_weight_gradient,
+};
+
+}  // namespace eigenbit::generic

@@ -1,0 +1,144 @@
+#include "engine/kernels/packed_weights.h"
+
+#include "engine/kernels/convolution_pass.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+
+namespace eigenbit {
+namespace {
+
+/// Where the weights of a panel and tap lie: first + lane * lane_stride + c * depth_stride, c being the channel summed
+/// over.
+struct TapWeights {
+    std::int64_t first, lane_stride, depth_stride;
+};
+
+TapWeights tap_weights(const ConvolutionGeometry& g, bool gradient, const WeightPanel& panel, std::int64_t tap) {
+    const std::int64_t inputs = g.i / g.groups;
+    const std::int64_t filter = g.kh * g.kw * inputs;
+    if (!gradient || g.depthwise()) return {panel.first_channel * filter + tap * inputs, filter, 1};
+    const std::int64_t channel = panel.first_channel - panel.group * inputs;
+    return {panel.group * (g.o / g.groups) * filter + tap * inputs + channel, 1, filter};
+}
+
+/// Calls visit(tap, depth before it) for the kernel's taps in the order of the pass.
+template <typename Visit>
+void for_each_tap(const ConvolutionGeometry& g, const ConvolutionPass& pass, const Visit& visit) {
+    std::int64_t depth = 0;
+    for (const std::int64_t row : pass.y.kernel_index) {
+        for (const std::int64_t column : pass.x.kernel_index) {
+            visit(row * g.kw + column, depth);
+            depth += pass.source_channels / pass.groups;
+        }
+    }
+}
+
+// Both layouts of a block this large stay in the first-level cache while it is transposed.
+constexpr std::int64_t kTransposedDepth = 16;
+
+}  // namespace
+
+std::vector<WeightPanel> weight_panels(std::int64_t channels, std::int64_t groups, bool depthwise,
+                                       const ConvolutionKernels& kernels) {
+    const auto width = static_cast<std::int64_t>(kernels.width);
+    if (depthwise) groups = 1;
+    const std::int64_t group_channels = channels / groups;
+    const std::int64_t vectors = (group_channels + width - 1) / width;
+    const std::int64_t most = depthwise ? 1 : static_cast<std::int64_t>(kernels.panel_vectors);
+    const std::int64_t count = (vectors + most - 1) / most;
+    std::vector<WeightPanel> panels;
+    for (std::int64_t group = 0; group < groups; ++group) {
+        for (std::int64_t p = 0; p < count; ++p) {
+            const std::int64_t begin = vectors * p / count;
+            const std::int64_t end = vectors * (p + 1) / count;
+            panels.push_back({group, group * group_channels + begin * width,
+                              std::min(end * width, group_channels) - begin * width, end - begin,
+                              group * vectors + begin});
+        }
+    }
+    return panels;
+}
+
+void PackedWeights::pack(const ConvolutionGeometry& g, bool gradient, const float* weights,
+                         const CpuImplementation& implementation) {
+    implementation_ = &implementation;
+    const std::int64_t channels = gradient ? g.i : g.o;
+    panels_ = weight_panels(channels, g.groups, g.depthwise(), *implementation.convolution);
+    const std::vector<ConvolutionPass> passes = gradient ? input_gradient_passes(g) : std::vector{forward_pass(g)};
+    std::int64_t size = 0;
+    passes_.clear();
+    for (const ConvolutionPass& pass : passes) {
+        passes_.push_back(size);
+        size += pass.depth() * (panels_.back().vectors_before + panels_.back().vectors) * width();
+    }
+    if (empty() || values_.elements() != size) values_ = Tensor(Shape{size});
+
+    tbb::parallel_for(std::size_t{0}, passes.size() * panels_.size(), [&](std::size_t task) {
+        const std::size_t p = task / panels_.size();
+        const ConvolutionPass& pass = passes[p];
+        const WeightPanel& panel = panels_[task % panels_.size()];
+        const std::int64_t lanes = panel.vectors * width();
+        float* const panel_values = values_.data() + passes_[p] + pass.depth() * panel.vectors_before * width();
+        const std::int64_t tap_depth = pass.source_channels / pass.groups;
+        for_each_tap(g, pass, [&](std::int64_t tap, std::int64_t depth) {
+            const auto [first, lane_stride, depth_stride] = tap_weights(g, gradient, panel, tap);
+            const float* const from = weights + first;
+            float* const to = panel_values + depth * lanes;
+            if (lane_stride == 1) {
+                for (std::int64_t c = 0; c < tap_depth; ++c) {
+                    std::fill(std::copy_n(from + c * depth_stride, panel.channels, to + c * lanes),
+                              to + (c + 1) * lanes, 0.0F);
+                }
+                return;
+            }
+            for (std::int64_t begin = 0; begin < tap_depth; begin += kTransposedDepth) {
+                const std::int64_t end = std::min(tap_depth, begin + kTransposedDepth);
+                for (std::int64_t lane = 0; lane < lanes; ++lane) {
+                    for (std::int64_t c = begin; c < end; ++c) {
+                        to[c * lanes + lane] =
+                            lane < panel.channels ? from[lane * lane_stride + c * depth_stride] : 0.0F;
+                    }
+                }
+            }
+        });
+    });
+}
+
+void pack_forward_weights(const ConvolutionGeometry& geometry, const float* weights, PackedWeights& packed,
+                          const CpuImplementation& implementation) {
+    packed.pack(geometry, false, weights, implementation);
+}
+
+void pack_input_gradient_weights(const ConvolutionGeometry& geometry, const float* weights, PackedWeights& packed,
+                                 const CpuImplementation& implementation) {
+    packed.pack(geometry, true, weights, implementation);
+}
+
+void unpack_weight_sums(const ConvolutionGeometry& g, std::span<const WeightPanel> panels, std::int64_t width,
+                        const float* sums, bool accumulate, float* dw) {
+    const ConvolutionPass pass = forward_pass(g);
+    const std::int64_t tap_depth = g.i / g.groups;
+    tbb::parallel_for(std::size_t{0}, panels.size(), [&](std::size_t p) {
+        const WeightPanel& panel = panels[p];
+        const std::int64_t lanes = panel.vectors * width;
+        const float* const panel_sums = sums + pass.depth() * panel.vectors_before * width;
+        for_each_tap(g, pass, [&](std::int64_t tap, std::int64_t depth) {
+            const auto [first, lane_stride, depth_stride] = tap_weights(g, false, panel, tap);
+            const float* const from = panel_sums + depth * lanes;
+            float* const to = dw + first;
+            for (std::int64_t begin = 0; begin < tap_depth; begin += kTransposedDepth) {
+                const std::int64_t end = std::min(tap_depth, begin + kTransposedDepth);
+                for (std::int64_t lane = 0; lane < panel.channels; ++lane) {
+                    for (std::int64_t c = begin; c < end; ++c) {
+                        float& value = to[lane * lane_stride + c * depth_stride];
+                        value = from[c * lanes + lane] + (accumulate ? value : 0.0F);
+                    }
+                }
+            }
+        });
+    });
+}
+
+}  // namespace eigenbit
