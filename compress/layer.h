@@ -1,0 +1,39 @@
+#pragma once
+
+#include "compress/matrix.h"
+#include "engine/graph.h"
+
+#include <vector>
+
+namespace eigenbit {
+
+/// The axis of a layer's weights (O, KH, KW, I) that a transform mixes; the others are the columns of its matrix view.
+enum class Axis {
+    row,     ///< input channels: the matrix view is I × (O · taps)
+    column,  ///< output channels: O × (taps · I)
+    taps     ///< the taps inside a kernel: taps × (O · I)
+};
+
+std::string_view to_string(Axis axis);
+
+/// A convolution or fully-connected layer (a 1×1 convolution) whose weights are to be compressed.
+struct Layer {
+    std::size_t node = 0;  ///< position in the graph
+    ValueId weight = 0;
+    Shape shape;           ///< (O, taps, I / groups)
+    bool grouped = false;  ///< grouped and depthwise convolutions are quantized without a transform
+};
+
+/// All layers of a network in order, the first and the last included.
+std::vector<Layer> find_layers(const Graph& graph);
+
+/// How long the axis is in weights of shape (O, taps, I).
+std::int64_t extent(const Shape& shape, Axis axis);
+
+/// The weights (O, taps, I) with the axis mixed by a k × extent matrix: its extent becomes k.
+Tensor mix(ConstView weights, Axis axis, const Matrix& matrix);
+
+/// Σ over columns of a_j · b_jᵗ for the columns a_j, b_j of two matrix views: (extent of a) × (extent of b).
+Matrix product_of_views(ConstView a, ConstView b, Axis axis);
+
+}  // namespace eigenbit
