@@ -13,7 +13,7 @@ struct Unfolded {
     std::int64_t outer, extent, inner;
 
     Unfolded(const Shape& shape, Axis axis) {
-        const int middle = axis == Axis::column ? 0 : axis == Axis::taps ? 1 : 2;
+        const int middle = tensor_axis(axis);
         outer = shape.elements(0, middle);
         extent = shape[middle];
         inner = shape.elements(middle + 1, 3);
@@ -41,15 +41,14 @@ std::vector<Layer> find_layers(const Graph& graph) {
         if (conv == nullptr && !std::holds_alternative<Gemm>(node.op)) continue;
         if (!graph.is_parameter(node.inputs[1])) continue;
         const Shape& shape = graph.parameter(node.inputs[1]).values.shape();
-        layers.push_back({.node = i,
-                          .weight = node.inputs[1],
-                          .shape = conv != nullptr ? Shape{shape[0], shape[1] * shape[2], shape[3]} : Shape{shape[0], 1, shape[1]},
-                          .grouped = conv != nullptr && conv->groups > 1});
+        layers.push_back(
+            {.node = i,
+             .weight = node.inputs[1],
+             .shape = conv != nullptr ? Shape{shape[0], shape[1] * shape[2], shape[3]} : Shape{shape[0], 1, shape[1]},
+             .grouped = conv != nullptr && conv->groups > 1});
     }
     return layers;
 }
-
-std::int64_t extent(const Shape& shape, Axis axis) { return Unfolded(shape, axis).extent; }
 
 Tensor mix(ConstView weights, Axis axis, const Matrix& matrix) {
     const Unfolded view(weights.shape, axis);
@@ -59,7 +58,7 @@ Tensor mix(ConstView weights, Axis axis, const Matrix& matrix) {
     const std::vector<float> m = to_float(matrix);
     const std::int64_t rows = matrix.rows();
     Shape shape = weights.shape;
-    shape[axis == Axis::column ? 0 : axis == Axis::taps ? 1 : 2] = rows;
+    shape[tensor_axis(axis)] = rows;
     Tensor result(shape);
     if (view.inner == 1) {
         multiply(view.outer, rows, view.extent, {weights.data, view.extent}, {m.data(), view.extent, true}, 0.0F,
@@ -79,12 +78,14 @@ Matrix product_of_views(ConstView a, ConstView b, Axis axis) {
     const Unfolded view_b(b.shape, axis);
     Tensor sum(Shape{view_a.extent, view_b.extent});
     if (view_a.inner == 1) {
-        multiply(view_a.extent, view_b.extent, view_a.outer, {a.data, view_a.extent, true}, {b.data, view_b.extent}, 0.0F,
-                 sum.data(), view_b.extent);
+        multiply(view_a.extent, view_b.extent, view_a.outer, {a.data, view_a.extent, true}, {b.data, view_b.extent},
+                 0.0F, sum.data(), view_b.extent);
     } else {
         for (std::int64_t block = 0; block < view_a.outer; ++block) {
-            multiply(view_a.extent, view_b.extent, view_a.inner, {a.data + block * view_a.extent * view_a.inner, view_a.inner},
-                     {b.data + block * view_b.extent * view_b.inner, view_b.inner, true}, 1.0F, sum.data(), view_b.extent);
+            multiply(view_a.extent, view_b.extent, view_a.inner,
+                     {a.data + block * view_a.extent * view_a.inner, view_a.inner},
+                     {b.data + block * view_b.extent * view_b.inner, view_b.inner, true}, 1.0F, sum.data(),
+                     view_b.extent);
         }
     }
     Matrix result(view_a.extent, view_b.extent);

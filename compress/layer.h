@@ -16,6 +16,9 @@ enum class Axis {
 
 std::string_view to_string(Axis axis);
 
+/// Its position in weights of shape (O, taps, I).
+constexpr int tensor_axis(Axis axis) { return axis == Axis::column ? 0 : axis == Axis::taps ? 1 : 2; }
+
 /// A convolution or fully-connected layer (a 1×1 convolution) whose weights are to be compressed.
 struct Layer {
     std::size_t node = 0;  ///< position in the graph
@@ -28,7 +31,7 @@ struct Layer {
 std::vector<Layer> find_layers(const Graph& graph);
 
 /// How long the axis is in weights of shape (O, taps, I).
-std::int64_t extent(const Shape& shape, Axis axis);
+inline std::int64_t extent(const Shape& shape, Axis axis) { return shape[tensor_axis(axis)]; }
 
 /// The weights (O, taps, I) with the axis mixed by a k × extent matrix: its extent becomes k.
 Tensor mix(ConstView weights, Axis axis, const Matrix& matrix);

@@ -44,7 +44,7 @@ Matrix solve_positive_definite(const Matrix& a, const Matrix& b);
 
 struct EigenDecomposition {
     std::vector<double> values;  ///< falling
-    Matrix vectors;              ///< in columns, orthonormal; each one's largest component (in magnitude, the first) is positive
+    Matrix vectors;  ///< in columns, orthonormal; each one's largest component (in magnitude, the first) is positive
 };
 
 /// Of a symmetric matrix, in a canonical form that does not depend on the LAPACK at hand but for rounding.

@@ -8,7 +8,8 @@
 
 namespace eigenbit {
 
-/// How the channels begin … end-1 of a quantized parameter are represented: value = step · (index + offset).
+/// How the channels begin … end-1 of a quantized parameter are represented:
+/// value = channel_scale · step · (index + offset); with bit depth 0 all values are 0.
 struct QuantizedBlock {
     std::int64_t begin = 0;
     std::int64_t end = 0;
@@ -22,6 +23,7 @@ struct Quantization {
     int axis = 0;                        ///< which axis the blocks cut
     std::vector<QuantizedBlock> blocks;  ///< in order, covering the axis
     std::vector<std::int16_t> indices;   ///< one for each weight, laid out like the values
+    std::vector<float> channel_scale;    ///< empty, or one gain for each output channel (axis 0)
 };
 
 /// A network's weights, float or quantized. Float operators compute with the values; integer kernels ask for the

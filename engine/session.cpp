@@ -100,7 +100,11 @@ void Session::forward() {
         if (values_[at(input.value)].data == nullptr) fail("Input '{}' was not given.", graph_->name(input.value));
     }
     ++step_;
-    for (std::size_t i = 0; i < graph_->nodes().size(); ++i) run_node(i);
+    forward(0, graph_->nodes().size());
+}
+
+void Session::forward(std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) run_node(i);
 }
 
 void Session::forward_from(std::size_t node) {

@@ -31,6 +31,8 @@ class Session {
     void bind(ValueId value, ConstView source);
 
     void forward();
+    /// Runs the nodes begin … end-1 only.
+    void forward(std::size_t begin, std::size_t end);
     /// Runs the node at this position and every later one that depends on it; all else stays as it is. Needs
     /// keep_values.
     void forward_from(std::size_t node);

@@ -1,0 +1,126 @@
+#include "compress/allocation.h"
+
+#include "engine/error.h"
+
+#include <cmath>
+#include <limits>
+#include <optional>
+
+namespace eigenbit {
+namespace {
+
+constexpr std::size_t kZero = 0;  // every curve's first candidate
+
+struct Pick {
+    std::size_t candidate = kZero;
+    double cost = std::numeric_limits<double>::infinity();
+};
+
+double cost_of(const Candidate& candidate, double lambda) { return candidate.distortion + lambda * candidate.bits; }
+
+Pick cheapest(const Curve& curve, std::size_t first, double lambda) {
+    Pick best;
+    for (std::size_t i = first; i < curve.size(); ++i) {
+        const double cost = cost_of(curve[i], lambda);
+        if (cost < best.cost) best = {i, cost};
+    }
+    return best;
+}
+
+/// The block of a stored basis whose columns meet just these rows of T.
+std::optional<std::size_t> partner(const LayerCurves& layer, const Block& rows) {
+    for (std::size_t i = 0; i < layer.blocks.size(); ++i) {
+        const Block& block = layer.blocks[i];
+        if (block.factor == Block::kCoefficients || block.begin != rows.begin || block.end != rows.end) continue;
+        if (layer.factorization.bases[static_cast<std::size_t>(block.factor)].axis == layer.factorization.block_axis) {
+            return i;
+        }
+    }
+    return std::nullopt;
+}
+
+LayerChoice choose(const LayerCurves& layer, double lambda) {
+    LayerChoice choice;
+    choice.candidates.assign(layer.blocks.size(), kZero);
+    std::vector<bool> decided(layer.blocks.size());
+    const auto take = [&](std::size_t block, std::size_t candidate) {
+        choice.candidates[block] = candidate;
+        decided[block] = true;
+        choice.bits += layer.curves[block][candidate].bits;
+        choice.distortion += layer.curves[block][candidate].distortion;
+    };
+    for (std::size_t i = 0; i < layer.blocks.size(); ++i) {
+        if (layer.blocks[i].factor != Block::kCoefficients) continue;
+        const auto basis = partner(layer, layer.blocks[i]);
+        if (!basis) continue;
+        const Pick rows = cheapest(layer.curves[i], kZero + 1, lambda);
+        const Pick columns = cheapest(layer.curves[*basis], kZero + 1, lambda);
+        const bool keep = rows.cost + columns.cost < cost_of(layer.curves[i][kZero], lambda);
+        take(i, keep ? rows.candidate : kZero);
+        if (keep) {
+            take(*basis, columns.candidate);
+        } else {
+            decided[*basis] = true;  // zero, and already counted by the rows
+        }
+    }
+    for (std::size_t i = 0; i < layer.blocks.size(); ++i) {
+        if (!decided[i]) take(i, cheapest(layer.curves[i], kZero, lambda).candidate);
+    }
+    return choice;
+}
+
+}  // namespace
+
+double Allocation::bits() const {
+    double sum = 0.0;
+    for (const LayerChoice& layer : layers) sum += layer.bits;
+    return sum;
+}
+
+double Allocation::distortion() const {
+    double sum = 0.0;
+    for (const LayerChoice& layer : layers) sum += layer.distortion;
+    return sum;
+}
+
+Allocation allocate(std::span<const LayerOptions> layers, double lambda) {
+    Allocation allocation{lambda, {}};
+    for (const LayerOptions& options : layers) {
+        LayerChoice best;
+        double best_cost = std::numeric_limits<double>::infinity();
+        for (std::size_t option = 0; option < options.size(); ++option) {
+            LayerChoice choice = choose(options[option], lambda);
+            const double cost = choice.distortion + lambda * choice.bits;
+            if (cost >= best_cost) continue;
+            best_cost = cost;
+            best = std::move(choice);
+            best.option = option;
+        }
+        allocation.layers.push_back(std::move(best));
+    }
+    return allocation;
+}
+
+Allocation allocate_within(std::span<const LayerOptions> layers, double target,
+                           const std::function<double(const Allocation&)>& cost) {
+    double low = -60.0;  // log2 λ: so small that rate does not matter
+    double high = 20.0;  // so large that all is zero
+    std::optional<Allocation> best;
+    constexpr int kSteps = 48;  // halves the interval below the resolution of double rates
+    for (int step = 0; step < kSteps; ++step) {
+        const double middle = 0.5 * (low + high);
+        Allocation allocation = allocate(layers, std::exp2(middle));
+        if (cost(allocation) > target) {
+            low = middle;
+        } else {
+            high = middle;
+            best = std::move(allocation);
+        }
+    }
+    if (!best)
+        fail("The target of {:.4g} cannot be met: the smallest possible is {:.4g}.", target,
+             cost(allocate(layers, std::exp2(high))));
+    return *std::move(best);
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "compress/block.h"
+
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace eigenbit {
+
+/// The candidate chosen for every block of a layer under one of its transforms.
+struct LayerChoice {
+    std::size_t option = 0;               ///< which of the layer's transforms
+    std::vector<std::size_t> candidates;  ///< one for each block, an index into its curve
+    double bits = 0.0;
+    double distortion = 0.0;  ///< the sum over the blocks
+};
+
+/// A choice for every layer, all at one trade-off λ (equation 8).
+struct Allocation {
+    double lambda = 0.0;
+    std::vector<LayerChoice> layers;
+
+    double bits() const;
+    double distortion() const;
+};
+
+/// A layer's possible transforms, each with its blocks' curves.
+using LayerOptions = std::vector<LayerCurves>;
+
+/// Algorithm 1: every layer takes the transform, and every block the candidate, that minimise D + λ·bits. The plain
+/// minimum over all candidates finds points of the lower convex hull only, without having to build it. Rows of T and
+/// the columns of the stored basis that they meet vanish together.
+Allocation allocate(std::span<const LayerOptions> layers, double lambda);
+
+/// The finest allocation whose cost is at most the target, by bisection on log λ; cost must not fall when λ falls.
+/// Throws Error when even the coarsest costs more.
+Allocation allocate_within(std::span<const LayerOptions> layers, double target,
+                           const std::function<double(const Allocation&)>& cost);
+
+}  // namespace eigenbit

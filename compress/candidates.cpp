@@ -1,0 +1,68 @@
+#include "compress/candidates.h"
+
+#include <array>
+#include <cmath>
+
+namespace eigenbit {
+namespace {
+
+constexpr float kQuarterOctave = 0.25F;
+constexpr int kFixedSteps = 14;    // quarter octaves searched for each depth
+constexpr int kEntropySteps = 36;  // quarter octaves from 4 times the values' root mean square downwards
+
+float root_mean_square(std::span<const float> values) {
+    double sum = 0.0;
+    for (const float value : values) sum += static_cast<double>(value) * value;
+    return static_cast<float>(std::sqrt(sum / static_cast<double>(values.size())));
+}
+
+/// The nearest step on a grid of quarter octaves, so that a step is stored in one byte.
+float on_grid(float log_step) { return std::exp2(std::round(log_step / kQuarterOctave) * kQuarterOctave); }
+
+Curve fixed_candidates(std::span<const float> values, float rms, const CandidateOptions& options) {
+    Curve curve;
+    for (int depth = 1; depth <= options.max_bit_depth; ++depth) {
+        const double bits = depth * static_cast<double>(values.size());
+        // Half an octave less for each further bit than halving would give: clipping moves outwards slowly.
+        const float first = std::log2(rms) + 1.0F - 0.9F * static_cast<float>(depth);
+        for (int j = 0; j < kFixedSteps; ++j) {
+            const float step = on_grid(first + kQuarterOctave * static_cast<float>(j));
+            curve.push_back({{.bit_depth = depth, .step = step}, bits, 0.0});
+            if (depth == 1 && options.two_level) {
+                curve.push_back({{.bit_depth = depth, .step = step, .offset = 0.5F}, bits, 0.0});
+            }
+        }
+    }
+    return curve;
+}
+
+Curve entropy_candidates(std::span<const float> values, float rms, const CandidateOptions& options) {
+    constexpr std::array kDeadZones{0.0F, 0.1F, 0.2F, 0.3F};
+    Curve curve;
+    std::vector<std::int16_t> indices(values.size());
+    for (int j = 0; j < kEntropySteps; ++j) {
+        const float step = on_grid(std::log2(rms) + 2.0F - kQuarterOctave * static_cast<float>(j));
+        for (const float dead_zone : kDeadZones) {
+            const Quantizer quantizer{.bit_depth = Quantizer::kUnclipped, .step = step, .dead_zone = dead_zone};
+            quantize(values, quantizer, indices);
+            curve.push_back({quantizer, entropy_bits(indices) + kSideInformationBits, 0.0});
+            if (!options.dead_zones) break;
+        }
+    }
+    return curve;
+}
+
+}  // namespace
+
+Curve candidates(std::span<const float> values, const CandidateOptions& options) {
+    Curve curve{Candidate{}};
+    const float rms = root_mean_square(values);
+    constexpr float kNothing = 0x1p-20F;  // weights this small are zero for every network seen
+    if (!(rms > kNothing)) return curve;
+    const Curve others = options.coding == Coding::fixed ? fixed_candidates(values, rms, options)
+                                                         : entropy_candidates(values, rms, options);
+    curve.insert(curve.end(), others.begin(), others.end());
+    return curve;
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "compress/block.h"
+
+namespace eigenbit {
+
+/// How indices are stored, which decides what a quantizer costs.
+enum class Coding {
+    fixed,   ///< R bits an index, clipped to its range: the paper
+    entropy  ///< unclipped; what an adaptive entropy coder spends, close to the zeroth-order entropy
+};
+
+struct CandidateOptions {
+    Coding coding = Coding::entropy;
+    int max_bit_depth = 8;   ///< M of algorithm 2, for fixed coding
+    bool dead_zones = true;  ///< also try widened intervals around zero
+    bool two_level = true;   ///< for fixed coding, also try the levels ±Δ/2 at depth 1
+};
+
+/// Bits that a block costs beside its indices: its step, its depth and where its indices begin.
+inline constexpr double kSideInformationBits = 24.0;
+
+/// All quantizers worth measuring for values of this size, "all zero" first; distortions are not filled in.
+Curve candidates(std::span<const float> values, const CandidateOptions& options);
+
+}  // namespace eigenbit

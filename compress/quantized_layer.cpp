@@ -1,0 +1,131 @@
+#include "compress/quantized_layer.h"
+
+#include "engine/quantization.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace eigenbit {
+namespace {
+
+/// The smallest depth that holds all indices.
+int needed_bit_depth(std::span<const std::int16_t> indices) {
+    int depth = 1;
+    for (const std::int16_t index : indices) {
+        const auto magnitude = static_cast<unsigned>(index < 0 ? -(index + 1) : index);
+        depth = std::max(depth, static_cast<int>(std::bit_width(magnitude)) + 1);
+    }
+    return depth;
+}
+
+/// One factor with all its blocks quantized.
+Parameter quantize_factor(const LayerCurves& curves, const LayerChoice& choice, int factor) {
+    const Factorization& factorization = curves.factorization;
+    Quantization quantization;
+    Shape shape;
+    if (factor == Block::kCoefficients) {
+        shape = factorization.coefficients.shape();
+        quantization.axis = tensor_axis(factorization.block_axis);
+    } else {
+        const Matrix& synthesis = factorization.bases[static_cast<std::size_t>(factor)].synthesis;
+        shape = Shape{synthesis.rows(), synthesis.columns()};
+        quantization.axis = 1;
+    }
+    quantization.indices.resize(static_cast<std::size_t>(shape.elements()));
+    for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
+        const Block& block = curves.blocks[i];
+        if (block.factor != factor) continue;
+        const Quantizer& quantizer = curves.curves[i][choice.candidates[i]].quantizer;
+        const std::vector<float> values = block_values(factorization, block);
+        std::vector<std::int16_t> indices(values.size());
+        quantize(values, quantizer, indices);
+        for_each_element(factorization, block, [&](std::int64_t k, std::int64_t element) {
+            quantization.indices[static_cast<std::size_t>(element)] = indices[static_cast<std::size_t>(k)];
+        });
+        const bool unclipped = quantizer.bit_depth == Quantizer::kUnclipped;
+        quantization.blocks.push_back({.begin = block.begin,
+                                       .end = block.end,
+                                       .bit_depth = unclipped ? needed_bit_depth(indices) : quantizer.bit_depth,
+                                       .step = quantizer.step,
+                                       .offset = quantizer.offset});
+    }
+    Tensor values = dequantize(quantization, shape);
+    return {std::move(values), std::move(quantization)};
+}
+
+Parameter float_factor(const Matrix& synthesis) {
+    Parameter parameter{Tensor(Shape{synthesis.rows(), synthesis.columns()}), std::nullopt};
+    std::ranges::transform(synthesis.values(), parameter.values.data(), [](double v) { return static_cast<float>(v); });
+    return parameter;
+}
+
+/// Removes the channels of an axis that are not kept; the axis must be the one that the blocks cut.
+void keep_channels(Parameter& parameter, const std::vector<bool>& kept) {
+    Quantization& old = *parameter.quantization;
+    const Shape& shape = parameter.values.shape();
+    const std::int64_t extent = shape[old.axis];
+    const std::int64_t inner = shape.elements(old.axis + 1, shape.rank());
+
+    Quantization result{.axis = old.axis, .blocks = {}, .indices = {}, .channel_scale = old.channel_scale};
+    std::int64_t position = 0;
+    for (const QuantizedBlock& block : old.blocks) {
+        const auto count = std::count(kept.begin() + block.begin, kept.begin() + block.end, true);
+        if (count == 0) continue;
+        QuantizedBlock moved = block;
+        moved.begin = position;
+        moved.end = position += count;
+        result.blocks.push_back(moved);
+    }
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+        if (kept[static_cast<std::size_t>(i / inner % extent)]) {
+            result.indices.push_back(old.indices[static_cast<std::size_t>(i)]);
+        }
+    }
+    Shape pruned = shape;
+    pruned[old.axis] = position;
+    parameter = {dequantize(result, pruned), std::move(result)};
+}
+
+void prune(QuantizedLayer& layer) {
+    const auto basis = std::ranges::find(layer.bases, layer.block_axis, &QuantizedLayer::QuantizedBasis::axis);
+    if (basis == layer.bases.end() || !basis->synthesis.quantization) return;
+    const Quantization& rows = *layer.coefficients.quantization;
+    std::vector<bool> kept(static_cast<std::size_t>(layer.coefficients.values.shape()[rows.axis]));
+    for (const QuantizedBlock& block : rows.blocks) {
+        std::fill(kept.begin() + block.begin, kept.begin() + block.end, block.bit_depth > 0);
+    }
+    if (std::ranges::find(kept, true) == kept.end()) kept.front() = true;
+    keep_channels(layer.coefficients, kept);
+    keep_channels(basis->synthesis, kept);
+}
+
+Matrix to_matrix(const Tensor& values) {
+    Matrix matrix(values.shape()[0], values.shape()[1]);
+    std::ranges::copy(values.values(), matrix.values().begin());
+    return matrix;
+}
+
+}  // namespace
+
+QuantizedLayer quantize_layer(const LayerCurves& curves, const LayerChoice& choice) {
+    const Factorization& factorization = curves.factorization;
+    QuantizedLayer layer{.transform = factorization.transform,
+                         .block_axis = factorization.block_axis,
+                         .coefficients = quantize_factor(curves, choice, Block::kCoefficients),
+                         .bases = {}};
+    for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
+        const Basis& basis = factorization.bases[i];
+        layer.bases.push_back({basis.axis, basis.stored ? quantize_factor(curves, choice, static_cast<int>(i))
+                                                        : float_factor(basis.synthesis)});
+    }
+    prune(layer);
+    return layer;
+}
+
+Tensor synthesize(const QuantizedLayer& layer) {
+    Tensor weights = layer.coefficients.values;
+    for (const auto& basis : layer.bases) weights = mix(weights, basis.axis, to_matrix(basis.synthesis.values));
+    return weights;
+}
+
+}  // namespace eigenbit

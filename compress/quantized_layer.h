@@ -1,0 +1,30 @@
+#pragma once
+
+#include "compress/allocation.h"
+#include "engine/parameter.h"
+
+#include <vector>
+
+namespace eigenbit {
+
+/// A layer's factors as integers, Θ̂ = S·T.
+struct QuantizedLayer {
+    struct QuantizedBasis {
+        Axis axis = Axis::row;
+        Parameter synthesis;  ///< (extent, k); of a cosine transform not quantized
+    };
+
+    Transform transform;
+    Axis block_axis = Axis::row;
+    Parameter coefficients;  ///< (O, taps, I), an axis being k long where a basis mixes it
+    std::vector<QuantizedBasis> bases;
+};
+
+/// Quantizes every block with the chosen candidate. Channels of zero blocks are removed where a stored basis meets
+/// them; one channel of zeros stays when there is no other.
+QuantizedLayer quantize_layer(const LayerCurves& curves, const LayerChoice& choice);
+
+/// The weights (O, taps, I) that the layer computes with.
+Tensor synthesize(const QuantizedLayer& layer);
+
+}  // namespace eigenbit

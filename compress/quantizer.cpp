@@ -1,0 +1,38 @@
+#include "compress/quantizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace eigenbit {
+
+void quantize(std::span<const float> values, const Quantizer& quantizer, std::span<std::int16_t> indices) {
+    if (quantizer.bit_depth == 0) {
+        std::ranges::fill(indices, std::int16_t{0});
+        return;
+    }
+    const float highest = static_cast<float>((1 << (quantizer.bit_depth - 1)) - 1);
+    const float lowest = -highest - 1.0F;
+    const float scale = 1.0F / quantizer.step;
+    const float rounding = 0.5F - quantizer.dead_zone;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const float x = values[i] * scale - quantizer.offset;
+        const float magnitude = std::floor(std::abs(x) + rounding);
+        indices[i] = static_cast<std::int16_t>(std::clamp(std::copysign(magnitude, x), lowest, highest));
+    }
+}
+
+double entropy_bits(std::span<const std::int16_t> indices) {
+    if (indices.empty()) return 0.0;
+    const auto [lowest, highest] = std::ranges::minmax(indices);
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(highest - lowest + 1));
+    for (const std::int16_t index : indices) ++counts[static_cast<std::size_t>(index - lowest)];
+    const auto total = static_cast<double>(indices.size());
+    double bits = 0.0;
+    for (const std::int64_t count : counts) {
+        if (count > 0) bits += static_cast<double>(count) * std::log2(total / static_cast<double>(count));
+    }
+    return bits;
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,151 @@
+#include "compress/transform.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+namespace eigenbit {
+namespace {
+
+// ε of method section 3: keeps the gradients' moments invertible where a direction never reaches the output.
+constexpr double kGradientRegularization = 1e-3;
+
+Matrix square_root(const Matrix& positive) {
+    const EigenDecomposition eigen = eigen_decomposition(positive);
+    Matrix scaled = eigen.vectors;
+    for (std::int64_t row = 0; row < scaled.rows(); ++row) {
+        for (std::int64_t column = 0; column < scaled.columns(); ++column) {
+            scaled(row, column) *= std::sqrt(std::max(eigen.values[static_cast<std::size_t>(column)], 0.0));
+        }
+    }
+    return multiply(scaled, transpose(eigen.vectors));
+}
+
+void normalize_columns(Matrix& matrix) {
+    for (std::int64_t column = 0; column < matrix.columns(); ++column) {
+        double sum = 0.0;
+        for (std::int64_t row = 0; row < matrix.rows(); ++row) sum += matrix(row, column) * matrix(row, column);
+        const double scale = sum > 0.0 ? 1.0 / std::sqrt(sum) : 1.0;
+        for (std::int64_t row = 0; row < matrix.rows(); ++row) matrix(row, column) *= scale;
+    }
+}
+
+/// The columns of S by falling variance of the coefficients S⁻¹θ.
+void sort_by_variance(Matrix& synthesis, const Matrix& weights) {
+    const Matrix analysis = inverse(synthesis);
+    const Matrix moments = multiply(multiply(analysis, weights), transpose(analysis));
+    std::vector<std::int64_t> order(static_cast<std::size_t>(synthesis.columns()));
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
+    std::ranges::stable_sort(order, [&](std::int64_t a, std::int64_t b) { return moments(a, a) > moments(b, b); });
+    const Matrix unsorted = synthesis;
+    for (std::int64_t column = 0; column < synthesis.columns(); ++column) {
+        for (std::int64_t row = 0; row < synthesis.rows(); ++row) {
+            synthesis(row, column) = unsorted(row, order[static_cast<std::size_t>(column)]);
+        }
+    }
+}
+
+/// U with UᵗC_θθU = Λ and UᵗC_γγ⁻¹U = I (equation 12): R = C_γγ^½, R·C_θθ·R = PΛPᵗ, U = RP. Returns S = U⁻ᵗ with unit
+/// columns.
+Matrix elt_synthesis(const Matrix& weights, const Matrix& gradients) {
+    Matrix regularized = gradients;
+    const double ridge = kGradientRegularization * frobenius_norm(gradients);
+    for (std::int64_t i = 0; i < regularized.rows(); ++i) regularized(i, i) += ridge > 0.0 ? ridge : 1.0;
+    const Matrix root = square_root(regularized);
+    const Matrix vectors = eigen_decomposition(multiply(multiply(root, weights), root)).vectors;
+    Matrix synthesis = transpose(inverse(multiply(root, vectors)));
+    normalize_columns(synthesis);
+    sort_by_variance(synthesis, weights);
+    return synthesis;
+}
+
+/// Columns are the basis functions of an orthonormal cosine transform of this length.
+Matrix cosine_basis(TransformKind kind, std::int64_t length) {
+    if (length == 1) return Matrix::identity(1);
+    const auto n = static_cast<double>(length);
+    const bool first_kind = kind == TransformKind::dct1;
+    Matrix basis(length, length);
+    for (std::int64_t k = 0; k < length; ++k) {
+        for (std::int64_t x = 0; x < length; ++x) {
+            const auto ends = [&](std::int64_t i) {
+                return i == 0 || i == length - 1 ? std::numbers::sqrt2 / 2.0 : 1.0;
+            };
+            const double kx = static_cast<double>(k) * static_cast<double>(x);
+            basis(x, k) = first_kind ? ends(k) * ends(x) * std::sqrt(2.0 / (n - 1.0))
+                                           * std::cos(std::numbers::pi * kx / (n - 1.0))
+                                     : (k == 0 ? std::sqrt(1.0 / n) : std::sqrt(2.0 / n))
+                                           * std::cos(std::numbers::pi * (kx + 0.5 * static_cast<double>(k)) / n);
+        }
+    }
+    return basis;
+}
+
+double log_of_diagonal(const Matrix& matrix) {
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < matrix.rows(); ++i) sum += std::log(std::max(matrix(i, i), 1e-300));
+    return sum / static_cast<double>(matrix.rows());
+}
+
+}  // namespace
+
+std::string to_string(const Transform& transform) {
+    constexpr std::array<std::string_view, 5> kNames{"none", "klt", "elt", "dct1", "dct2"};
+    std::string name(kNames[static_cast<std::size_t>(transform.kind)]);
+    if (transform.kind == TransformKind::none) return name;
+    for (std::size_t i = 0; i < transform.axes.size(); ++i) {
+        name += i == 0 ? " " : "+";
+        name += to_string(transform.axes[i]);
+    }
+    return name;
+}
+
+Matrix weight_moments(ConstView weights, Axis axis) {
+    Matrix moments = product_of_views(weights, weights, axis);
+    const double columns = static_cast<double>(weights.elements()) / static_cast<double>(moments.rows());
+    for (double& value : moments.values()) value /= columns;
+    return moments;
+}
+
+Matrix synthesis_matrix(TransformKind kind, const Matrix& weights, const Matrix& gradients) {
+    switch (kind) {
+    case TransformKind::klt:
+        return eigen_decomposition(weights).vectors;
+    case TransformKind::elt:
+        return elt_synthesis(weights, gradients);
+    default:
+        fail("Only the KLT and the ELT are computed from second moments.");
+    }
+}
+
+Matrix cosine_synthesis(TransformKind kind, std::int64_t kernel_height, std::int64_t kernel_width) {
+    const Matrix vertical = cosine_basis(kind, kernel_height);
+    const Matrix horizontal = cosine_basis(kind, kernel_width);
+    const std::int64_t taps = kernel_height * kernel_width;
+    Matrix synthesis(taps, taps);
+    for (std::int64_t row = 0; row < taps; ++row) {
+        for (std::int64_t column = 0; column < taps; ++column) {
+            synthesis(row, column) = vertical(row / kernel_width, column / kernel_width)
+                                     * horizontal(row % kernel_width, column % kernel_width);
+        }
+    }
+    return synthesis;
+}
+
+Tensor synthesize(const Factorization& factorization) {
+    Tensor weights = factorization.coefficients;
+    for (const Basis& basis : factorization.bases) weights = mix(weights, basis.axis, basis.synthesis);
+    return weights;
+}
+
+CodingGain coding_gain(const Matrix& synthesis, const Matrix& weights, const Matrix& gradients) {
+    const Matrix analysis = inverse(synthesis);
+    const Matrix coefficient_weights = multiply(multiply(analysis, weights), transpose(analysis));
+    const Matrix coefficient_gradients = multiply(multiply(transpose(synthesis), gradients), synthesis);
+    return {std::exp(log_of_diagonal(gradients) - log_of_diagonal(coefficient_gradients)),
+            std::exp(log_of_diagonal(weights) - log_of_diagonal(coefficient_weights))};
+}
+
+}  // namespace eigenbit

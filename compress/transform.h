@@ -1,0 +1,65 @@
+#pragma once
+
+#include "compress/layer.h"
+
+#include <string>
+#include <vector>
+
+namespace eigenbit {
+
+/// The transforms of Young et al., "Transform Quantization for CNN Compression" (TPAMI 2021).
+enum class TransformKind {
+    none,  ///< the identity: plain quantization of the weights
+    klt,   ///< eigenvectors of the weights' second moments: orthogonal
+    elt,   ///< end-to-end learned transform (theorem 3): diagonalises the weights' and the gradients' second moments
+    dct1,  ///< fixed cosine transforms of the taps inside a kernel (section 7.2): nothing to store
+    dct2
+};
+
+/// A transform and the axes it mixes: one, or row and column for a two-dimensional one (section 7.1).
+struct Transform {
+    TransformKind kind = TransformKind::none;
+    std::vector<Axis> axes;
+};
+
+/// "none", "elt row", "klt row+column" …
+std::string to_string(const Transform& transform);
+
+/// One factor of the weights: mixing the coefficients' axis by `synthesis` (columns of unit norm) undoes the analysis.
+struct Basis {
+    Axis axis = Axis::row;
+    Matrix synthesis;
+    bool stored = true;  ///< false for the cosine transforms, which cost no bits
+};
+
+/// Weights (O, taps, I) as coefficients of the same extents, mixed along one or two axes by bases: Θ = S·T.
+/// Coefficients are sorted along a mixed axis by falling variance (but for cosine transforms).
+struct Factorization {
+    Transform transform;
+    std::vector<Basis> bases;
+    Tensor coefficients;
+    Axis block_axis = Axis::row;  ///< the axis of the coefficients that blocks of equal depth cut
+};
+
+/// Second moments of a layer's weights or gradients along an axis: (1/c) Σ_j θ_j θ_jᵗ over the c columns of the view.
+Matrix weight_moments(ConstView weights, Axis axis);
+
+/// The synthesis matrix of a transform of an axis, from the second moments of weights and gradients (the latter for the
+/// ELT).
+Matrix synthesis_matrix(TransformKind kind, const Matrix& weights, const Matrix& gradients);
+
+/// The orthonormal two-dimensional cosine transform of kernel_height × kernel_width taps, as a synthesis matrix.
+Matrix cosine_synthesis(TransformKind kind, std::int64_t kernel_height, std::int64_t kernel_width);
+
+/// Weights from their factors.
+Tensor synthesize(const Factorization& factorization);
+
+/// Equation 11 in its two parts, as power ratios: how much a synthesis S lowers the geometric mean of the gradients'
+/// and of the weights' second moments. Their product is the coding gain; a gain G saves ½·log2 G bits a weight.
+struct CodingGain {
+    double gradients = 1.0;
+    double weights = 1.0;
+};
+CodingGain coding_gain(const Matrix& synthesis, const Matrix& weights, const Matrix& gradients);
+
+}  // namespace eigenbit
