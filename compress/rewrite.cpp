@@ -57,7 +57,7 @@ class LayerRewriter {
 
   private:
     ValueId add_parameter(std::string_view suffix, Parameter parameter) {
-        const ValueId value = graph_.add_parameter(fmt::format("{}.{}", name_, suffix), Tensor());
+        const ValueId value = graph_.add_parameter(name_ + "." + std::string(suffix), Tensor());
         graph_.parameter(value) = std::move(parameter);
         return value;
     }
