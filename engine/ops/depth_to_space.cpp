@@ -1,0 +1,55 @@
+#include "engine/ops/depth_to_space.h"
+
+#include "engine/error.h"
+#include "engine/ops/shape_rules.h"
+#include "engine/ops/strided.h"
+
+namespace eigenbit {
+namespace {
+
+/// Both tensors along the axes (N, H, dy, W, dx, C) of the output.
+struct Strided {
+    Shape shape;
+    Strides x;
+    Strides y;
+
+    Strided(const DepthToSpace& depth_to_space, const Shape& input) {
+        const std::int64_t b = depth_to_space.block;
+        const std::int64_t channels = input[3] / (b * b);
+        shape = Shape{input[0], input[1], b, input[2], b, channels};
+        y = dense_strides(shape);
+        const Strides of_x = dense_strides(input);
+        const bool depth_first = depth_to_space.order == DepthToSpace::Order::depth_first;
+        x = depth_first ? Strides{of_x[0], of_x[1], b * channels, of_x[2], channels, 1}
+                        : Strides{of_x[0], of_x[1], b, of_x[2], 1, b * b};
+    }
+};
+
+}  // namespace
+
+std::vector<Shape> infer_shapes(const DepthToSpace& depth_to_space, std::span<const Shape> inputs) {
+    expect_inputs(depth_to_space.kType, inputs, 1, 1);
+    const Shape& x = inputs[0];
+    const std::int64_t b = depth_to_space.block;
+    constexpr std::int64_t kLargestBlock = 1 << 15;
+    if (x.rank() != 4 || b < 1 || b > kLargestBlock || x[3] % (b * b) != 0) {
+        fail("DepthToSpace with blocks of {0} × {0} takes an image batch whose channels are a multiple of that, not "
+             "{1}.",
+             b, to_string(x));
+    }
+    return {Shape{x[0], x[1] * b, x[2] * b, x[3] / (b * b)}};
+}
+
+void forward(const DepthToSpace& depth_to_space, const ForwardArguments& arguments) {
+    const Strided s(depth_to_space, arguments.inputs[0].shape);
+    copy_strided({s.shape, {s.y, s.x}}, arguments.outputs[0].data, arguments.inputs[0].data);
+}
+
+void backward(const DepthToSpace& depth_to_space, const BackwardArguments& arguments) {
+    const View dx = arguments.input_gradients[0];
+    if (dx.data == nullptr) return;
+    const Strided s(depth_to_space, dx.shape);
+    add_strided({s.shape, {s.x, s.y}}, dx.data, arguments.output_gradients[0].data);
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,88 @@
+#include "engine/ops/gemm.h"
+
+#include "engine/blas.h"
+#include "engine/error.h"
+#include "engine/ops/shape_rules.h"
+#include "engine/ops/strided_sum.h"
+
+namespace eigenbit {
+namespace {
+
+constexpr std::int64_t kTile = 256;  // rows and columns of the product that one task computes
+
+/// c (m × n) = a (m × k) · b (k × n) + beta · c, in tiles that may run in parallel.
+void multiply_tiled(std::int64_t m, std::int64_t n, std::int64_t k, MatrixOperand a, MatrixOperand b, float beta,
+                    float* c) {
+    const std::int64_t columns = (n + kTile - 1) / kTile;
+    const std::int64_t tiles = (m + kTile - 1) / kTile * columns;
+    const auto at = [](MatrixOperand x, std::int64_t row, std::int64_t column) {
+        x.data += x.transposed ? column * x.stride + row : row * x.stride + column;
+        return x;
+    };
+    for_each_chunk(tiles, std::min(m, kTile) * std::min(n, kTile) * k / 8, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t tile = begin; tile < end; ++tile) {
+            const std::int64_t row = tile / columns * kTile;
+            const std::int64_t column = tile % columns * kTile;
+            multiply(std::min(kTile, m - row), std::min(kTile, n - column), k, at(a, row, 0), at(b, 0, column), beta,
+                     c + row * n + column, n);
+        }
+    });
+}
+
+}  // namespace
+
+std::vector<Shape> infer_shapes(const Gemm& gemm, std::span<const Shape> inputs) {
+    expect_inputs(gemm.kType, inputs, 2, 3);
+    const Shape& x = inputs[0];
+    const Shape& weight = inputs[1];
+    if (weight.rank() != 2 || weight.elements() == 0) {
+        fail("A fully-connected layer takes weights (outputs, inputs), not {}.", to_string(weight));
+    }
+    if (x.rank() < 1 || x.back() != weight[1]) {
+        fail("Weights {} do not fit an input of shape {}.", to_string(weight), to_string(x));
+    }
+    if (inputs.size() == 3 && !(inputs[2] == Shape{weight[0]})) {
+        fail("The bias has shape {}, expected ({}).", to_string(inputs[2]), weight[0]);
+    }
+    Shape y = x;
+    y[y.rank() - 1] = weight[0];
+    return {Shape(std::span(y.begin(), y.end()))};
+}
+
+std::int64_t multiply_accumulates(const Gemm&, std::span<const Shape> inputs, std::span<const Shape> outputs) {
+    return outputs[0].elements() * inputs[1][1];
+}
+
+void forward(const Gemm&, const ForwardArguments& arguments) {
+    const ConstView x = arguments.inputs[0];
+    const ConstView weight = arguments.inputs[1];
+    const View y = arguments.outputs[0];
+    const std::int64_t outputs = weight.shape[0];
+    const std::int64_t inputs = weight.shape[1];
+    const std::int64_t rows = y.elements() / outputs;
+    const bool biased = arguments.inputs.size() == 3;
+    if (biased) copy_rows(rows, outputs, {y.data, outputs}, {arguments.inputs[2].data, 0});
+    multiply_tiled(rows, outputs, inputs, {x.data, inputs}, {weight.data, inputs, true}, biased ? 1.0F : 0.0F, y.data);
+}
+
+void backward(const Gemm&, const BackwardArguments& arguments) {
+    const ConstView x = arguments.inputs[0];
+    const ConstView weight = arguments.inputs[1];
+    const ConstView dy = arguments.output_gradients[0];
+    const auto gradients = arguments.input_gradients;
+    const std::int64_t outputs = weight.shape[0];
+    const std::int64_t inputs = weight.shape[1];
+    const std::int64_t rows = dy.elements() / outputs;
+    if (rows == 0) return;
+    if (gradients[0].data != nullptr) {
+        multiply_tiled(rows, inputs, outputs, {dy.data, outputs}, {weight.data, inputs}, 1.0F, gradients[0].data);
+    }
+    if (gradients[1].data != nullptr) {
+        multiply_tiled(outputs, inputs, rows, {dy.data, outputs, true}, {x.data, inputs}, 1.0F, gradients[1].data);
+    }
+    if (gradients.size() == 3 && gradients[2].data != nullptr) {
+        add_sums(dy, broadcast_strides(gradients[2].shape, dy.shape), gradients[2], 1.0F);
+    }
+}
+
+}  // namespace eigenbit

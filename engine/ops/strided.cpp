@@ -1,0 +1,77 @@
+#include "engine/ops/strided.h"
+
+#include "engine/ops/chunks.h"
+
+#include <utility>
+
+namespace eigenbit {
+namespace {
+
+Shape rows_shape(std::int64_t rows, std::int64_t length) { return Shape{rows, length}; }
+
+StridedWalk<2> rows_walk(std::int64_t rows, std::int64_t length, std::int64_t target, std::int64_t source) {
+    return {rows_shape(rows, length), {Strides{target, 1}, Strides{source, 1}}};
+}
+
+}  // namespace
+
+Strides dense_strides(const Shape& shape) {
+    Strides strides{};
+    std::int64_t stride = 1;
+    for (int axis = shape.rank(); axis-- > 0;) {
+        strides[static_cast<std::size_t>(axis)] = stride;
+        stride *= shape[axis];
+    }
+    return strides;
+}
+
+Strides broadcast_strides(const Shape& operand, const Shape& shape) {
+    const Strides own = dense_strides(operand);
+    Strides strides{};
+    const int missing = shape.rank() - operand.rank();
+    for (int axis = 0; axis < operand.rank(); ++axis) {
+        const bool repeats = operand[axis] == 1;
+        strides[static_cast<std::size_t>(axis + missing)] = repeats ? 0 : own[static_cast<std::size_t>(axis)];
+    }
+    return strides;
+}
+
+void copy_strided(const StridedWalk<2>& walk, float* target, const float* source) {
+    const auto [to, from] = walk.innermost().strides;
+    for_each_chunk(walk.elements(), 1, [&, to = to, from = from](std::int64_t begin, std::int64_t end) {
+        walk.for_each_run(begin, end, [&](const auto& offsets, std::int64_t count) {
+            float* t = target + offsets[0];
+            const float* s = source + offsets[1];
+            if (to == 1 && from == 1) {
+                std::copy_n(s, count, t);
+            } else {
+                for (std::int64_t i = 0; i < count; ++i) t[i * to] = s[i * from];
+            }
+        });
+    });
+}
+
+void add_strided(const StridedWalk<2>& walk, float* target, const float* source, float factor) {
+    const auto [to, from] = walk.innermost().strides;
+    for_each_chunk(walk.elements(), 1, [&, to = to, from = from](std::int64_t begin, std::int64_t end) {
+        walk.for_each_run(begin, end, [&](const auto& offsets, std::int64_t count) {
+            float* t = target + offsets[0];
+            const float* s = source + offsets[1];
+            if (to == 1 && from == 1) {
+                for (std::int64_t i = 0; i < count; ++i) t[i] += factor * s[i];
+            } else {
+                for (std::int64_t i = 0; i < count; ++i) t[i * to] += factor * s[i * from];
+            }
+        });
+    });
+}
+
+void copy_rows(std::int64_t rows, std::int64_t length, Rows<float> target, Rows<const float> source) {
+    copy_strided(rows_walk(rows, length, target.stride, source.stride), target.data, source.data);
+}
+
+void add_rows(std::int64_t rows, std::int64_t length, Rows<float> target, Rows<const float> source) {
+    add_strided(rows_walk(rows, length, target.stride, source.stride), target.data, source.data);
+}
+
+}  // namespace eigenbit
