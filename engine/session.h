@@ -17,10 +17,10 @@ namespace eigenbit {
 class Session {
   public:
     struct Options {
-        bool training = false;           ///< batch statistics and dropout instead of inference
-        bool keep_values = false;        ///< every value stays readable after forward; implied by gradients
-        std::vector<ValueId> gradients;  ///< the inputs and parameters whose gradients backward computes
-        std::uint64_t seed = 0;          ///< of what operators draw at random, different in every forward
+        bool training = false;             ///< batch statistics and dropout instead of inference
+        bool keep_values = false;          ///< every value stays readable after forward; implied by gradients
+        std::vector<ValueId> gradients{};  ///< the inputs and parameters whose gradients backward computes
+        std::uint64_t seed = 0;            ///< of what operators draw at random, different in every forward
     };
 
     Session(const Graph& graph, std::span<const Shape> inputs, Options options);

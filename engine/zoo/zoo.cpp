@@ -1,0 +1,48 @@
+#include "engine/zoo/zoo.h"
+
+#include "engine/error.h"
+#include "engine/zoo/cifar_resnet.h"
+#include "engine/zoo/lenet.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace eigenbit {
+namespace {
+
+struct Entry {
+    std::string_view name;
+    Graph (*build)(const Shape& image, std::int64_t classes, std::uint64_t seed);
+};
+
+template <int blocks_per_stage>
+Graph resnet(const Shape& image, std::int64_t classes, std::uint64_t seed) {
+    return cifar_resnet(blocks_per_stage, image, classes, seed);
+}
+
+constexpr std::array kNetworks{
+    Entry{"lenet5", lenet5},        Entry{"resnet8", resnet<1>},  Entry{"resnet20", resnet<3>},
+    Entry{"resnet32", resnet<5>},   Entry{"resnet44", resnet<7>}, Entry{"resnet56", resnet<9>},
+    Entry{"resnet110", resnet<18>},
+};
+
+}  // namespace
+
+std::vector<std::string_view> network_names() {
+    std::vector<std::string_view> names;
+    for (const Entry& network : kNetworks) names.push_back(network.name);
+    return names;
+}
+
+Graph build_network(std::string_view name, const Shape& image, std::int64_t classes, std::uint64_t seed) {
+    const auto* const network = std::ranges::find(kNetworks, name, &Entry::name);
+    if (network == kNetworks.end()) {
+        fail("There is no network named '{}'; there are {}.", name, fmt::join(network_names(), ", "));
+    }
+    if (classes < 1) fail("A network was asked for {} classes, expected at least 1.", classes);
+    return network->build(image, classes, seed);
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "engine/graph.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace eigenbit {
+
+struct NamedTensor {
+    std::string name;
+    Tensor values;
+};
+
+/// All that a training run needs to go on as if it had never stopped. Nothing random is in it: batches, augmentation
+/// and dropout are functions of seed and epoch.
+struct Checkpoint {
+    std::string settings;     ///< what must be the same for the run to be the same run, as text for people to compare
+    std::int64_t epochs = 0;  ///< finished
+    double best_score = 0.0;  ///< of the validation so far
+    std::int64_t best_epoch = 0;  ///< counted from 1; 0 before any
+    std::vector<NamedTensor> parameters;
+    std::vector<NamedTensor> velocities;
+    std::vector<NamedTensor> best_parameters;  ///< empty before any
+};
+
+/// Writes the file whole or not at all, with a checksum.
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+/// Throws Error naming the file when it is no checkpoint, ends early or is damaged.
+Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+/// A tensor that a checkpoint is taken of and restored to.
+struct TensorSlot {
+    std::string name;
+    Tensor* values;
+};
+
+std::vector<TensorSlot> parameter_slots(Graph& graph);
+
+std::vector<NamedTensor> copy_tensors(const std::vector<TensorSlot>& slots);
+
+/// Overwrites the slots' values with those read from a checkpoint at `path`. Throws Error where names or shapes differ.
+void restore_tensors(const std::filesystem::path& path, const std::vector<NamedTensor>& saved,
+                     const std::vector<TensorSlot>& slots);
+
+}  // namespace eigenbit

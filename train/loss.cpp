@@ -1,0 +1,56 @@
+#include "train/loss.h"
+
+#include "engine/error.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace eigenbit {
+
+double softmax_cross_entropy(ConstView logits, std::span<const int> labels, double smoothing, View gradient) {
+    const std::int64_t images = logits.shape[0];
+    const std::int64_t classes = logits.shape.elements(1, logits.shape.rank());
+    if (static_cast<std::size_t>(images) != labels.size()) {
+        fail("The network put out {} images for {} labels.", images, labels.size());
+    }
+    double loss = 0.0;
+    for (std::int64_t image = 0; image < images; ++image) {
+        const std::int64_t label = labels[static_cast<std::size_t>(image)];
+        if (label < 0 || label >= classes) fail("A label is {}, but the network has {} classes.", label, classes);
+        const std::span x = logits.slice(image, image + 1).values();
+        const std::span dx = gradient.slice(image, image + 1).values();
+        // Subtracting the largest logit keeps every exponential in range.
+        const double largest = *std::ranges::max_element(x);
+        double sum = 0.0;
+        double logit_sum = 0.0;
+        for (const float logit : x) {
+            sum += std::exp(logit - largest);
+            logit_sum += logit;
+        }
+        const double log_normalizer = largest + std::log(sum);
+        const double other = smoothing / static_cast<double>(classes);
+        loss += log_normalizer - (1.0 - smoothing) * logits[image * classes + label] - other * logit_sum;
+        for (std::size_t k = 0; k < x.size(); ++k) {
+            const double target = other + (static_cast<std::int64_t>(k) == label ? 1.0 - smoothing : 0.0);
+            const double probability = std::exp(x[k] - log_normalizer);
+            dx[k] = static_cast<float>((probability - target) / static_cast<double>(images));
+        }
+    }
+    return loss / static_cast<double>(images);
+}
+
+double mean_squared_error(ConstView output, ConstView target, View gradient) {
+    if (!(output.shape == target.shape)) {
+        fail("The network put out {}, expected {}.", to_string(output.shape), to_string(target.shape));
+    }
+    const double scale = 1.0 / static_cast<double>(output.elements());
+    double sum = 0.0;
+    for (std::int64_t i = 0; i < output.elements(); ++i) {
+        const double difference = static_cast<double>(output[i]) - target[i];
+        sum += difference * difference;
+        gradient[i] = static_cast<float>(2.0 * difference * scale);
+    }
+    return sum * scale;
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "engine/tensor.h"
+
+#include <cstdint>
+#include <span>
+
+namespace eigenbit {
+
+/// Mean over the images of −Σ_k q_k · log softmax(logits)_k, where q is 1 − smoothing + smoothing / classes for the
+/// image's label and smoothing / classes for the others (Szegedy et al. 2016, section 7).
+/// `logits` is (N, classes); `gradient`, like it, receives the derivative with respect to the logits.
+/// Throws Error when there is not one label in 0 … classes-1 for every image.
+double softmax_cross_entropy(ConstView logits, std::span<const int> labels, double smoothing, View gradient);
+
+/// Mean over all elements of (output − target)²; `gradient` receives the derivative with respect to the output.
+/// Throws Error when the shapes differ.
+double mean_squared_error(ConstView output, ConstView target, View gradient);
+
+}  // namespace eigenbit
