@@ -1,0 +1,155 @@
+#include "compress/compressor.h"
+
+#include "compress/correction.h"
+#include "compress/rewrite.h"
+#include "compress/second_order_curves.h"
+#include "engine/error.h"
+
+#include <algorithm>
+#include <array>
+
+namespace eigenbit {
+namespace {
+
+Tensor layer_weights(const Graph& graph, const Layer& layer) {
+    Tensor weights = graph.parameter(layer.weight).values;
+    weights.reshape(layer.shape);
+    return weights;
+}
+
+/// A basis that costs more than the weights it transforms cannot pay for itself.
+bool worthwhile(const Layer& layer, const Transform& transform) {
+    if (transform.kind == TransformKind::none) return true;
+    if (layer.grouped) return false;
+    std::int64_t basis = 0;
+    for (const Axis axis : transform.axes) {
+        const std::int64_t n = extent(layer.shape, axis);
+        if (n == 1) return false;
+        basis += n * n;
+    }
+    return basis < layer.shape.elements();
+}
+
+bool is_cosine(TransformKind kind) { return kind == TransformKind::dct1 || kind == TransformKind::dct2; }
+
+Factorization factorize(const Graph& graph, const Layer& layer, const Transform& transform, const Tensor& gradients) {
+    Tensor weights = layer_weights(graph, layer);
+    Factorization result{.transform = transform, .bases = {}, .coefficients = weights, .block_axis = Axis::row};
+    // A grouped convolution has as little as one input channel a group: its blocks are output channels.
+    if (layer.grouped) result.block_axis = Axis::column;
+    if (transform.kind == TransformKind::none) return result;
+    for (const Axis axis : transform.axes) {
+        Matrix synthesis;
+        if (is_cosine(transform.kind)) {
+            const Shape& kernel = graph.parameter(layer.weight).values.shape();
+            synthesis = cosine_synthesis(transform.kind, kernel[1], kernel[2]);
+        } else {
+            const Matrix moments = transform.kind == TransformKind::elt ? gradient_moments(gradients, axis) : Matrix();
+            synthesis = synthesis_matrix(transform.kind, weight_moments(weights, axis), moments);
+        }
+        result.coefficients = mix(result.coefficients, axis, inverse(synthesis));
+        result.bases.push_back({axis, std::move(synthesis), !is_cosine(transform.kind)});
+    }
+    result.block_axis = transform.axes.back();
+    return result;
+}
+
+}  // namespace
+
+Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions options)
+    : graph_(&graph),
+      differentiable_(with_biases(graph)),
+      images_(images),
+      options_(std::move(options)),
+      layers_(find_layers(graph)),
+      curves_(layers_.size()) {
+    if (layers_.empty()) fail("The network has no convolution or fully-connected layer to compress.");
+    if (images_.empty() || images.shape[0] == 0) fail("Compression needs calibration images; there are none.");
+    for (const Layer& layer : layers_) weight_count_ += layer.shape.elements();
+    const Shape one_image = images.slice(0, 1).shape;
+    const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));
+    outputs_ = shapes[static_cast<std::size_t>(graph.outputs().front())].elements();
+
+    // Layers in groups whose gradients fit the memory bound.
+    const std::int64_t samples =
+        std::min<std::int64_t>(options_.gradient_images, images.shape[0]) * options_.sampling.projections;
+    for (std::size_t begin = 0; begin < layers_.size();) {
+        std::size_t end = begin;
+        for (std::int64_t bytes = 0; end < layers_.size(); ++end) {
+            bytes += layers_[end].shape.elements() * samples * static_cast<std::int64_t>(sizeof(float));
+            if (bytes > options_.memory_bytes && end > begin) break;
+        }
+        compute_curves(begin, end);
+        begin = end;
+    }
+}
+
+void Compressor::compute_curves(std::size_t begin, std::size_t end) {
+    const auto progress = [&](std::string_view what, std::size_t layer) {
+        if (options_.progress)
+            options_.progress(what, static_cast<double>(layer) / static_cast<double>(layers_.size()));
+    };
+    progress("gradients", begin);
+    const std::span<const Layer> group(layers_.data() + begin, end - begin);
+    const std::int64_t count = std::min<std::int64_t>(options_.gradient_images, images_.shape()[0]);
+    const std::vector<GradientSamples> samples =
+        sample_gradients(differentiable_, group, images_.view().slice(0, count), options_.sampling);
+    for (std::size_t i = begin; i < end; ++i) {
+        progress("curves", i);
+        const Layer& layer = layers_[i];
+        const GradientSamples& gradients = samples[i - begin];
+        Judgement judgement;
+        if (options_.correction) {
+            judgement = {options_.uncorrected_weight, correction_residual(gradients, layer_weights(*graph_, layer))};
+        }
+        std::vector<Transform> transforms;
+        std::ranges::copy_if(options_.transforms, std::back_inserter(transforms),
+                             [&](const Transform& transform) { return worthwhile(layer, transform); });
+        if (transforms.empty()) transforms.push_back({});
+        for (const Transform& transform : transforms) {
+            LayerCurves curves{factorize(*graph_, layer, transform, gradients.weights), {}, {}};
+            curves.blocks = cut_into_blocks(curves.factorization, options_.blocks);
+            for (const Block& block : curves.blocks) {
+                curves.curves.push_back(candidates(block_values(curves.factorization, block), options_.candidates));
+            }
+            predict_distortions(curves, gradients, judgement, outputs_);
+            curves_[i].push_back(std::move(curves));
+        }
+    }
+    progress("curves", end);
+}
+
+CompressedNetwork Compressor::at_rate(double bits_per_weight) const {
+    const double weights = static_cast<double>(weight_count_);
+    return build(allocate_within(curves_, bits_per_weight,
+                                 [&](const Allocation& allocation) { return allocation.bits() / weights; }));
+}
+
+CompressedNetwork Compressor::at_lambda(double lambda) const { return build(allocate(curves_, lambda)); }
+
+CompressedNetwork Compressor::build(const Allocation& allocation) const {
+    CompressedNetwork result{.graph = *graph_,
+                             .bits = allocation.bits(),
+                             .bits_per_weight = allocation.bits() / static_cast<double>(weight_count_),
+                             .distortion = allocation.distortion(),
+                             .lambda = allocation.lambda,
+                             .layers = {}};
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+        const LayerChoice& choice = allocation.layers[i];
+        const LayerCurves& curves = curves_[i][choice.option];
+        rewrite(result.graph, layers_[i], quantize_layer(curves, choice));
+    }
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+        const LayerChoice& choice = allocation.layers[i];
+        const std::int64_t weights = layers_[i].shape.elements();
+        result.layers.push_back({.name = graph_->nodes()[layers_[i].node].name,
+                                 .transform = curves_[i][choice.option].factorization.transform,
+                                 .bits_per_weight = choice.bits / static_cast<double>(weights),
+                                 .distortion = choice.distortion,
+                                 .weights = weights});
+    }
+    if (options_.correction) correct(*graph_, result.graph, images_);
+    return result;
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,83 @@
+#pragma once
+
+#include "compress/allocation.h"
+#include "compress/candidates.h"
+#include "compress/gradient_samples.h"
+#include "engine/graph.h"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+enum class CurveMethod {
+    exact,         ///< algorithm 2: measured on the network's output
+    second_order,  ///< predicted from projected gradients, no forward passes
+    hybrid         ///< second-order, measured where the allocation lands
+};
+
+struct CompressionOptions {
+    /// The transforms that every layer may choose from; "none" is always possible for layers that no transform fits.
+    std::vector<Transform> transforms;
+    CandidateOptions candidates;
+    CurveMethod curves = CurveMethod::second_order;
+    int blocks = 8;             ///< per factor of a layer
+    int gradient_images = 256;  ///< of the calibration images, for projected gradients
+    SamplingOptions sampling;
+    bool correction = true;                 ///< of biases and normalisation statistics after quantization
+    double uncorrected_weight = 0.4;        ///< w of method section 10, where the correction is on
+    std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients in memory at once
+    /// Called with what is being done and the share of it that is done, 0 … 1.
+    std::function<void(std::string_view what, double done)> progress;
+};
+
+/// What became of one layer.
+struct LayerSummary {
+    std::string name;
+    Transform transform;
+    double bits_per_weight = 0.0;  ///< T and bases, over the original number of weights
+    double distortion = 0.0;       ///< predicted, of an output element
+    std::int64_t weights = 0;      ///< in the original layer
+};
+
+struct CompressedNetwork {
+    Graph graph;
+    double bits = 0.0;             ///< of all indices and their side information
+    double bits_per_weight = 0.0;  ///< over the weights of the ORIGINAL layers
+    double distortion = 0.0;       ///< predicted mean squared change of an output element
+    double lambda = 0.0;
+    std::vector<LayerSummary> layers;
+};
+
+/// Compression by transform quantization: statistics and curves once, then any number of rates.
+class Compressor {
+  public:
+    /// Computes everything that does not depend on the rate. Calibration images are (N, H, W, C). Throws Error when the
+    /// network has no layer to compress or there are no images.
+    Compressor(const Graph& graph, ConstView images, CompressionOptions options);
+
+    /// The best network of at most this many bits a weight.
+    CompressedNetwork at_rate(double bits_per_weight) const;
+    CompressedNetwork at_lambda(double lambda) const;
+
+    std::int64_t weight_count() const { return weight_count_; }
+    const std::vector<Layer>& layers() const { return layers_; }
+    const std::vector<LayerOptions>& options() const { return curves_; }
+
+  private:
+    void compute_curves(std::size_t begin, std::size_t end);
+    CompressedNetwork build(const Allocation& allocation) const;
+
+    const Graph* graph_;
+    Graph differentiable_;  // with a bias in every layer
+    Tensor images_;
+    CompressionOptions options_;
+    std::vector<Layer> layers_;
+    std::vector<LayerOptions> curves_;
+    std::int64_t weight_count_ = 0;
+    std::int64_t outputs_ = 0;
+};
+
+}  // namespace eigenbit
