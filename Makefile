@@ -1,0 +1,38 @@
+# Everything a developer types. `make demo` and `make test` do all that a fresh Debian 12 machine needs.
+
+BUILD    := build
+PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
+            libopenblas-dev liblapacke-dev libtbb-dev libfmt-dev libcli11-dev nlohmann-json3-dev libstb-dev zlib1g-dev \
+            libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev dataset-fashion-mnist
+
+.PHONY: build deps demo test bench format format-check clean
+
+build: deps
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD)
+	@ninja -C $(BUILD)
+
+# Asks apt only for what is missing.
+deps:
+	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p 2>/dev/null | grep -q '^Status: install ok' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	    sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	    $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+demo: build
+	@docs/demo.sh $(BUILD)
+
+test: build
+	@tests/run $(BUILD)
+
+bench: build
+	@$(BUILD)/bench/kernels-bench
+
+format:
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+
+format-check:
+	@git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run --Werror
+
+clean:
+	@rm -rf $(BUILD)
