@@ -27,7 +27,8 @@ Session::Session(const Graph& graph, std::span<const Shape> inputs, Options opti
       gradients_(graph.value_count()),
       needs_gradient_(graph.value_count()),
       has_gradient_(graph.value_count()),
-      saved_(graph.nodes().size()) {
+      saved_(graph.nodes().size()),
+      caches_(graph.nodes().size()) {
     const std::vector<Shape> shapes = infer_shapes(graph, inputs);
     for (std::size_t value = 0; value < shapes.size(); ++value) values_[value].shape = shapes[value];
     for (const auto& [value, parameter] : graph.parameters()) bind(value, parameter.values);
@@ -93,6 +94,10 @@ void Session::bind(ValueId value, ConstView source) {
         fail("'{}' has shape {}, expected {}.", graph_->name(value), to_string(source.shape), to_string(bound.shape));
     }
     bound.data = source.data;
+    for (std::size_t i = 0; i < caches_.size(); ++i) {
+        const Node& node = graph_->nodes()[i];
+        if (std::ranges::find(node.inputs, value) != node.inputs.end()) caches_[i].current = false;
+    }
 }
 
 void Session::forward() {
@@ -130,11 +135,15 @@ void Session::run_node(std::size_t index) {
     const Node& node = graph_->nodes()[index];
     const std::vector<ConstView> inputs = views<const float>(node.inputs, values_);
     const std::vector<View> outputs = views<float>(node.outputs, produced_);
+    const bool weights_computed = node.inputs.size() > 1 && !graph_->is_parameter(node.inputs[1]);
+    if (weights_computed || !options_.gradients.empty()) caches_[index].current = false;
     const std::uint64_t seed = (options_.seed * 0x9E3779B97F4A7C15U + step_) * 0x9E3779B97F4A7C15U + index;
-    eigenbit::forward(
-        node.op,
-        ForwardArguments{
-            .inputs = inputs, .outputs = outputs, .saved = saved_[index], .training = options_.training, .seed = seed});
+    eigenbit::forward(node.op, ForwardArguments{.inputs = inputs,
+                                                .outputs = outputs,
+                                                .saved = saved_[index],
+                                                .training = options_.training,
+                                                .seed = seed,
+                                                .cache = &caches_[index]});
 }
 
 void Session::backward(ConstView output_gradient) {
@@ -177,7 +186,8 @@ void Session::run_node_backward(std::size_t index) {
                                                   .saved = saved_[index],
                                                   .output_gradients = output_gradients,
                                                   .input_gradients = input_gradients,
-                                                  .training = options_.training});
+                                                  .training = options_.training,
+                                                  .cache = &caches_[index]});
 }
 
 }  // namespace eigenbit

@@ -67,6 +67,7 @@ class Session {
     std::vector<bool> needs_gradient_;  // by ValueId
     std::vector<bool> has_gradient_;    // by ValueId, during backward
     std::vector<View> saved_;           // by node
+    std::vector<WeightCache> caches_;   // by node
 };
 
 }  // namespace eigenbit

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/ops/weight_cache.h"
 #include "engine/tensor.h"
 
 #include <cstdint>
@@ -14,6 +15,7 @@ struct ForwardArguments {
     View saved;              ///< of the operator's saved_shape: what forward leaves for backward
     bool training = false;   ///< batch statistics instead of running ones, dropout active
     std::uint64_t seed = 0;  ///< of this node in this step, for operators that draw random numbers
+    WeightCache* cache = nullptr;
 };
 
 /// Gradients of one scalar with respect to the inputs, from those with respect to the outputs.
@@ -24,6 +26,7 @@ struct BackwardArguments {
     std::span<const ConstView> output_gradients;
     std::span<const View> input_gradients;  ///< added to; data is null where a gradient is not wanted
     bool training = false;
+    WeightCache* cache = nullptr;
 };
 
 }  // namespace eigenbit
