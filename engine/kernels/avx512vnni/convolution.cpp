@@ -22,8 +22,8 @@ struct Vector {
     static Register add(Register a, Register b) { return _mm512_add_ps(a, b); }
     static Register fma(Register a, Register b, Register c) { return _mm512_fmadd_ps(a, b, c); }
     /// The operands are in the order that lets NaN through.
-    static Register clamp(Register values, float low, float high) {
-        return _mm512_min_ps(_mm512_set1_ps(high), _mm512_max_ps(_mm512_set1_ps(low), values));
+    static Register clamp(Register values, Register low, Register high) {
+        return _mm512_min_ps(high, _mm512_max_ps(low, values));
     }
 };
 

@@ -34,11 +34,9 @@ struct Vector {
     static Register add(Register a, Register b) { return a + b; }
     static Register fma(Register a, Register b, Register c) { return a * b + c; }
     /// Comparisons with NaN are false: it passes.
-    static Register clamp(Register values, float low, float high) {
-        const Register lows = broadcast(&low);
-        const Register highs = broadcast(&high);
-        values = values < lows ? lows : values;
-        return values > highs ? highs : values;
+    static Register clamp(Register values, Register low, Register high) {
+        values = values < low ? low : values;
+        return values > high ? high : values;
     }
 };
 
