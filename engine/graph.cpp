@@ -3,6 +3,7 @@
 #include "engine/error.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace eigenbit {
@@ -72,6 +73,25 @@ ValueId Graph::insert_node(std::size_t position, std::string name, Operator op, 
     nodes_.insert(nodes_.begin() + static_cast<std::ptrdiff_t>(position),
                   Node{std::move(name), std::move(op), std::move(inputs), {value}});
     return value;
+}
+
+void Graph::redirect(ValueId from, ValueId to) {
+    for (Node& node : nodes_) std::ranges::replace(node.inputs, from, to);
+    std::ranges::replace(outputs_, from, to);
+}
+
+void Graph::remove_unused_nodes() {
+    std::vector<bool> read(names_.size());
+    for (const ValueId output : outputs_) read[static_cast<std::size_t>(output)] = true;
+    std::vector<Node> kept;
+    for (std::size_t i = nodes_.size(); i-- > 0;) {
+        const auto is_read = [&](ValueId value) { return read[static_cast<std::size_t>(value)]; };
+        if (std::ranges::none_of(nodes_[i].outputs, is_read)) continue;
+        for (const ValueId input : nodes_[i].inputs) read[static_cast<std::size_t>(input)] = true;
+        kept.push_back(std::move(nodes_[i]));
+    }
+    nodes_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+    remove_unused_parameters();
 }
 
 void Graph::remove_unused_parameters() {

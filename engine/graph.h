@@ -40,6 +40,10 @@ class Graph {
 
     /// Puts a node before the node at `position`; the value it puts out is new. A rewrite then redirects inputs to it.
     ValueId insert_node(std::size_t position, std::string name, Operator op, std::vector<ValueId> inputs);
+    /// Lets all that reads `from`, the graph's outputs too, read `to`.
+    void redirect(ValueId from, ValueId to);
+    /// Forgets nodes that nothing the graph puts out depends on, then parameters that no node reads any more.
+    void remove_unused_nodes();
     /// Forgets parameters that no node reads any more.
     void remove_unused_parameters();
 

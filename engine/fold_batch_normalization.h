@@ -1,0 +1,12 @@
+#pragma once
+
+#include "engine/graph.h"
+
+namespace eigenbit {
+
+/// Merges every batch normalization that follows a convolution or fully-connected layer into it: weights and bias are
+/// scaled so that inference gives the same values. Pairs whose intermediate value has another reader, and layers with
+/// quantized weights, stay as they are. Returns how many were merged.
+int fold_batch_normalization(Graph& graph);
+
+}  // namespace eigenbit

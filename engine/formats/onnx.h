@@ -1,0 +1,24 @@
+#pragma once
+
+#include "engine/model.h"
+
+#include <cstdint>
+#include <filesystem>
+
+namespace eigenbit {
+
+/// What an ONNX file may leave open.
+struct OnnxOptions {
+    std::int64_t height = 0;  ///< pixels, where the file does not fix the image's height and the network depends on it
+    std::int64_t width = 0;   ///< likewise
+};
+
+/// Reads a float network from an ONNX file (opset 7 to 21, images NCHW) into our layout (NHWC).
+///
+/// Arithmetic on shapes is evaluated at import. The batch stays free, and so does the image size where the file leaves
+/// it open and nothing depends on it. Preprocessing and class names come from the file's metadata
+/// (`eigenbit.preprocessing`, `eigenbit.classes`). Throws Error naming the file, and the node where there is one, for a
+/// malformed file; unsupported operators are listed all at once.
+Model read_onnx(const std::filesystem::path& path, const OnnxOptions& options = {});
+
+}  // namespace eigenbit

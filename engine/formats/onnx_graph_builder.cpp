@@ -1,0 +1,143 @@
+#include "engine/formats/onnx_graph_builder.h"
+
+#include "engine/error.h"
+#include "engine/formats/onnx_layout.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace eigenbit {
+namespace {
+
+bool same_order(const ProbedShapes& shapes) {
+    return std::ranges::all_of(shapes, [](const Shape& shape) { return same_order(shape); });
+}
+
+ProbedShapes to_our_order(const ProbedShapes& onnx) {
+    ProbedShapes ours;
+    for (const Shape& shape : onnx) ours.push_back(to_our_order(shape));
+    return ours;
+}
+
+/// The extents of a Reshape that leads from these shapes to those: what they share is copied, what depends on the batch
+/// or the image size remains open.
+std::vector<std::int64_t> reshape_extents(const ProbedShapes& from, const ProbedShapes& to) {
+    std::vector<std::int64_t> extents;
+    for (int axis = 0; axis < to.front().rank(); ++axis) {
+        bool copied = axis < from.front().rank() && fixed_extent(from, axis) == 0;
+        for (std::size_t probe = 0; copied && probe < to.size(); ++probe) copied = to[probe][axis] == from[probe][axis];
+        const std::int64_t fixed = fixed_extent(to, axis);
+        extents.push_back(copied ? 0 : (fixed != 0 ? fixed : -1));
+    }
+    if (std::ranges::count(extents, -1) > 1) {
+        fail("a reshape from {} to {} depends on the batch or the image size in more than one dimension",
+             to_string(from.front()), to_string(to.front()));
+    }
+    return extents;
+}
+
+}  // namespace
+
+bool same_at_all_probes(const ProbedShapes& shapes) {
+    return std::ranges::all_of(shapes, [&](const Shape& shape) { return shape == shapes.front(); });
+}
+
+std::int64_t fixed_extent(const ProbedShapes& shapes, int axis) {
+    const std::int64_t first = shapes.front()[axis];
+    return std::ranges::all_of(shapes, [&](const Shape& shape) { return shape[axis] == first; }) ? first : 0;
+}
+
+std::string GraphBuilder::unique(std::string name) {
+    const std::string wanted = name;
+    for (int number = 2; !used_names_.insert(name).second; ++number) name = fmt::format("{}_{}", wanted, number);
+    return name;
+}
+
+ValueId GraphBuilder::add_input(const std::string& name, const Shape& declared, ProbedShapes shapes) {
+    shapes_.push_back(std::move(shapes));
+    return graph_.add_input(unique(name), declared);
+}
+
+ValueId GraphBuilder::add_parameter(const std::string& name, Tensor values) {
+    if (values.elements() == 0) fail("tensor '{}' of shape {} holds no values", name, to_string(values.shape()));
+    if (!std::ranges::all_of(values.values(), [](float value) { return std::isfinite(value); })) {
+        fail("tensor '{}' holds values that are not finite", name);
+    }
+    shapes_.emplace_back(shapes_.front().size(), values.shape());
+    return graph_.add_parameter(unique(name), std::move(values));
+}
+
+std::vector<ProbedShapes> GraphBuilder::infer(const Operator& op, std::span<const ValueId> inputs) const {
+    std::vector<ProbedShapes> outputs;
+    for (std::size_t probe = 0; probe < shapes_.front().size(); ++probe) {
+        std::vector<Shape> input_shapes;
+        for (const ValueId input : inputs) input_shapes.push_back(shapes(input)[probe]);
+        const std::vector<Shape> output_shapes = infer_shapes(op, input_shapes);
+        outputs.resize(output_shapes.size());
+        for (std::size_t i = 0; i < output_shapes.size(); ++i) {
+            const Shape checked{std::span<const std::int64_t>(output_shapes[i].begin(), output_shapes[i].end())};
+            if (checked.elements() == 0) fail("its output would have shape {}", to_string(checked));
+            outputs[i].push_back(checked);
+        }
+    }
+    return outputs;
+}
+
+ValueId GraphBuilder::add_named(std::string_view suffix, Operator op, std::vector<ValueId> inputs) {
+    shapes_.push_back(infer(op, inputs).front());
+    producers_[static_cast<ValueId>(shapes_.size()) - 1] = graph_.nodes().size();
+    return graph_.add_node(unique(fmt::format("{}{}", node_name_, suffix)), std::move(op), std::move(inputs));
+}
+
+std::vector<ValueId> GraphBuilder::add(Operator op, std::vector<ValueId> inputs, int outputs) {
+    for (ProbedShapes& output : infer(op, inputs)) {
+        producers_[static_cast<ValueId>(shapes_.size())] = graph_.nodes().size();
+        shapes_.push_back(std::move(output));
+    }
+    return graph_.add_node(unique(node_name_), std::move(op), std::move(inputs), outputs);
+}
+
+Node* GraphBuilder::producer(ValueId value) {
+    const auto found = producers_.find(value);
+    return found == producers_.end() ? nullptr : &graph_.node(found->second);
+}
+
+ValueId GraphBuilder::transpose(ValueId value, const std::vector<int>& permutation, std::string_view suffix) {
+    const Node* before = producer(value);
+    const auto* inner = before == nullptr ? nullptr : std::get_if<Transpose>(&before->op);
+    const std::vector<int> whole = inner == nullptr ? permutation : composed(inner->permutation, permutation);
+    const ValueId source = inner == nullptr ? value : before->inputs.front();
+    return is_identity(whole) ? source : add_named(suffix, Transpose{whole}, {source});
+}
+
+ValueId GraphBuilder::reshape(ValueId value, const ProbedShapes& targets) {
+    const Node* before = producer(value);
+    const bool reshaped = before != nullptr && std::holds_alternative<Reshape>(before->op);
+    const ValueId source = reshaped ? before->inputs.front() : value;
+    return shapes(source) == targets ? source : add(Reshape{reshape_extents(shapes(source), targets)}, {source});
+}
+
+ValueId GraphBuilder::onnx_reshape(ValueId value, const ProbedShapes& onnx_targets) {
+    const bool to_image = onnx_targets.front().rank() == 4;
+    const ProbedShapes targets = to_our_order(onnx_targets);
+    if (targets == shapes(value)) return value;
+    if (rank(value) == 4 && !same_order(shapes(value))) value = in_onnx_order(value);
+    if (!to_image || same_order(targets)) return reshape(value, targets);
+    return from_onnx_order(reshape(value, onnx_targets));
+}
+
+ValueId GraphBuilder::in_onnx_order(ValueId value) {
+    return rank(value) == 4 ? transpose(value, {kOurAxis.begin(), kOurAxis.end()}, "/layout") : value;
+}
+
+ValueId GraphBuilder::from_onnx_order(ValueId value) {
+    return rank(value) == 4 ? transpose(value, {kOnnxAxis.begin(), kOnnxAxis.end()}, "/layout") : value;
+}
+
+Graph GraphBuilder::finish(std::span<const ValueId> outputs) {
+    for (const ValueId output : outputs) graph_.add_output(output);
+    graph_.remove_unused_nodes();
+    return std::move(graph_);
+}
+
+}  // namespace eigenbit
