@@ -5,27 +5,52 @@
 #include "engine/ops/shape_rules.h"
 
 #include <cmath>
-#include <type_traits>
 
 namespace eigenbit {
 namespace {
 
-constexpr std::int64_t kBlockElements = 8192;  // of a block that is read more than once: it stays in L1
+constexpr std::int64_t kBlockElements = 8192;  // summed in float, and read more than once: a block stays near the core
 constexpr std::int64_t kMostChunks = 64;
 
-/// Calls visit(first channel, width) for strips of neighbouring channels. The width is a compile-time constant, so that
-/// sums over a strip stay in vector registers.
-template <typename Visit>
-void for_each_strip(std::int64_t channels, Visit visit) {
-    std::int64_t channel = 0;
-    const auto strips_of = [&](auto width) {
-        for (; channel + width <= channels; channel += width) visit(channel, width);
-    };
-    strips_of(std::integral_constant<std::int64_t, 16>{});
-    strips_of(std::integral_constant<std::int64_t, 8>{});
-    strips_of(std::integral_constant<std::int64_t, 4>{});
-    strips_of(std::integral_constant<std::int64_t, 1>{});
+/// Loops run over this many neighbouring elements, whole rows of channels: enough to be worth the start of a vector
+/// loop, few enough that what goes with every element stays in the first-level cache.
+std::int64_t lanes(std::int64_t channels) {
+    constexpr std::int64_t kEnough = 256;
+    return channels * ((kEnough + channels - 1) / channels);
 }
+
+/// One number for every channel, repeated over the lanes.
+class Repeated {
+  public:
+    explicit Repeated(std::int64_t channels)
+        : channels_(channels), values_(static_cast<std::size_t>(lanes(channels))) {}
+    template <typename Value>
+    Repeated(std::int64_t channels, Value value) : Repeated(channels) {
+        for (std::int64_t c = 0; c < channels; ++c) values_[static_cast<std::size_t>(c)] = static_cast<float>(value(c));
+        repeat();
+    }
+
+    float* data() { return values_.data(); }
+    const float* data() const { return values_.data(); }
+    std::int64_t length() const { return static_cast<std::int64_t>(values_.size()); }
+    void clear() { std::ranges::fill(values_, 0.0F); }
+
+    /// Gives all lanes the numbers of the first `channels`.
+    void repeat() {
+        for (std::int64_t i = channels_; i < length(); i += channels_) std::copy_n(data(), channels_, data() + i);
+    }
+
+    /// Replaces the numbers of the first `channels` lanes by the sums over all lanes of their channel.
+    void fold() {
+        for (std::int64_t i = channels_; i < length(); i += channels_) {
+            for (std::int64_t c = 0; c < channels_; ++c) data()[c] += data()[i + c];
+        }
+    }
+
+  private:
+    std::int64_t channels_;
+    std::vector<float> values_;
+};
 
 /// Two numbers for every channel, gathered over rows.
 struct ChannelPairs {
@@ -37,140 +62,140 @@ struct ChannelPairs {
         : first(static_cast<std::size_t>(channels)), second(static_cast<std::size_t>(channels)) {}
 };
 
-/// Gathers the pairs of all rows: add_block(begin, end, pairs) adds one block of rows to those of a chunk, and
-/// merge(pairs, other) one chunk to another. Blocks and chunks depend on the shape alone.
-template <typename AddBlock, typename Merge>
-ChannelPairs gather(std::int64_t rows, std::int64_t channels, AddBlock add_block, Merge merge) {
-    const std::int64_t block = std::clamp<std::int64_t>(kBlockElements / channels, 8, 256);
+/// Gathers the pairs of all rows: add_rows(begin, end, pairs) adds the rows of one chunk to its pairs, and
+/// merge(pairs, other) one chunk to another. The chunks depend on the shape alone.
+template <typename AddRows, typename Merge>
+ChannelPairs gather(std::int64_t rows, std::int64_t channels, AddRows add_rows, Merge merge) {
     const std::int64_t chunks = std::clamp<std::int64_t>(rows * channels / kChunkElements, 1, kMostChunks);
     std::vector<ChannelPairs> pairs(static_cast<std::size_t>(chunks), ChannelPairs(channels));
     for_each_chunk(chunks, kChunkElements, [&](std::int64_t chunk, std::int64_t) {
-        const std::int64_t end = (chunk + 1) * rows / chunks;
-        for (std::int64_t begin = chunk * rows / chunks; begin < end; begin += block) {
-            add_block(begin, std::min(begin + block, end), pairs[static_cast<std::size_t>(chunk)]);
-        }
+        add_rows(chunk * rows / chunks, (chunk + 1) * rows / chunks, pairs[static_cast<std::size_t>(chunk)]);
     });
     for (std::size_t chunk = 1; chunk < pairs.size(); ++chunk) merge(pairs[0], pairs[chunk]);
     return std::move(pairs[0]);
 }
 
-/// Joins the mean and the sum of squared deviations of `rows` values with those of others (Chan, Golub and LeVeque,
-/// "Updating formulae and a pairwise algorithm for computing sample variances", 1979).
-void join_moments(double& mean, double& squares, std::int64_t rows, double other_mean, double other_squares,
-                  std::int64_t other_rows) {
-    const double share = static_cast<double>(other_rows) / static_cast<double>(rows + other_rows);
-    const double difference = other_mean - mean;
-    mean += share * difference;
-    squares += other_squares + difference * difference * share * static_cast<double>(rows);
+/// Calls visit(offset of the first element, elements) for blocks of the rows begin … end-1.
+template <typename Visit>
+void for_each_block(std::int64_t begin, std::int64_t end, std::int64_t channels, Visit visit) {
+    const std::int64_t rows = std::max<std::int64_t>(kBlockElements / channels, 8);
+    for (std::int64_t row = begin; row < end; row += rows) visit(row * channels, std::min(rows, end - row) * channels);
+}
+
+/// Calls visit(offset, count) for stretches of `length` elements, the last one perhaps shorter.
+template <typename Visit>
+void for_each_stretch(std::int64_t elements, std::int64_t length, Visit visit) {
+    for (std::int64_t offset = 0; offset < elements; offset += length) {
+        visit(offset, std::min(length, elements - offset));
+    }
+}
+
+template <typename Visit>
+void for_each_stretch_in_parallel(std::int64_t elements, std::int64_t length, Visit visit) {
+    for_each_chunk((elements + length - 1) / length, length, [&](std::int64_t begin, std::int64_t end) {
+        const std::int64_t first = begin * length;
+        for_each_stretch(std::min(end * length, elements) - first, length,
+                         [&](std::int64_t offset, std::int64_t count) { visit(first + offset, count); });
+    });
+}
+
+void add_differences(std::int64_t count, const float* __restrict x, const float* __restrict center,
+                     float* __restrict sum) {
+    for (std::int64_t i = 0; i < count; ++i) sum[i] += x[i] - center[i];
+}
+
+void add_squares(std::int64_t count, const float* __restrict x, const float* __restrict center, float* __restrict sum) {
+    for (std::int64_t i = 0; i < count; ++i) sum[i] += (x[i] - center[i]) * (x[i] - center[i]);
+}
+
+void add_gradients(std::int64_t count, const float* __restrict x, const float* __restrict dy,
+                   const float* __restrict center, float* __restrict sum, float* __restrict product) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        sum[i] += dy[i];
+        product[i] += dy[i] * (x[i] - center[i]);
+    }
+}
+
+/// Joins means and sums of squared deviations with those of `rows` other values (Chan, Golub and LeVeque, "Updating
+/// formulae and a pairwise algorithm for computing sample variances", 1979).
+void join_moments(ChannelPairs& pairs, const ChannelPairs& other) {
+    if (other.rows == 0) return;
+    const double share = static_cast<double>(other.rows) / static_cast<double>(pairs.rows + other.rows);
+    const double weight = share * static_cast<double>(pairs.rows);
+    for (std::size_t c = 0; c < pairs.first.size(); ++c) {
+        const double difference = other.first[c] - pairs.first[c];
+        pairs.first[c] += share * difference;
+        pairs.second[c] += other.second[c] + difference * difference * weight;
+    }
+    pairs.rows += other.rows;
 }
 
 /// The mean of every channel and its sum of squared deviations from it.
 ChannelPairs moments(ConstView x) {
     const std::int64_t channels = x.shape.back();
-    const auto add_block = [&](std::int64_t begin, std::int64_t end, ChannelPairs& pairs) {
-        const auto rows = static_cast<double>(end - begin);
-        for_each_strip(channels, [&](std::int64_t channel, auto width) {
-            constexpr std::int64_t kWidth = width;
-            const float* values = x.data + begin * channels + channel;
-            float shift[kWidth];  // one of the values: what is summed is then small, however large the mean
-            float sum[kWidth] = {};
-            std::copy_n(values, kWidth, shift);
-            for (std::int64_t row = 0; row < end - begin; ++row) {
-                for (std::int64_t c = 0; c < kWidth; ++c) sum[c] += values[row * channels + c] - shift[c];
+    const auto add_rows = [&](std::int64_t begin, std::int64_t end, ChannelPairs& pairs) {
+        Repeated center(channels);
+        Repeated sums(channels);
+        ChannelPairs block(channels);
+        for_each_block(begin, end, channels, [&](std::int64_t first, std::int64_t elements) {
+            block.rows = elements / channels;
+            const float* values = x.data + first;
+            // Differences from some value of the channel are small, however large its mean.
+            std::copy_n(values, channels, center.data());
+            center.repeat();
+            sums.clear();
+            for_each_stretch(elements, sums.length(), [&](std::int64_t offset, std::int64_t count) {
+                add_differences(count, values + offset, center.data(), sums.data());
+            });
+            sums.fold();
+            for (std::int64_t c = 0; c < channels; ++c) {
+                double& mean = block.first[static_cast<std::size_t>(c)];
+                mean = static_cast<double>(center.data()[c])
+                       + static_cast<double>(sums.data()[c]) / static_cast<double>(block.rows);
+                center.data()[c] = static_cast<float>(mean);
             }
-            double mean[kWidth];
-            for (std::int64_t c = 0; c < kWidth; ++c) {
-                mean[c] = static_cast<double>(shift[c]) + static_cast<double>(sum[c]) / rows;
-                shift[c] = static_cast<float>(mean[c]);
-            }
-            float squares[kWidth] = {};
-            for (std::int64_t row = 0; row < end - begin; ++row) {
-                for (std::int64_t c = 0; c < kWidth; ++c) {
-                    const float deviation = values[row * channels + c] - shift[c];
-                    squares[c] += deviation * deviation;
-                }
-            }
-            for (std::int64_t c = 0; c < kWidth; ++c) {
-                const auto i = static_cast<std::size_t>(channel + c);
-                join_moments(pairs.first[i], pairs.second[i], pairs.rows, mean[c], static_cast<double>(squares[c]),
-                             end - begin);
-            }
+            center.repeat();
+            sums.clear();
+            for_each_stretch(elements, sums.length(), [&](std::int64_t offset, std::int64_t count) {
+                add_squares(count, values + offset, center.data(), sums.data());
+            });
+            sums.fold();
+            std::copy_n(sums.data(), channels, block.second.begin());
+            join_moments(pairs, block);
         });
-        pairs.rows += end - begin;
     };
-    const auto merge = [](ChannelPairs& pairs, const ChannelPairs& other) {
-        for (std::size_t i = 0; i < pairs.first.size(); ++i) {
-            join_moments(pairs.first[i], pairs.second[i], pairs.rows, other.first[i], other.second[i], other.rows);
-        }
-        pairs.rows += other.rows;
-    };
-    return gather(x.elements() / channels, channels, add_block, merge);
+    return gather(x.elements() / channels, channels, add_rows, join_moments);
 }
 
 /// The sums of dy and of dy · (x − mean) of every channel.
 ChannelPairs gradient_sums(ConstView x, ConstView dy, const float* mean) {
     const std::int64_t channels = x.shape.back();
-    const auto add_block = [&](std::int64_t begin, std::int64_t end, ChannelPairs& pairs) {
-        for_each_strip(channels, [&](std::int64_t channel, auto width) {
-            constexpr std::int64_t kWidth = width;
-            float center[kWidth];
-            float sum[kWidth] = {};
-            float product[kWidth] = {};
-            std::copy_n(mean + channel, kWidth, center);
-            for (std::int64_t row = begin; row < end; ++row) {
-                const float* values = x.data + row * channels + channel;
-                const float* gradients = dy.data + row * channels + channel;
-                for (std::int64_t c = 0; c < kWidth; ++c) {
-                    sum[c] += gradients[c];
-                    product[c] += gradients[c] * (values[c] - center[c]);
-                }
-            }
-            for (std::int64_t c = 0; c < kWidth; ++c) {
-                pairs.first[static_cast<std::size_t>(channel + c)] += static_cast<double>(sum[c]);
-                pairs.second[static_cast<std::size_t>(channel + c)] += static_cast<double>(product[c]);
+    const Repeated center(channels, [&](std::int64_t c) { return mean[c]; });
+    const auto add_rows = [&](std::int64_t begin, std::int64_t end, ChannelPairs& pairs) {
+        Repeated sums(channels);
+        Repeated products(channels);
+        for_each_block(begin, end, channels, [&](std::int64_t first, std::int64_t elements) {
+            sums.clear();
+            products.clear();
+            for_each_stretch(elements, sums.length(), [&](std::int64_t offset, std::int64_t count) {
+                add_gradients(count, x.data + first + offset, dy.data + first + offset, center.data(), sums.data(),
+                              products.data());
+            });
+            sums.fold();
+            products.fold();
+            for (std::size_t c = 0; c < pairs.first.size(); ++c) {
+                pairs.first[c] += static_cast<double>(sums.data()[c]);
+                pairs.second[c] += static_cast<double>(products.data()[c]);
             }
         });
     };
     const auto merge = [](ChannelPairs& pairs, const ChannelPairs& other) {
-        for (std::size_t i = 0; i < pairs.first.size(); ++i) {
-            pairs.first[i] += other.first[i];
-            pairs.second[i] += other.second[i];
+        for (std::size_t c = 0; c < pairs.first.size(); ++c) {
+            pairs.first[c] += other.first[c];
+            pairs.second[c] += other.second[c];
         }
     };
-    return gather(x.elements() / channels, channels, add_block, merge);
-}
-
-/// One number for every channel, repeated until a loop over them is long enough to be worth its start. A row of data
-/// that begins with channel 0 may be as long as the whole.
-class RepeatedChannels {
-  public:
-    template <typename Value>
-    RepeatedChannels(std::int64_t channels, Value value) : values_(repeated_length(channels)) {
-        for (std::size_t i = 0; i < values_.size(); ++i) {
-            const auto c = static_cast<std::int64_t>(i) % channels;
-            values_[i] =
-                c < static_cast<std::int64_t>(i) ? values_[static_cast<std::size_t>(c)] : static_cast<float>(value(c));
-        }
-    }
-
-    const float* data() const { return values_.data(); }
-    std::int64_t length() const { return static_cast<std::int64_t>(values_.size()); }
-
-  private:
-    static std::size_t repeated_length(std::int64_t channels) {
-        constexpr std::int64_t kLongEnough = 256;
-        return static_cast<std::size_t>(channels * ((kLongEnough + channels - 1) / channels));
-    }
-
-    std::vector<float> values_;
-};
-
-/// Calls visit(offset, count) for all stretches of a tensor that lie along repeated channels.
-template <typename Visit>
-void for_each_stretch(std::int64_t elements, std::int64_t length, Visit visit) {
-    for_each_chunk((elements + length - 1) / length, length, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) visit(i * length, std::min(length, elements - i * length));
-    });
+    return gather(x.elements() / channels, channels, add_rows, merge);
 }
 
 double inverse_deviation(const BatchNormalization& batch_normalization, float variance) {
@@ -224,12 +249,12 @@ void forward(const BatchNormalization& batch_normalization, const ForwardArgumen
         mean = arguments.saved.data;
         variance = arguments.saved.data + channels;
     }
-    const RepeatedChannels means(channels, [&](std::int64_t c) { return mean[c]; });
-    const RepeatedChannels factors(channels, [&](std::int64_t c) {
+    const Repeated means(channels, [&](std::int64_t c) { return mean[c]; });
+    const Repeated factors(channels, [&](std::int64_t c) {
         return static_cast<double>(arguments.inputs[1][c]) * inverse_deviation(batch_normalization, variance[c]);
     });
-    const RepeatedChannels biases(channels, [&](std::int64_t c) { return arguments.inputs[2][c]; });
-    for_each_stretch(x.elements(), means.length(), [&](std::int64_t offset, std::int64_t count) {
+    const Repeated biases(channels, [&](std::int64_t c) { return arguments.inputs[2][c]; });
+    for_each_stretch_in_parallel(x.elements(), means.length(), [&](std::int64_t offset, std::int64_t count) {
         normalize(count, x.data + offset, means.data(), factors.data(), biases.data(),
                   arguments.outputs[0].data + offset);
     });
@@ -262,12 +287,12 @@ void backward(const BatchNormalization& batch_normalization, const BackwardArgum
     }
     if (gradients[0].data == nullptr) return;
     const double through_statistics = arguments.training ? 1.0 / static_cast<double>(rows) : 0.0;
-    const RepeatedChannels means(channels, [&](std::int64_t c) { return mean[c]; });
-    const RepeatedChannels factors(channels, factor);
-    const RepeatedChannels offsets(channels, [&](std::int64_t c) { return sum(c) * through_statistics; });
-    const RepeatedChannels slopes(
-        channels, [&](std::int64_t c) { return product(c) * inverse(c) * inverse(c) * through_statistics; });
-    for_each_stretch(x.elements(), means.length(), [&](std::int64_t offset, std::int64_t count) {
+    const Repeated means(channels, [&](std::int64_t c) { return mean[c]; });
+    const Repeated factors(channels, factor);
+    const Repeated offsets(channels, [&](std::int64_t c) { return sum(c) * through_statistics; });
+    const Repeated slopes(channels,
+                          [&](std::int64_t c) { return product(c) * inverse(c) * inverse(c) * through_statistics; });
+    for_each_stretch_in_parallel(x.elements(), means.length(), [&](std::int64_t offset, std::int64_t count) {
         add_input_gradient(count, dy.data + offset, x.data + offset, means.data(), factors.data(), offsets.data(),
                            slopes.data(), gradients[0].data + offset);
     });

@@ -32,8 +32,8 @@ void forward(const Dropout& dropout, const ForwardArguments& arguments) {
         for (std::int64_t block = begin; block < end; ++block) {
             Random random({arguments.seed, static_cast<std::uint64_t>(block)});
             for (std::int64_t i = block * kBlock; i < std::min((block + 1) * kBlock, x.elements()); ++i) {
-                const bool dropped = random.uniform() < static_cast<double>(dropout.probability);
-                arguments.saved[i] = dropped ? 0.0F : kept;
+                const bool stays = random.uniform() >= static_cast<double>(dropout.probability);
+                arguments.saved[i] = static_cast<float>(stays) * kept;
                 y[i] = arguments.saved[i] * x[i];
             }
         }

@@ -3,6 +3,8 @@
 #include "engine/ops/chunks.h"
 #include "engine/ops/pooling.h"
 
+#include <limits>
+
 namespace eigenbit {
 namespace {
 
@@ -19,9 +21,9 @@ void keep_larger(const float* __restrict x, std::int64_t channels, float* __rest
 void take_gradient(const float* __restrict x, const float* __restrict maximum, std::int64_t channels,
                    float* __restrict left, float* __restrict dx) {
     for (std::int64_t c = 0; c < channels; ++c) {
-        const bool is_maximum = x[c] == maximum[c];
-        dx[c] += is_maximum ? left[c] : 0.0F;
-        left[c] = is_maximum ? 0.0F : left[c];
+        const float taken = static_cast<float>(x[c] == maximum[c]) * left[c];
+        dx[c] += taken;
+        left[c] -= taken;
     }
 }
 
@@ -38,19 +40,12 @@ void forward(const MaxPool& max_pool, const ForwardArguments& arguments) {
     const Pooling p = pooling(max_pool);
     const std::int64_t row_elements = y.shape[2] * channels * p.kernel[0] * p.kernel[1];
     for_each_chunk(y.shape[0] * y.shape[1], row_elements, [&](std::int64_t begin, std::int64_t end) {
-        for_each_window(p, x.shape, y.shape, begin, end,
-                        [&](const WindowSide& rows, const WindowSide& columns, std::int64_t image, std::int64_t pixel) {
-                            float* best = y.data + pixel * channels;
-                            bool first = true;
-                            for_each_tap(p, x.shape, rows, columns, image, [&](std::int64_t tap) {
-                                const float* from = x.data + tap * channels;
-                                if (first)
-                                    std::copy_n(from, channels, best);
-                                else
-                                    keep_larger(from, channels, best);
-                                first = false;
-                            });
-                        });
+        for_each_window(p, x.shape, y.shape, begin, end, [&](const PoolingWindow& window) {
+            float* best = y.data + window.output * channels;
+            std::fill_n(best, channels, -std::numeric_limits<float>::infinity());
+            for_each_tap(p, x.shape, window,
+                         [&](std::int64_t tap) { keep_larger(x.data + tap * channels, channels, best); });
+        });
     });
 }
 
@@ -65,14 +60,13 @@ void backward(const MaxPool& max_pool, const BackwardArguments& arguments) {
     const std::int64_t image_elements = y.shape.elements(1, 4) * p.kernel[0] * p.kernel[1];
     for_each_chunk(y.shape[0], image_elements, [&](std::int64_t begin, std::int64_t end) {
         std::vector<float> left(static_cast<std::size_t>(channels));
-        for_each_window(p, x.shape, y.shape, begin * y.shape[1], end * y.shape[1],
-                        [&](const WindowSide& rows, const WindowSide& columns, std::int64_t image, std::int64_t pixel) {
-                            std::copy_n(dy.data + pixel * channels, channels, left.data());
-                            for_each_tap(p, x.shape, rows, columns, image, [&](std::int64_t tap) {
-                                take_gradient(x.data + tap * channels, y.data + pixel * channels, channels, left.data(),
-                                              dx.data + tap * channels);
-                            });
-                        });
+        for_each_window(p, x.shape, y.shape, begin * y.shape[1], end * y.shape[1], [&](const PoolingWindow& window) {
+            const float* maximum = y.data + window.output * channels;
+            std::copy_n(dy.data + window.output * channels, channels, left.data());
+            for_each_tap(p, x.shape, window, [&](std::int64_t tap) {
+                take_gradient(x.data + tap * channels, maximum, channels, left.data(), dx.data + tap * channels);
+            });
+        });
     });
 }
 

@@ -30,23 +30,29 @@ struct WindowSide {
 
 WindowSide window_side(const Pooling& pooling, int axis, std::int64_t output, std::int64_t extent);
 
-/// Calls visit(rows, columns, image, output pixel) for all windows of the output rows begin … end-1; output rows and
-/// pixels are counted through all images.
+struct PoolingWindow {
+    WindowSide rows;
+    WindowSide columns;
+    std::int64_t image;
+    std::int64_t output;  ///< pixel, counted through all images
+};
+
+/// Calls visit(window) for all windows of the output rows begin … end-1, counted through all images.
 template <typename Visit>
 void for_each_window(const Pooling& pooling, const Shape& x, const Shape& y, std::int64_t begin, std::int64_t end,
                      Visit visit) {
     for (std::int64_t row = begin; row < end; ++row) {
         const WindowSide rows = window_side(pooling, 0, row % y[1], x[1]);
         for (std::int64_t column = 0; column < y[2]; ++column) {
-            visit(rows, window_side(pooling, 1, column, x[2]), row / y[1], row * y[2] + column);
+            visit(PoolingWindow{rows, window_side(pooling, 1, column, x[2]), row / y[1], row * y[2] + column});
         }
     }
 }
 
 /// Calls visit(input pixel) for the taps of a window inside the image; pixels are counted through all images.
 template <typename Visit>
-void for_each_tap(const Pooling& pooling, const Shape& x, const WindowSide& rows, const WindowSide& columns,
-                  std::int64_t image, Visit visit) {
+void for_each_tap(const Pooling& pooling, const Shape& x, const PoolingWindow& window, Visit visit) {
+    const auto& [rows, columns, image, output] = window;
     for (std::int64_t ky = rows.begin; ky < rows.end; ++ky) {
         const std::int64_t row = (image * x[1] + rows.start + ky * pooling.dilation[0]) * x[2] + columns.start;
         for (std::int64_t kx = columns.begin; kx < columns.end; ++kx) visit(row + kx * pooling.dilation[1]);
