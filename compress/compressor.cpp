@@ -1,6 +1,7 @@
 #include "compress/compressor.h"
 
 #include "compress/correction.h"
+#include "compress/correction_model.h"
 #include "compress/rewrite.h"
 #include "compress/second_order_curves.h"
 #include "engine/error.h"
@@ -92,16 +93,15 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
     progress("gradients", begin);
     const std::span<const Layer> group(layers_.data() + begin, end - begin);
     const std::int64_t count = std::min<std::int64_t>(options_.gradient_images, images_.shape()[0]);
-    const std::vector<GradientSamples> samples =
+    std::vector<GradientSamples> samples =
         sample_gradients(differentiable_, group, images_.view().slice(0, count), options_.sampling);
+    std::vector<CorrectionModel> models;
+    if (options_.correction) models = correction_models(differentiable_, group, images_.view().slice(0, count));
     for (std::size_t i = begin; i < end; ++i) {
         progress("curves", i);
         const Layer& layer = layers_[i];
-        const GradientSamples& gradients = samples[i - begin];
-        Judgement judgement;
-        if (options_.correction) {
-            judgement = {options_.uncorrected_weight, correction_residual(gradients, layer_weights(*graph_, layer))};
-        }
+        GradientSamples& gradients = samples[i - begin];
+        if (options_.correction) apply_correction(models[i - begin], layer_weights(*graph_, layer), gradients);
         std::vector<Transform> transforms;
         std::ranges::copy_if(options_.transforms, std::back_inserter(transforms),
                              [&](const Transform& transform) { return worthwhile(layer, transform); });
@@ -112,7 +112,7 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
             for (const Block& block : curves.blocks) {
                 curves.curves.push_back(candidates(block_values(curves.factorization, block), options_.candidates));
             }
-            predict_distortions(curves, gradients, judgement, outputs_);
+            predict_distortions(curves, gradients, outputs_);
             curves_[i].push_back(std::move(curves));
         }
     }

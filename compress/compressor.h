@@ -27,7 +27,6 @@ struct CompressionOptions {
     int gradient_images = 256;  ///< of the calibration images, for projected gradients
     SamplingOptions sampling;
     bool correction = true;                 ///< of biases and normalisation statistics after quantization
-    double uncorrected_weight = 0.4;        ///< w of method section 10, where the correction is on
     std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients in memory at once
     /// Called with what is being done and the share of it that is done, 0 … 1.
     std::function<void(std::string_view what, double done)> progress;

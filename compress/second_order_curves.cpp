@@ -5,12 +5,10 @@
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace eigenbit {
 namespace {
 
-constexpr double kRidge = 0.02;                 // of the features' mean energy (method section 10)
 constexpr std::int64_t kCandidatesAtOnce = 16;  // bounds the memory of their errors
 
 ConstView sample_of(const Tensor& samples, std::int64_t index) {
@@ -75,33 +73,20 @@ double mean_square(std::span<const float> values) {
 }
 
 /// The distortions of candidates whose errors are the rows of `errors` (candidates, elements).
-void judge(std::span<Candidate> candidates, const Tensor& errors, const Tensor& gradients, const Judgement& judgement,
-           std::span<const float> projector, std::int64_t outputs) {
+void judge(std::span<Candidate> candidates, const Tensor& errors, const Tensor& gradients, std::int64_t outputs) {
     const std::int64_t samples = gradients.shape()[0];
     const std::int64_t width = gradients.shape()[1];
     const auto rows = static_cast<std::int64_t>(candidates.size());
     Tensor effects(Shape{rows, samples});
     multiply(rows, samples, width, {errors.data(), width}, {gradients.data(), width, true}, 0.0F, effects.data(),
              samples);
-    Tensor remaining(Shape{rows, samples});
-    const bool corrected = !projector.empty() && judgement.weight < 1.0;
-    if (corrected) {
-        multiply(rows, samples, samples, {effects.data(), samples}, {projector.data(), samples, true}, 0.0F,
-                 remaining.data(), samples);
-    }
     for (std::int64_t row = 0; row < rows; ++row) {
-        double distortion = mean_square(effects.view().slice(row, row + 1).values());
-        if (corrected) {
-            distortion = judgement.weight * distortion
-                         + (1.0 - judgement.weight) * judgement.residual->scale
-                               * mean_square(remaining.view().slice(row, row + 1).values());
-        }
+        const double distortion = mean_square(effects.view().slice(row, row + 1).values());
         candidates[static_cast<std::size_t>(row)].distortion = distortion / static_cast<double>(outputs);
     }
 }
 
-void predict_block(const std::vector<float>& values, Curve& curve, const Tensor& gradients, const Judgement& judgement,
-                   std::span<const float> projector, std::int64_t outputs) {
+void predict_block(const std::vector<float>& values, Curve& curve, const Tensor& gradients, std::int64_t outputs) {
     const auto width = static_cast<std::int64_t>(values.size());
     std::vector<std::int16_t> indices(values.size());
     for (std::size_t begin = 0; begin < curve.size(); begin += kCandidatesAtOnce) {
@@ -116,56 +101,13 @@ void predict_block(const std::vector<float>& values, Curve& curve, const Tensor&
                 row[i] = step * (static_cast<float>(indices[i]) + quantizer.offset) - values[i];
             }
         }
-        judge(std::span(curve).subspan(begin, end - begin), errors, gradients, judgement, projector, outputs);
+        judge(std::span(curve).subspan(begin, end - begin), errors, gradients, outputs);
     }
 }
 
 }  // namespace
 
-CorrectionResidual correction_residual(const GradientSamples& samples, ConstView weights) {
-    const std::int64_t count = samples.count();
-    const std::int64_t channels = samples.shifts.shape()[1];
-    const std::int64_t per_channel = weights.elements() / channels;
-    Matrix features(count, 2 * channels);
-    for (std::int64_t sample = 0; sample < count; ++sample) {
-        const float* gradient = samples.weights.data() + sample * weights.elements();
-        for (std::int64_t channel = 0; channel < channels; ++channel) {
-            double gain = 0.0;
-            for (std::int64_t i = channel * per_channel; i < (channel + 1) * per_channel; ++i) {
-                gain += static_cast<double>(gradient[i]) * weights[i];
-            }
-            features(sample, channel) = gain;
-            features(sample, channels + channel) = samples.shifts[sample * channels + channel];
-        }
-    }
-    for (std::int64_t column = 0; column < 2 * channels; ++column) {
-        double energy = 0.0;
-        for (std::int64_t sample = 0; sample < count; ++sample)
-            energy += features(sample, column) * features(sample, column);
-        const double scale = 1.0 / (std::sqrt(energy / static_cast<double>(count)) + 1e-12);
-        for (std::int64_t sample = 0; sample < count; ++sample) features(sample, column) *= scale;
-    }
-    const Matrix transposed = transpose(features);
-    Matrix normal = multiply(transposed, features);
-    for (std::int64_t i = 0; i < normal.rows(); ++i) normal(i, i) += kRidge * static_cast<double>(count);
-    const Matrix fit = multiply(features, solve_positive_definite(normal, transposed));
-    CorrectionResidual result{Matrix::identity(count), 1.0};
-    double effective_parameters = 0.0;
-    for (std::int64_t row = 0; row < count; ++row) {
-        effective_parameters += fit(row, row);
-        for (std::int64_t column = 0; column < count; ++column) result.projector(row, column) -= fit(row, column);
-    }
-    result.scale = static_cast<double>(count) / (static_cast<double>(count) - effective_parameters);
-    return result;
-}
-
-void predict_distortions(LayerCurves& layer, const GradientSamples& samples, const Judgement& judgement,
-                         std::int64_t outputs) {
-    std::vector<float> projector;
-    if (judgement.residual) {
-        const auto values = judgement.residual->projector.values();
-        projector.assign(values.begin(), values.end());
-    }
+void predict_distortions(LayerCurves& layer, const GradientSamples& samples, std::int64_t outputs) {
     const auto factors = static_cast<int>(layer.factorization.bases.size());
     for (int factor = Block::kCoefficients; factor < factors; ++factor) {
         const bool used = std::ranges::any_of(layer.blocks, [&](const Block& block) { return block.factor == factor; });
@@ -175,7 +117,7 @@ void predict_distortions(LayerCurves& layer, const GradientSamples& samples, con
             const Block& block = layer.blocks[i];
             if (block.factor != factor) return;
             predict_block(block_values(layer.factorization, block), layer.curves[i],
-                          block_columns(layer.factorization, block, gradients), judgement, projector, outputs);
+                          block_columns(layer.factorization, block, gradients), outputs);
         });
     }
 }
