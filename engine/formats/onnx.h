@@ -21,4 +21,8 @@ struct OnnxOptions {
 /// malformed file; unsupported operators are listed all at once.
 Model read_onnx(const std::filesystem::path& path, const OnnxOptions& options = {});
 
+/// Writes an ONNX file (opset 13, images NCHW), whole or not at all. Quantized parameters are written as the values
+/// they stand for. Throws Error when the file cannot be written.
+void write_onnx(const Model& model, const std::filesystem::path& path);
+
 }  // namespace eigenbit

@@ -7,45 +7,6 @@
 #include <cmath>
 
 namespace eigenbit {
-namespace {
-
-bool same_order(const ProbedShapes& shapes) {
-    return std::ranges::all_of(shapes, [](const Shape& shape) { return same_order(shape); });
-}
-
-ProbedShapes to_our_order(const ProbedShapes& onnx) {
-    ProbedShapes ours;
-    for (const Shape& shape : onnx) ours.push_back(to_our_order(shape));
-    return ours;
-}
-
-/// The extents of a Reshape that leads from these shapes to those: what they share is copied, what depends on the batch
-/// or the image size remains open.
-std::vector<std::int64_t> reshape_extents(const ProbedShapes& from, const ProbedShapes& to) {
-    std::vector<std::int64_t> extents;
-    for (int axis = 0; axis < to.front().rank(); ++axis) {
-        bool copied = axis < from.front().rank() && fixed_extent(from, axis) == 0;
-        for (std::size_t probe = 0; copied && probe < to.size(); ++probe) copied = to[probe][axis] == from[probe][axis];
-        const std::int64_t fixed = fixed_extent(to, axis);
-        extents.push_back(copied ? 0 : (fixed != 0 ? fixed : -1));
-    }
-    if (std::ranges::count(extents, -1) > 1) {
-        fail("a reshape from {} to {} depends on the batch or the image size in more than one dimension",
-             to_string(from.front()), to_string(to.front()));
-    }
-    return extents;
-}
-
-}  // namespace
-
-bool same_at_all_probes(const ProbedShapes& shapes) {
-    return std::ranges::all_of(shapes, [&](const Shape& shape) { return shape == shapes.front(); });
-}
-
-std::int64_t fixed_extent(const ProbedShapes& shapes, int axis) {
-    const std::int64_t first = shapes.front()[axis];
-    return std::ranges::all_of(shapes, [&](const Shape& shape) { return shape[axis] == first; }) ? first : 0;
-}
 
 std::string GraphBuilder::unique(std::string name) {
     const std::string wanted = name;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/formats/onnx_probes.h"
 #include "engine/graph.h"
 
 #include <map>
@@ -8,14 +9,6 @@
 #include <vector>
 
 namespace eigenbit {
-
-/// A value's shape at each probe: the network is imported for several batches and image sizes at once, and what is the
-/// same at all of them does not depend on them.
-using ProbedShapes = std::vector<Shape>;
-
-bool same_at_all_probes(const ProbedShapes& shapes);
-/// The extent along an axis where it is the same at all probes, else 0.
-std::int64_t fixed_extent(const ProbedShapes& shapes, int axis);
 
 /// Builds a graph whose values have known shapes at every probe, and simplifies it: transposes and reshapes in a row
 /// become one, those that change nothing none.

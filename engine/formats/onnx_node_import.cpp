@@ -129,12 +129,9 @@ ValueId NodeImport::weight_matrix(int index, bool output_channels_first, float f
 
 ProbedShapes NodeImport::shapes(int index) const {
     const ImportedValue& value = imported(index);
+    if (!value.is_constant()) return to_onnx_order(state_.graph.shapes(value.activation));
     ProbedShapes result;
-    if (value.is_constant()) {
-        for (const auto& constant : value.constants) result.push_back(constant->shape);
-    } else {
-        for (const Shape& shape : state_.graph.shapes(value.activation)) result.push_back(to_onnx_order(shape));
-    }
+    for (const auto& constant : value.constants) result.push_back(constant->shape);
     return result;
 }
 

@@ -1,51 +1,103 @@
+#include "engine/fold_batch_normalization.h"
 #include "engine/formats/onnx.h"
-#include "engine/formats/onnx_layout.h"
-#include "engine/session.h"
-#include "tests/engine/npy.h"
-#include "tests/laboratory.h"
+#include "tests/engine/network_run.h"
+#include "tests/engine/onnx_golden.h"
+#include "tests/error_of.h"
+#include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
-
-#include <cmath>
 
 using namespace eigenbit;
 
 namespace {
 
-float largest(std::span<const float> values) {
-    float result = 0.0F;
-    for (const float value : values) result = std::max(result, std::abs(value));
+constexpr float kTolerance = 1e-4F;
+
+Tensor crop(const Tensor& image, std::int64_t height, std::int64_t width) {
+    Tensor result(Shape{1, height, width, image.shape()[3]});
+    const View output = result;
+    const ConstView input = image;
+    const Slice slice{{{0, 1}, {0, height}, {0, width}, {}}};
+    forward(slice, ForwardArguments{.inputs = {&input, 1}, .outputs = {&output, 1}, .saved = {}});
     return result;
-}
-
-/// The largest difference, relative to the largest of the expected values.
-float relative_error(ConstView values, ConstView expected) {
-    REQUIRE(to_string(values.shape) == to_string(expected.shape));
-    float difference = 0.0F;
-    for (std::int64_t i = 0; i < values.elements(); ++i) {
-        difference = std::max(difference, std::abs(values[i] - expected[i]));
-    }
-    return difference / largest(expected.values());
-}
-
-Tensor run(const Graph& graph, ConstView input) {
-    Session session(graph, std::array{input.shape});
-    return Tensor(session.run(input));
 }
 
 }  // namespace
 
 TEST_CASE("imported networks put out what PyTorch puts out") {
-    for (const std::string name : {"resnet20_cifar10", "resnet32_cifar10", "resnet56_cifar10", "densenet40_12_cifar10",
-                                   "mobilenet_v1_0.25_224", "dncnn-s-15", "dncnn-s-25", "imdn_x2"}) {
-        const auto file = laboratory("data/models/" + name + ".onnx");
-        const auto input = laboratory("data/golden/" + name + ".input.npy");
-        const auto output = laboratory("data/golden/" + name + ".output.npy");
-        if (!file || !input || !output) return;
-        const Model model = read_onnx(*file);
-        const Tensor result = run(model.graph, to_our_order(read_npy(*input)));
-        const float error = relative_error(result, to_our_order(read_npy(*output)));
-        MESSAGE(name << ": error " << error << ", " << model.graph.nodes().size() << " nodes");
-        CHECK(error < 1e-4F);
+    for (const char* name : kGoldenNetworks) {
+        const auto golden = golden_network(name);
+        if (!golden) return;
+        const Model model = read_onnx(golden->file);
+        const float error = relative_error(run(model.graph, golden->input), golden->output);
+        MESSAGE(golden->name << ": relative error " << error << ", " << model.graph.nodes().size() << " nodes");
+        CHECK(error < kTolerance);
+    }
+}
+
+TEST_CASE("imported networks take any number of images") {
+    for (const char* name : kGoldenNetworks) {
+        const auto golden = golden_network(name);
+        if (!golden) return;
+        const Model model = read_onnx(golden->file);
+        const ConstView inputs = golden->input;
+        const std::int64_t images = std::min<std::int64_t>(inputs.shape[0], 3);
+        const Tensor together = run(model.graph, inputs.slice(0, images));
+        for (std::int64_t image = 0; image < images; ++image) {
+            const Tensor alone = run(model.graph, inputs.slice(image, image + 1));
+            CHECK(relative_error(alone, together.view().slice(image, image + 1)) < 1e-5F);
+        }
+    }
+}
+
+TEST_CASE("networks whose file leaves the image size open take images of any size") {
+    for (const char* name : {"dncnn-s-15", "imdn_x2"}) {
+        const auto golden = golden_network(name);
+        if (!golden) return;
+        const Graph graph = read_onnx(golden->file).graph;
+        CHECK(to_string(graph.inputs().front().shape) == fmt::format("(0, 0, 0, {})", golden->input.shape()[3]));
+        // Far from the border a convolutional network does not notice where the image ends.
+        if (std::string(name) != "dncnn-s-15") continue;
+        const Tensor part = run(graph, crop(golden->input, 50, 61));
+        CHECK(relative_error(crop(part, 30, 40), crop(golden->output, 30, 40)) < kTolerance);
+    }
+}
+
+TEST_CASE("the contrast attention of IMDN divides by the size of the image at hand") {
+    const auto golden = golden_network("imdn_x2");
+    if (!golden) return;
+    const Graph any_size = read_onnx(golden->file).graph;
+    for (const Node& node : any_size.nodes()) {
+        const auto* arithmetic = std::get_if<Arithmetic>(&node.op);
+        CHECK((arithmetic == nullptr || arithmetic->kind != Arithmetic::Kind::divide));
+        const auto* reduce = std::get_if<Reduce>(&node.op);
+        CHECK((reduce == nullptr || reduce->kind == Reduce::Kind::mean));
+    }
+    const Tensor small = crop(golden->input, 24, 31);
+    CHECK(to_string(run(any_size, small).shape()) == "(1, 48, 62, 3)");
+}
+
+TEST_CASE("merging batch normalizations does not change what published networks put out") {
+    for (const char* name : {"resnet20_cifar10", "densenet40_12_cifar10", "mobilenet_v1_0.25_224", "dncnn-s-25"}) {
+        const auto golden = golden_network(name);
+        if (!golden) return;
+        Graph graph = read_onnx(golden->file).graph;
+        CHECK(fold_batch_normalization(graph) > 0);
+        CHECK(relative_error(run(graph, golden->input), golden->output) < kTolerance);
+    }
+}
+
+TEST_CASE("exported networks are imported again as they were") {
+    const TemporaryFolder folder;
+    for (const char* name : kGoldenNetworks) {
+        const auto golden = golden_network(name);
+        if (!golden) return;
+        const Model model = read_onnx(golden->file);
+        write_onnx(model, folder / "again.onnx");
+        const Model again = read_onnx(folder / "again.onnx");
+        CHECK(again.graph.nodes().size() == model.graph.nodes().size());
+        CHECK(again.graph.parameter_elements() == model.graph.parameter_elements());
+        CHECK(again.graph.inputs().front().shape == model.graph.inputs().front().shape);
+        CHECK(relative_error(run(again.graph, golden->input), run(model.graph, golden->input)) < 1e-6F);
     }
 }
