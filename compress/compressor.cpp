@@ -12,12 +12,6 @@
 namespace eigenbit {
 namespace {
 
-Tensor layer_weights(const Graph& graph, const Layer& layer) {
-    Tensor weights = graph.parameter(layer.weight).values;
-    weights.reshape(layer.shape);
-    return weights;
-}
-
 /// A basis that costs more than the weights it transforms cannot pay for itself.
 bool worthwhile(const Layer& layer, const Transform& transform) {
     if (transform.kind == TransformKind::none) return true;
@@ -29,30 +23,6 @@ bool worthwhile(const Layer& layer, const Transform& transform) {
         basis += n * n;
     }
     return basis < layer.shape.elements();
-}
-
-bool is_cosine(TransformKind kind) { return kind == TransformKind::dct1 || kind == TransformKind::dct2; }
-
-Factorization factorize(const Graph& graph, const Layer& layer, const Transform& transform, const Tensor& gradients) {
-    Tensor weights = layer_weights(graph, layer);
-    Factorization result{.transform = transform, .bases = {}, .coefficients = weights, .block_axis = Axis::row};
-    // A grouped convolution has as little as one input channel a group: its blocks are output channels.
-    if (layer.grouped) result.block_axis = Axis::column;
-    if (transform.kind == TransformKind::none) return result;
-    for (const Axis axis : transform.axes) {
-        Matrix synthesis;
-        if (is_cosine(transform.kind)) {
-            const Shape& kernel = graph.parameter(layer.weight).values.shape();
-            synthesis = cosine_synthesis(transform.kind, kernel[1], kernel[2]);
-        } else {
-            const Matrix moments = transform.kind == TransformKind::elt ? gradient_moments(gradients, axis) : Matrix();
-            synthesis = synthesis_matrix(transform.kind, weight_moments(weights, axis), moments);
-        }
-        result.coefficients = mix(result.coefficients, axis, inverse(synthesis));
-        result.bases.push_back({axis, std::move(synthesis), !is_cosine(transform.kind)});
-    }
-    result.block_axis = transform.axes.back();
-    return result;
 }
 
 }  // namespace

@@ -50,6 +50,12 @@ std::vector<Layer> find_layers(const Graph& graph) {
     return layers;
 }
 
+Tensor layer_weights(const Graph& graph, const Layer& layer) {
+    Tensor weights = graph.parameter(layer.weight).values;
+    weights.reshape(layer.shape);
+    return weights;
+}
+
 Tensor mix(ConstView weights, Axis axis, const Matrix& matrix) {
     const Unfolded view(weights.shape, axis);
     if (matrix.columns() != view.extent) {

@@ -30,6 +30,9 @@ struct Layer {
 /// All layers of a network in order, the first and the last included.
 std::vector<Layer> find_layers(const Graph& graph);
 
+/// A copy of its weights as (O, taps, I / groups).
+Tensor layer_weights(const Graph& graph, const Layer& layer);
+
 /// How long the axis is in weights of shape (O, taps, I).
 inline std::int64_t extent(const Shape& shape, Axis axis) { return shape[tensor_axis(axis)]; }
 

@@ -1,5 +1,6 @@
 #include "compress/transform.h"
 
+#include "compress/gradient_samples.h"
 #include "engine/error.h"
 
 #include <algorithm>
@@ -83,6 +84,19 @@ Matrix cosine_basis(TransformKind kind, std::int64_t length) {
     return basis;
 }
 
+bool is_cosine(TransformKind kind) { return kind == TransformKind::dct1 || kind == TransformKind::dct2; }
+
+void check_axes(const Transform& transform) {
+    const bool taps = std::ranges::find(transform.axes, Axis::taps) != transform.axes.end();
+    const bool cosine = is_cosine(transform.kind);
+    if (transform.axes.empty() || transform.axes.size() > (taps ? 1U : 2U) || (cosine && !taps)
+        || (transform.axes.size() == 2 && transform.axes[0] == transform.axes[1])) {
+        fail(
+            "Transform '{}' cannot be applied: a transform mixes rows, columns, both or taps, a cosine transform taps.",
+            to_string(transform));
+    }
+}
+
 double log_of_diagonal(const Matrix& matrix) {
     double sum = 0.0;
     for (std::int64_t i = 0; i < matrix.rows(); ++i) sum += std::log(std::max(matrix(i, i), 1e-300));
@@ -132,6 +146,30 @@ Matrix cosine_synthesis(TransformKind kind, std::int64_t kernel_height, std::int
         }
     }
     return synthesis;
+}
+
+Factorization factorize(const Graph& graph, const Layer& layer, const Transform& transform, ConstView gradients) {
+    const Tensor weights = layer_weights(graph, layer);
+    Factorization result{.transform = transform, .bases = {}, .coefficients = weights, .block_axis = Axis::row};
+    // A grouped convolution has as little as one input channel a group: its blocks are output channels.
+    if (layer.grouped) result.block_axis = Axis::column;
+    if (transform.kind == TransformKind::none) return result;
+    check_axes(transform);
+    for (const Axis axis : transform.axes) {
+        Matrix synthesis;
+        if (is_cosine(transform.kind)) {
+            const Shape& kernel = graph.parameter(layer.weight).values.shape();
+            const bool convolution = kernel.rank() == 4;
+            synthesis = cosine_synthesis(transform.kind, convolution ? kernel[1] : 1, convolution ? kernel[2] : 1);
+        } else {
+            const Matrix moments = transform.kind == TransformKind::elt ? gradient_moments(gradients, axis) : Matrix();
+            synthesis = synthesis_matrix(transform.kind, weight_moments(weights, axis), moments);
+        }
+        result.coefficients = mix(result.coefficients, axis, inverse(synthesis));
+        result.bases.push_back({axis, std::move(synthesis), !is_cosine(transform.kind)});
+    }
+    result.block_axis = transform.axes.back();
+    return result;
 }
 
 Tensor synthesize(const Factorization& factorization) {

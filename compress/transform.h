@@ -51,6 +51,10 @@ Matrix synthesis_matrix(TransformKind kind, const Matrix& weights, const Matrix&
 /// The orthonormal two-dimensional cosine transform of kernel_height × kernel_width taps, as a synthesis matrix.
 Matrix cosine_synthesis(TransformKind kind, std::int64_t kernel_height, std::int64_t kernel_width);
 
+/// A layer's weights under a transform. `gradients` are samples (samples, O, taps, I), read for the ELT only. Throws
+/// Error when the transform does not mix such axes.
+Factorization factorize(const Graph& graph, const Layer& layer, const Transform& transform, ConstView gradients);
+
 /// Weights from their factors.
 Tensor synthesize(const Factorization& factorization);
 
