@@ -1,0 +1,22 @@
+#pragma once
+
+#include "datasets/dataset.h"
+
+#include <string_view>
+
+namespace eigenbit {
+
+/// Opens what --data names: NAME[:PATHS][?option=value&option=value…].
+///
+/// The names are fashion, fashion:DIR, mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR, denoise:DIR and
+/// superres:HIGH_DIR,LOW_DIR. All know limit=N (the first N examples), mean and std (numbers or fractions, one or one a
+/// channel with commas between), channels=1|3 and order=rgb|bgr. Those with labels know split=train|test, which wins
+/// over `split`, resize=N (shorter side), crop=N (centre) and size=N, which is both. Restoration knows crop=N (side of
+/// training's random crops) and crops=N (how many an epoch takes from one image), denoise also sigma=S (of 255) and
+/// seed=N of the noise.
+///
+/// The preprocessing is the model's, where it has one, otherwise the data set's usual one; options win over both.
+/// Throws Error for anything else, naming what there is.
+Dataset open_dataset(std::string_view spec, Split split, const Preprocessing* of_model = nullptr);
+
+}  // namespace eigenbit

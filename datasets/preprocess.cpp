@@ -1,0 +1,110 @@
+#include "datasets/preprocess.h"
+
+#include "datasets/resize.h"
+#include "engine/error.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace eigenbit {
+namespace {
+
+/// Luma in 16-bit fixed point; the weights add up to 65536, so that grey stays what it is.
+std::uint8_t luma(const std::uint8_t* rgb) {
+    return static_cast<std::uint8_t>((19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 32768) >> 16);
+}
+
+void convert_channels(Image& image, int channels) {
+    if (image.channels == channels) return;
+    const std::size_t count = static_cast<std::size_t>(image.height) * image.width;
+    std::vector<std::uint8_t> pixels(count * channels);
+    for (std::size_t i = 0; i < count; ++i) {
+        if (channels == 1)
+            pixels[i] = luma(&image.pixels[3 * i]);
+        else
+            std::fill_n(&pixels[3 * i], 3, image.pixels[i]);
+    }
+    image.pixels = std::move(pixels);
+    image.channels = channels;
+}
+
+}  // namespace
+
+void convert_and_resize(Image& image, const Preprocessing& preprocessing, std::string_view file) {
+    convert_channels(image, preprocessing.channels);
+    const auto [shorter, longer] = std::minmax({image.height, image.width});
+    constexpr std::int64_t kLargestSide = 1 << 16;
+    if (std::int64_t{longer} * preprocessing.resize > kLargestSide * shorter) {
+        fail("{}: the image has {}x{} pixels, too long and narrow for a shorter side of {}", file, image.height,
+             image.width, preprocessing.resize);
+    }
+    if (preprocessing.resize > 0) resize_shorter_side(image, preprocessing.resize);
+}
+
+Window Window::enlarged(int scale) const {
+    Window window = *this;
+    window.top *= scale;
+    window.left *= scale;
+    window.height *= scale;
+    window.width *= scale;
+    return window;
+}
+
+Window centre_window(const Image& image, int height, int width, std::string_view file) {
+    if (height == 0) height = image.height;
+    if (width == 0) width = image.width;
+    if (image.height < height || image.width < width) {
+        fail("{}: the image has {}x{} pixels, at least the crop's {}x{} were expected (resize=N or a smaller crop=N "
+             "would help)",
+             file, image.height, image.width, height, width);
+    }
+    return {.top = (image.height - height) / 2, .left = (image.width - width) / 2, .height = height, .width = width};
+}
+
+Normalizer::Normalizer(const Preprocessing& preprocessing) {
+    const auto& [channels, order, resize, height, width, mean, std] = preprocessing;
+    for (int c = 0; c < channels; ++c) {
+        const auto of_channel = [c](const std::vector<float>& values) {
+            return values[values.size() == 1 ? 0 : static_cast<std::size_t>(c)];
+        };
+        Channel channel{order == ChannelOrder::bgr ? channels - 1 - c : c, of_channel(std), {}};
+        for (int value = 0; value < 256; ++value) {
+            channel.values[static_cast<std::size_t>(value)] =
+                static_cast<float>((value / 255.0 - of_channel(mean)) / channel.std);
+        }
+        channels_.push_back(channel);
+    }
+}
+
+void Normalizer::write(const Image& image, const Window& window, float* values) const {
+    for (int y = 0; y < window.output_height(); ++y) {
+        for (int x = 0; x < window.output_width(); ++x) {
+            const int row = window.transpose ? x : y;
+            const int column = window.transpose ? y : x;
+            const int source_y = window.top + (window.upside_down ? window.height - 1 - row : row);
+            const int source_x = window.left + (window.mirror ? window.width - 1 - column : column);
+            const bool inside = source_y >= 0 && source_y < image.height && source_x >= 0 && source_x < image.width;
+            const std::ptrdiff_t pixel =
+                (static_cast<std::ptrdiff_t>(source_y) * image.width + source_x) * image.channels;
+            for (const Channel& channel : channels_) {
+                *values++ = channel.values[inside ? image.pixels[static_cast<std::size_t>(pixel + channel.source)] : 0];
+            }
+        }
+    }
+}
+
+void Normalizer::add_noise(float deviation, Random& random, std::span<float> values) const {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] += deviation / channels_[i % channels_.size()].std * static_cast<float>(random.normal());
+    }
+}
+
+Tensor preprocess(Image image, const Preprocessing& preprocessing, std::string_view file) {
+    convert_and_resize(image, preprocessing, file);
+    const Window window = centre_window(image, preprocessing.height, preprocessing.width, file);
+    Tensor input(Shape{1, window.height, window.width, preprocessing.channels});
+    Normalizer(preprocessing).write(image, window, input.data());
+    return input;
+}
+
+}  // namespace eigenbit
