@@ -1,4 +1,5 @@
 #include "datasets/cifar.h"
+#include "datasets/loader.h"
 #include "engine/formats/file.h"
 #include "tests/error_of.h"
 #include "tests/laboratory.h"
@@ -7,7 +8,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 using namespace eigenbit;
 
@@ -100,4 +103,27 @@ TEST_CASE("the real CIFAR-10 has 10,000 test images, 1,000 of each class") {
     CHECK(dataset.classes.front() == "airplane");
     CHECK(dataset.classes.back() == "truck");
     CHECK(std::vector(dataset.labels.begin(), dataset.labels.begin() + 4) == std::vector{3, 8, 8, 0});
+}
+
+TEST_CASE("CIFAR-10's first test images reach the network as in the reference that was made with PyTorch") {
+    const auto folder = laboratory_cifar10();
+    const auto reference = laboratory("data/golden/resnet20_cifar10.input.npy");
+    if (!folder || !reference) return;
+    // float32 (16, 3, 32, 32) after a header of 128 bytes.
+    const std::vector<std::uint8_t> file = read_file(*reference);
+    std::vector<float> expected(16 * 3 * 1024);
+    REQUIRE(file.size() == 128 + expected.size() * sizeof(float));
+    std::memcpy(expected.data(), file.data() + 128, expected.size() * sizeof(float));
+
+    BatchLoader loader(open_cifar10(*folder, Split::test, cifar_preprocessing()), {.batch_size = 16});
+    loader.start(0);
+    const Batch* batch = loader.next();
+    double largest = 0.0;
+    for (std::int64_t i = 0; i < batch->images.elements(); ++i) {
+        const std::int64_t image = i / 3072;
+        const std::int64_t pixel = i % 3072 / 3;
+        const auto there = static_cast<std::size_t>((image * 3 + i % 3) * 1024 + pixel);
+        largest = std::max<double>(largest, std::abs(batch->images[i] - expected[there]));
+    }
+    CHECK(largest < 1e-6);
 }
