@@ -2,6 +2,7 @@
 
 #include "compress/allocation.h"
 #include "compress/candidates.h"
+#include "compress/error_feedback.h"
 #include "compress/gradient_samples.h"
 #include "engine/graph.h"
 
@@ -26,6 +27,7 @@ struct CompressionOptions {
     int blocks = 8;             ///< per factor of a layer
     int gradient_images = 256;  ///< of the calibration images, for projected gradients
     SamplingOptions sampling;
+    bool error_feedback = true;             ///< coefficients make up for the errors of those quantized before them
     bool correction = true;                 ///< of biases and normalisation statistics after quantization
     std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients in memory at once
     /// Called with what is being done and the share of it that is done, 0 … 1.
@@ -66,8 +68,17 @@ class Compressor {
     const std::vector<LayerOptions>& options() const { return curves_; }
 
   private:
+    /// An allocation and the indices that it led to.
+    struct Quantized {
+        Allocation allocation;
+        std::vector<BlockIndices> indices;  // by layer
+        std::vector<double> bits;           // by layer
+        double total_bits = 0.0;
+    };
+
     void compute_curves(std::size_t begin, std::size_t end);
-    CompressedNetwork build(const Allocation& allocation) const;
+    Quantized quantize(const Allocation& allocation) const;
+    CompressedNetwork build(const Quantized& quantized) const;
 
     const Graph* graph_;
     Graph differentiable_;  // with a bias in every layer
@@ -75,6 +86,7 @@ class Compressor {
     CompressionOptions options_;
     std::vector<Layer> layers_;
     std::vector<LayerOptions> curves_;
+    std::vector<ErrorMetric> metrics_;
     std::int64_t weight_count_ = 0;
     std::int64_t outputs_ = 0;
 };

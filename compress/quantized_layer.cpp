@@ -1,5 +1,6 @@
 #include "compress/quantized_layer.h"
 
+#include "compress/candidates.h"
 #include "engine/quantization.h"
 
 #include <algorithm>
@@ -18,8 +19,17 @@ int needed_bit_depth(std::span<const std::int16_t> indices) {
     return depth;
 }
 
-/// One factor with all its blocks quantized.
-Parameter quantize_factor(const LayerCurves& curves, const LayerChoice& choice, int factor) {
+bool all_zero(std::span<const std::int16_t> indices) {
+    return std::ranges::all_of(indices, [](std::int16_t index) { return index == 0; });
+}
+
+const Quantizer& chosen_quantizer(const LayerCurves& curves, const LayerChoice& choice, std::size_t block) {
+    return curves.curves[block][choice.candidates[block]].quantizer;
+}
+
+/// One factor as its blocks' indices say.
+Parameter quantize_factor(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& block_indices,
+                          int factor) {
     const Factorization& factorization = curves.factorization;
     Quantization quantization;
     Shape shape;
@@ -35,17 +45,16 @@ Parameter quantize_factor(const LayerCurves& curves, const LayerChoice& choice, 
     for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
         const Block& block = curves.blocks[i];
         if (block.factor != factor) continue;
-        const Quantizer& quantizer = curves.curves[i][choice.candidates[i]].quantizer;
-        const std::vector<float> values = block_values(factorization, block);
-        std::vector<std::int16_t> indices(values.size());
-        quantize(values, quantizer, indices);
+        const Quantizer& quantizer = chosen_quantizer(curves, choice, i);
+        const std::vector<std::int16_t>& indices = block_indices[i];
         for_each_element(factorization, block, [&](std::int64_t k, std::int64_t element) {
             quantization.indices[static_cast<std::size_t>(element)] = indices[static_cast<std::size_t>(k)];
         });
         const bool unclipped = quantizer.bit_depth == Quantizer::kUnclipped;
+        const int unclipped_depth = all_zero(indices) ? 0 : needed_bit_depth(indices);
         quantization.blocks.push_back({.begin = block.begin,
                                        .end = block.end,
-                                       .bit_depth = unclipped ? needed_bit_depth(indices) : quantizer.bit_depth,
+                                       .bit_depth = unclipped ? unclipped_depth : quantizer.bit_depth,
                                        .step = quantizer.step,
                                        .offset = quantizer.offset});
     }
@@ -107,15 +116,38 @@ Matrix to_matrix(const Tensor& values) {
 
 }  // namespace
 
-QuantizedLayer quantize_layer(const LayerCurves& curves, const LayerChoice& choice) {
+BlockIndices round_blocks(const LayerCurves& curves, const LayerChoice& choice) {
+    BlockIndices indices;
+    for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
+        const std::vector<float> values = block_values(curves.factorization, curves.blocks[i]);
+        indices.emplace_back(values.size());
+        quantize(values, chosen_quantizer(curves, choice, i), indices.back());
+    }
+    return indices;
+}
+
+double index_bits(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices) {
+    double bits = 0.0;
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+        const int depth = chosen_quantizer(curves, choice, i).bit_depth;
+        if (depth != Quantizer::kUnclipped) {
+            bits += depth * static_cast<double>(indices[i].size());
+        } else if (!all_zero(indices[i])) {
+            bits += entropy_bits(indices[i]) + kSideInformationBits;
+        }
+    }
+    return bits;
+}
+
+QuantizedLayer quantize_layer(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices) {
     const Factorization& factorization = curves.factorization;
     QuantizedLayer layer{.transform = factorization.transform,
                          .block_axis = factorization.block_axis,
-                         .coefficients = quantize_factor(curves, choice, Block::kCoefficients),
+                         .coefficients = quantize_factor(curves, choice, indices, Block::kCoefficients),
                          .bases = {}};
     for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
         const Basis& basis = factorization.bases[i];
-        layer.bases.push_back({basis.axis, basis.stored ? quantize_factor(curves, choice, static_cast<int>(i))
+        layer.bases.push_back({basis.axis, basis.stored ? quantize_factor(curves, choice, indices, static_cast<int>(i))
                                                         : float_factor(basis.synthesis)});
     }
     prune(layer);

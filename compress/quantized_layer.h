@@ -20,9 +20,18 @@ struct QuantizedLayer {
     std::vector<QuantizedBasis> bases;
 };
 
-/// Quantizes every block with the chosen candidate. Channels of zero blocks are removed where a stored basis meets
+/// Indices of every block of a layer.
+using BlockIndices = std::vector<std::vector<std::int16_t>>;
+
+/// Every value of every block rounded by the chosen candidate's quantizer.
+BlockIndices round_blocks(const LayerCurves& curves, const LayerChoice& choice);
+
+/// What the indices cost: R bits each for clipped quantizers, their entropy and side information for the others.
+double index_bits(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices);
+
+/// The layer that these indices stand for. Channels of zero blocks are removed where a stored basis meets
 /// them; one channel of zeros stays when there is no other.
-QuantizedLayer quantize_layer(const LayerCurves& curves, const LayerChoice& choice);
+QuantizedLayer quantize_layer(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices);
 
 /// The weights (O, taps, I) that the layer computes with.
 Tensor synthesize(const QuantizedLayer& layer);

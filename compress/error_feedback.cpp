@@ -1,0 +1,260 @@
+#include "compress/error_feedback.h"
+
+#include "engine/blas.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace eigenbit {
+namespace {
+
+constexpr double kDamping = 0.01;            // of the mean of the diagonal, so that rarely seen directions stay costly
+constexpr std::int64_t kColumnsAtOnce = 64;  // whose effect on the columns to come is added in one product
+
+/// A = L·D·Lᵗ with unit lower triangular L.
+struct Triangular {
+    Matrix lower;
+    std::vector<double> weights;  // the diagonal of D
+};
+
+Triangular decompose(Matrix metric) {
+    const std::int64_t n = metric.rows();
+    double trace = 0.0;
+    for (std::int64_t i = 0; i < n; ++i) trace += metric(i, i);
+    const double ridge = std::max(kDamping * trace / static_cast<double>(n), 1e-30);
+    for (std::int64_t i = 0; i < n; ++i) metric(i, i) += ridge;
+    const auto size = static_cast<lapack_int>(n);
+    LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', size, metric.values().data(), size);
+    Triangular result{std::move(metric), std::vector<double>(static_cast<std::size_t>(n))};
+    std::vector<double> root(static_cast<std::size_t>(n));
+    for (std::int64_t i = 0; i < n; ++i) {
+        root[static_cast<std::size_t>(i)] = result.lower(i, i);
+        result.weights[static_cast<std::size_t>(i)] = result.lower(i, i) * result.lower(i, i);
+    }
+    for (std::int64_t i = 0; i < n; ++i) {
+        for (std::int64_t j = 0; j <= i; ++j) result.lower(i, j) /= root[static_cast<std::size_t>(j)];
+    }
+    return result;
+}
+
+/// The metric's side as seen by coefficients that a basis of this axis mixes: SᵗGS, or (I ⊗ S)ᵗA(I ⊗ S).
+Matrix mixed_inputs(const Matrix& inputs, const Shape& shape, Axis axis, const Matrix& synthesis) {
+    const Matrix analysis = transpose(synthesis);
+    Matrix result = inputs;
+    for (int side = 0; side < 2; ++side) {
+        Tensor rows(Shape{result.rows(), shape[1], shape[2]});
+        std::ranges::transform(result.values(), rows.data(), [](double v) { return static_cast<float>(v); });
+        const Tensor mixed = mix(rows, axis, analysis);
+        Matrix half(result.rows(), result.columns());
+        std::ranges::copy(mixed.values(), half.values().begin());
+        result = transpose(half);
+    }
+    return result;
+}
+
+/// What indices cost in a block, from how often each occurs.
+class IndexCosts {
+  public:
+    IndexCosts(std::span<const std::int16_t> indices) {
+        constexpr int kMargin = 2;
+        const auto [low, high] = std::ranges::minmax(indices);
+        lowest_ = std::min<int>(low, 0) - kMargin;
+        std::vector<double> counts(static_cast<std::size_t>(std::max<int>(high, 0) + kMargin - lowest_ + 1), 0.3);
+        for (const std::int16_t index : indices) counts[static_cast<std::size_t>(index - lowest_)] += 1.0;
+        double total = 0.0;
+        for (const double count : counts) total += count;
+        for (const double count : counts) bits_.push_back(std::log2(total / count));
+    }
+
+    double operator()(int index) const {
+        const int last = static_cast<int>(bits_.size()) - 1;
+        const int position = index - lowest_;
+        const int outside = position < 0 ? -position : std::max(position - last, 0);
+        return bits_[static_cast<std::size_t>(std::clamp(position, 0, last))] + outside;
+    }
+
+  private:
+    int lowest_;
+    std::vector<double> bits_;
+};
+
+/// The coefficients of one layer as K columns of O, to be quantized from the last column to the first.
+class FeedbackQuantizer {
+  public:
+    struct Element {
+        const Quantizer* quantizer;
+        const IndexCosts* costs;
+        std::int16_t* index;
+    };
+
+    FeedbackQuantizer(Triangular outputs, Triangular inputs, double lambda)
+        : outputs_(std::move(outputs)),
+          inputs_(std::move(inputs)),
+          lambda_(lambda),
+          o_(outputs_.lower.rows()),
+          k_(inputs_.lower.rows()),
+          errors_(k_, o_),
+          carried_(k_, o_) {}
+
+    /// target and elements are K × O.
+    void run(const Matrix& target, std::span<const Element> elements) {
+        for (std::int64_t end = k_; end > 0; end -= kColumnsAtOnce) {
+            const std::int64_t begin = std::max<std::int64_t>(end - kColumnsAtOnce, 0);
+            for (std::int64_t column = end - 1; column >= begin; --column) {
+                quantize_column(column, target, elements);
+                for (std::int64_t next = begin; next < column; ++next) {
+                    const double share = inputs_.lower(column, next);
+                    for (std::int64_t o = 0; o < o_; ++o) carried_(next, o) += share * errors_(column, o);
+                }
+            }
+            if (begin == 0) break;
+            cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(begin), static_cast<blasint>(o_),
+                        static_cast<blasint>(end - begin), 1.0, &inputs_.lower(begin, 0), static_cast<blasint>(k_),
+                        &errors_(begin, 0), static_cast<blasint>(o_), 1.0, &carried_(0, 0), static_cast<blasint>(o_));
+        }
+    }
+
+  private:
+    void quantize_column(std::int64_t column, const Matrix& target, std::span<const Element> elements) {
+        std::vector<double> from_outputs(static_cast<std::size_t>(o_));
+        for (std::int64_t o = o_ - 1; o >= 0; --o) {
+            const double wanted = target(column, o) - carried_(column, o) - from_outputs[static_cast<std::size_t>(o)];
+            const double weight =
+                inputs_.weights[static_cast<std::size_t>(column)] * outputs_.weights[static_cast<std::size_t>(o)];
+            const double value = quantize(wanted, weight, elements[static_cast<std::size_t>(column * o_ + o)]);
+            errors_(column, o) = value - target(column, o);
+            const double disturbance = errors_(column, o) + carried_(column, o);
+            for (std::int64_t p = 0; p < o; ++p)
+                from_outputs[static_cast<std::size_t>(p)] += outputs_.lower(o, p) * disturbance;
+        }
+    }
+
+    double quantize(double wanted, double weight, const Element& element) const {
+        const Quantizer& q = *element.quantizer;
+        if (q.bit_depth == 0) return 0.0;
+        const double step = q.step;
+        const double x = wanted / step - q.offset;
+        if (q.bit_depth != Quantizer::kUnclipped) {
+            const double highest = (1 << (q.bit_depth - 1)) - 1;
+            const double index = std::clamp(std::nearbyint(x), -highest - 1.0, highest);
+            *element.index = static_cast<std::int16_t>(index);
+            return step * (index + q.offset);
+        }
+        constexpr double kLargest = 32000.0;
+        const double nearest = std::clamp(std::nearbyint(x), -kLargest, kLargest);
+        const double inner = std::trunc(std::clamp(x, -kLargest, kLargest));
+        double best_cost = INFINITY;
+        double best = 0.0;
+        for (const double index : {nearest, inner, 0.0}) {
+            const double error = step * (index - x);
+            const double cost = weight * error * error + lambda_ * (*element.costs)(static_cast<int>(index));
+            if (cost >= best_cost) continue;
+            best_cost = cost;
+            best = index;
+        }
+        *element.index = static_cast<std::int16_t>(best);
+        return step * best;
+    }
+
+    Triangular outputs_;
+    Triangular inputs_;
+    double lambda_;
+    std::int64_t o_;
+    std::int64_t k_;
+    Matrix errors_;   // K × O: quantized less target
+    Matrix carried_;  // K × O: what the errors of later columns amount to here
+};
+
+Matrix synthesis_of(const Factorization& factorization, const LayerCurves& curves, const LayerChoice& choice,
+                    const BlockIndices& indices, std::size_t basis) {
+    Matrix synthesis = factorization.bases[basis].synthesis;
+    for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
+        const Block& block = curves.blocks[i];
+        const Quantizer& quantizer = curves.curves[i][choice.candidates[i]].quantizer;
+        // Columns that are dropped keep their exact values here: their coefficients are zero, an error like any other.
+        if (block.factor != static_cast<int>(basis) || quantizer.bit_depth == 0) continue;
+        for_each_element(factorization, block, [&](std::int64_t k, std::int64_t element) {
+            const double index = indices[i][static_cast<std::size_t>(k)];
+            synthesis.values()[static_cast<std::size_t>(element)] = quantizer.step * (index + quantizer.offset);
+        });
+    }
+    return synthesis;
+}
+
+}  // namespace
+
+ErrorMetric error_metric(const GradientSamples& samples, std::int64_t outputs) {
+    const Shape& shape = samples.weights.shape();
+    const std::int64_t k = shape[2] * shape[3];
+    const std::int64_t rows = shape[0] * shape[1];
+    ErrorMetric metric{gradient_moments(samples.weights, Axis::column), Matrix(k, k)};
+    constexpr std::int64_t kStrip = 128;
+    tbb::parallel_for(std::int64_t{0}, (k + kStrip - 1) / kStrip, [&](std::int64_t strip) {
+        const std::int64_t begin = strip * kStrip;
+        const std::int64_t width = std::min(kStrip, k - begin);
+        Tensor sums(Shape{width, k});
+        multiply(width, k, rows, {samples.weights.data() + begin, k, true}, {samples.weights.data(), k}, 0.0F,
+                 sums.data(), k);
+        for (std::int64_t i = 0; i < sums.elements(); ++i) {
+            metric.inputs.values()[static_cast<std::size_t>(begin * k + i)] = sums[i] / static_cast<double>(shape[0]);
+        }
+    });
+    double energy = 0.0;
+    for (std::int64_t i = 0; i < k; ++i) energy += metric.inputs(i, i);
+    const double scale = energy > 0.0 ? 1.0 / (energy * static_cast<double>(outputs)) : 0.0;
+    for (double& value : metric.inputs.values()) value *= scale;
+    return metric;
+}
+
+BlockIndices quantize_with_feedback(const LayerCurves& curves, const LayerChoice& choice, const ErrorMetric& metric,
+                                    ConstView weights, double lambda) {
+    const Factorization& factorization = curves.factorization;
+    const Shape& shape = factorization.coefficients.shape();
+    BlockIndices indices = round_blocks(curves, choice);
+
+    Matrix outputs = metric.outputs;
+    Matrix inputs = metric.inputs;
+    Tensor target(weights);
+    for (std::size_t b = 0; b < factorization.bases.size(); ++b) {
+        const Axis axis = factorization.bases[b].axis;
+        const Matrix synthesis = synthesis_of(factorization, curves, choice, indices, b);
+        target = mix(target, axis, inverse(synthesis));
+        if (axis == Axis::column) {
+            outputs = multiply(multiply(transpose(synthesis), outputs), synthesis);
+        } else {
+            inputs = mixed_inputs(inputs, shape, axis, synthesis);
+        }
+    }
+
+    const std::int64_t k = inputs.rows();
+    const std::int64_t o = outputs.rows();
+    Matrix columns(k, o);
+    for (std::int64_t row = 0; row < o; ++row) {
+        for (std::int64_t column = 0; column < k; ++column) columns(column, row) = target[row * k + column];
+    }
+    const Triangular output_factor = decompose(outputs);
+    const Triangular input_factor = decompose(inputs);
+    constexpr int kPasses = 2;  // the second knows what indices really cost
+    for (int pass = 0; pass < kPasses; ++pass) {
+        std::vector<IndexCosts> costs;
+        for (const auto& block : indices) costs.emplace_back(block);
+        std::vector<FeedbackQuantizer::Element> elements(static_cast<std::size_t>(k * o));
+        for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
+            const Block& block = curves.blocks[i];
+            if (block.factor != Block::kCoefficients) continue;
+            const Quantizer& quantizer = curves.curves[i][choice.candidates[i]].quantizer;
+            for_each_element(factorization, block, [&](std::int64_t position, std::int64_t element) {
+                elements[static_cast<std::size_t>(element % k * o + element / k)] = {
+                    &quantizer, &costs[i], &indices[i][static_cast<std::size_t>(position)]};
+            });
+        }
+        FeedbackQuantizer(output_factor, input_factor, lambda).run(columns, elements);
+    }
+    return indices;
+}
+
+}  // namespace eigenbit
