@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/formats/onnx_layout.h"
 #include "engine/formats/onnx_probes.h"
 #include "engine/graph.h"
 
@@ -32,6 +33,8 @@ class OnnxExport {
     std::string in_order(ValueId value, std::span<const int> permutation);
     std::string in_onnx_order(ValueId value);
     std::string in_our_order(ValueId value);
+    /// Whether a value of the file has our order, so that no transpose is needed.
+    bool is_in_our_order(ValueId value) { return is_identity(locate(value).to_ours); }
 
     /// Adds a node and returns it; its first output has a new name made from this one.
     onnx::NodeProto& add_node(std::string_view type, std::string_view name, std::vector<std::string> inputs);

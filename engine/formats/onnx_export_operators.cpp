@@ -181,15 +181,6 @@ void export_op(const Pad& op, const Node& node, OnnxExport& file) {
     set_attribute(add_like(file, node, "Pad", inputs), "mode", kModes[static_cast<std::size_t>(op.mode)]);
 }
 
-/// Whether what remains of an image without these axes of ours is in ONNX's order too.
-bool remains_in_order(std::span<const int> axes) {
-    std::vector<int> remaining;
-    for (int axis = 0; axis < 4; ++axis) {
-        if (std::ranges::find(axes, axis) == axes.end()) remaining.push_back(onnx_axis(axis, 4));
-    }
-    return std::ranges::is_sorted(remaining);
-}
-
 void export_op(const Reduce& op, const Node& node, OnnxExport& file) {
     const bool is_image = file.rank(node.inputs[0]) == 4;
     const bool is_mean = op.kind == Reduce::Kind::mean;
@@ -197,29 +188,37 @@ void export_op(const Reduce& op, const Node& node, OnnxExport& file) {
         add_like(file, node, "GlobalAveragePool", inputs_in_onnx_order(file, node));
         return;
     }
-    const bool in_our_order = is_image && !op.keep_axes && !remains_in_order(op.axes);
     Integers axes;
-    for (const int axis : op.axes) axes.push_back(in_our_order ? axis : onnx_axis(axis, file.rank(node.inputs[0])));
+    for (const int axis : op.axes) axes.push_back(onnx_axis(axis, file.rank(node.inputs[0])));
     std::ranges::sort(axes);
 
-    const ValueId x = node.inputs[0];
-    std::vector<std::string> inputs{in_our_order ? file.in_our_order(x) : file.in_onnx_order(x)};
+    std::vector<std::string> inputs = inputs_in_onnx_order(file, node);
     if (!is_mean) inputs.push_back(file.add_constant(node.name + ".axes", axes));
     onnx::NodeProto& result = file.add_node(is_mean ? "ReduceMean" : "ReduceSum", node.name, inputs);
     if (is_mean) set_attribute(result, "axes", axes);
     set_attribute(result, "keepdims", std::int64_t{op.keep_axes});
     if (op.keep_axes) {
         file.define_in_onnx_order(node.outputs[0], result.output(0));
+    } else if (is_image) {
+        file.define(node.outputs[0], result.output(0), remaining_to_onnx_order(op.axes));
     } else {
         file.define_in_our_order(node.outputs[0], result.output(0));
     }
 }
 
+/// Whether our graph itself reorders the axes of a value.
+bool is_transposed(const Graph& graph, ValueId value) {
+    return std::ranges::any_of(graph.nodes(), [&](const Node& node) {
+        return std::holds_alternative<Transpose>(node.op) && node.inputs[0] == value;
+    });
+}
+
 void export_op(const Reshape& op, const Node& node, OnnxExport& file) {
     const ValueId x = node.inputs[0];
     const ValueId y = node.outputs[0];
-    const bool free_input = file.rank(x) == 4 && same_order(file.shapes(x));
-    const bool free_output = file.rank(y) == 4 && same_order(file.shapes(y));
+    // Images of one channel or one pixel need no transpose to lie in the other order.
+    const bool free_input = file.rank(x) == 4 && same_order(file.shapes(x)) && !file.is_in_our_order(x);
+    const bool free_output = file.rank(y) == 4 && same_order(file.shapes(y)) && !is_transposed(file.graph(), y);
     Integers extents = op.extents;
     if (free_input || free_output) {
         extents = reshape_extents(free_input ? to_onnx_order(file.shapes(x)) : file.shapes(x),

@@ -32,6 +32,7 @@ struct Declared {
     std::string name;
     std::vector<std::int64_t> extents;  // ONNX's order; 0 where it is open
     bool channels_last;                 // nothing but a transpose to NCHW reads it
+    bool is_batch = true;               // whether its first axis goes through the images
 };
 
 ImportOperator find_import(const std::string& op_type) {
@@ -94,7 +95,8 @@ Declared read_declared(const OnnxFile& file, const onnx::ValueInfoProto& input) 
         declared.extents.push_back(std::max<std::int64_t>(dimension.dim_value(), 0));
     }
     if (declared.extents.empty()) fail("input '{}' is a single number", input.name());
-    declared.channels_last = declared.extents.size() == 4 && is_read_transposed(file, input.name());
+    declared.channels_last =
+        declared.extents.size() == 4 && declared.extents[3] != 0 && is_read_transposed(file, input.name());
     return declared;
 }
 
@@ -103,7 +105,7 @@ Declared read_declared(const OnnxFile& file, const onnx::ValueInfoProto& input) 
 Shape shape_at(const Declared& declared, const Probe& probe) {
     const std::size_t height = declared.channels_last ? 1 : 2;
     std::vector<std::int64_t> extents = declared.extents;
-    extents[0] = probe.batch;
+    if (declared.is_batch) extents[0] = probe.batch;
     if (extents.size() == 4 && extents[height] == 0) extents[height] = probe.height;
     if (extents.size() == 4 && extents[height + 1] == 0) extents[height + 1] = probe.width;
     const auto open = std::ranges::find(extents, 0);
@@ -230,6 +232,7 @@ Graph import_graph(const OnnxFile& file, const OnnxOptions& options) {
     if (inputs.empty()) fail("the network has no input");
     const bool open_size = std::ranges::any_of(inputs, leaves_size_open);
     const std::int64_t batch = inputs.front().extents[0];
+    for (Declared& input : inputs) input.is_batch = input.extents[0] == 0 || input.extents[0] == batch;
     const Probe base{batch == 0 ? 2 : batch, assumed_side(options.height, "height"),
                      assumed_side(options.width, "width")};
     const Probe more_images{base.batch + 1, base.height, base.width};

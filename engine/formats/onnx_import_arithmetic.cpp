@@ -105,21 +105,6 @@ void import_sub(NodeImport& node) { import_arithmetic(node, Kind::subtract); }
 void import_mul(NodeImport& node) { import_arithmetic(node, Kind::multiply); }
 void import_pow(NodeImport& node) { import_arithmetic(node, Kind::power); }
 
-/// What is left of an image without the reduced axes is in our order of axes: puts it into ONNX's.
-ValueId remaining_in_onnx_order(GraphBuilder& graph, ValueId value, std::span<const int> our_axes) {
-    std::vector<int> remaining;  // ONNX axes in our order
-    for (int axis = 0; axis < 4; ++axis) {
-        if (std::ranges::find(our_axes, axis) == our_axes.end()) remaining.push_back(onnx_axis(axis, 4));
-    }
-    std::vector<int> sorted = remaining;
-    std::ranges::sort(sorted);
-    std::vector<int> permutation;
-    for (const int axis : sorted) {
-        permutation.push_back(static_cast<int>(std::ranges::find(remaining, axis) - remaining.begin()));
-    }
-    return graph.transpose(value, permutation, "/layout");
-}
-
 void import_reduction(NodeImport& node, Reduce::Kind kind) {
     const OnnxNode& attributes = node.fixed();
     GraphBuilder& graph = node.graph();
@@ -146,7 +131,8 @@ void import_reduction(NodeImport& node, Reduce::Kind kind) {
         node.state().sums.emplace(y, sum);
     }
     if (reduce.keep_axes) return node.output(y);
-    node.output(rank == 4 ? remaining_in_onnx_order(graph, y, reduce.axes) : graph.from_onnx_order(y));
+    node.output(rank == 4 ? graph.transpose(y, remaining_to_onnx_order(reduce.axes), "/layout")
+                          : graph.from_onnx_order(y));
 }
 
 void import_reduce_mean(NodeImport& node) { import_reduction(node, Reduce::Kind::mean); }

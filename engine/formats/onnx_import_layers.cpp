@@ -190,12 +190,6 @@ ValueId scaled(NodeImport& node, ValueId value, float factor) {
     return node.graph().add(Arithmetic{Arithmetic::Kind::multiply}, {value, parameter});
 }
 
-/// Gemm of two activations.
-ValueId activation_product(NodeImport& node, ValueId a, bool transposed, float alpha) {
-    const ValueId b = transposed ? node.graph().transpose(node.value(1), {1, 0}) : node.value(1);
-    return scaled(node, node.graph().add(MatMul{}, {a, b}), alpha);
-}
-
 void import_gemm(NodeImport& node) {
     const OnnxNode& attributes = node.fixed();
     GraphBuilder& graph = node.graph();
@@ -205,23 +199,26 @@ void import_gemm(NodeImport& node) {
     const float alpha = attributes.real("alpha").value_or(1.0F);
     const float beta = attributes.real("beta").value_or(1.0F);
     const bool is_layer = node.is_constant(1);
+    const bool has_constant_bias = node.has_input(2) && node.is_constant(2);
 
     const auto columns = is_layer && !a_transposed && !node.is_constant(0) ? node.columns(0) : std::nullopt;
     ValueId a = columns ? node.unordered_value(0) : node.value(0);
     if (a_transposed) a = graph.transpose(a, {1, 0});
-    if (!is_layer) {
-        ValueId product = activation_product(node, a, b_transposed, alpha);
-        if (node.has_input(2)) {
-            product = graph.add(Arithmetic{Arithmetic::Kind::add}, {product, scaled(node, node.value(2), beta)});
+
+    ValueId product;
+    if (is_layer) {
+        std::vector<ValueId> inputs{a, node.weight_matrix(1, b_transposed, alpha, columns)};
+        if (has_constant_bias) inputs.push_back(row_bias(node, 2, graph.shapes(inputs[1]).front()[0], beta));
+        product = graph.add(Gemm{}, inputs);
+    } else {
+        const ValueId b = b_transposed ? graph.transpose(node.value(1), {1, 0}) : node.value(1);
+        product = scaled(node, graph.add(MatMul{}, {a, b}), alpha);
+        if (has_constant_bias) {
+            const ValueId bias = row_bias(node, 2, graph.shapes(product).front()[1], beta);
+            product = graph.add(Arithmetic{Arithmetic::Kind::add}, {product, bias});
         }
-        return node.output(product);
     }
-    std::vector<ValueId> inputs{a, node.weight_matrix(1, b_transposed, alpha, columns)};
-    const std::int64_t outputs = graph.shapes(inputs[1]).front()[0];
-    const bool has_bias = node.has_input(2);
-    if (has_bias && node.is_constant(2)) inputs.push_back(row_bias(node, 2, outputs, beta));
-    ValueId product = graph.add(Gemm{}, inputs);
-    if (has_bias && !node.is_constant(2)) {
+    if (node.has_input(2) && !has_constant_bias) {
         product = graph.add(Arithmetic{Arithmetic::Kind::add}, {product, scaled(node, node.value(2), beta)});
     }
     node.output(product);

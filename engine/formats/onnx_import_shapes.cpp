@@ -133,7 +133,9 @@ bool flattens_images(NodeImport& node, const ProbedShapes& targets) {
 void output_reshaped(NodeImport& node, const ProbedShapes& targets) {
     GraphBuilder& graph = node.graph();
     const ValueId x = node.value(0);
-    if (!flattens_images(node, targets) || same_order(graph.shapes(x).front())) {
+    const Node* producer = graph.producer(x);
+    const bool is_transposed = producer != nullptr && std::holds_alternative<Transpose>(producer->op);
+    if (!flattens_images(node, targets) || same_order(graph.shapes(x).front()) || is_transposed) {
         return node.output(graph.onnx_reshape(x, targets));
     }
     const Shape image = graph.shapes(x).front();

@@ -2,6 +2,8 @@
 
 #include "engine/ops/transpose.h"
 
+#include <algorithm>
+
 namespace eigenbit {
 
 int our_axis(int onnx_axis, int rank) { return rank == 4 ? kOurAxis[static_cast<std::size_t>(onnx_axis)] : onnx_axis; }
@@ -40,6 +42,20 @@ std::vector<int> to_onnx_permutation(std::span<const int> ours) {
     std::vector<int> onnx;
     for (const int axis : kOurAxis) onnx.push_back(onnx_axis(ours[static_cast<std::size_t>(axis)], 4));
     return onnx;
+}
+
+std::vector<int> remaining_to_onnx_order(std::span<const int> removed_axes) {
+    std::vector<int> remaining;  // ONNX's axes in our order
+    for (int axis = 0; axis < 4; ++axis) {
+        if (std::ranges::find(removed_axes, axis) == removed_axes.end()) remaining.push_back(onnx_axis(axis, 4));
+    }
+    std::vector<int> sorted = remaining;
+    std::ranges::sort(sorted);
+    std::vector<int> permutation;
+    for (const int axis : sorted) {
+        permutation.push_back(static_cast<int>(std::ranges::find(remaining, axis) - remaining.begin()));
+    }
+    return permutation;
 }
 
 bool same_order(const Shape& ours) { return ours[3] == 1 || ours[1] * ours[2] == 1; }

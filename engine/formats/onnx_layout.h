@@ -27,6 +27,9 @@ Tensor to_onnx_order(ConstView ours);
 std::vector<int> to_our_permutation(std::span<const int> onnx);
 std::vector<int> to_onnx_permutation(std::span<const int> ours);
 
+/// The permutation that puts what is left of an image without these axes of ours into ONNX's order.
+std::vector<int> remaining_to_onnx_order(std::span<const int> removed_axes);
+
 /// Whether an image of our shape has its elements in the same order in ONNX's: one channel, or one pixel.
 bool same_order(const Shape& ours);
 

@@ -1,6 +1,6 @@
 #include "engine/fold_batch_normalization.h"
-#include "engine/random.h"
 #include "engine/session.h"
+#include "tests/engine/operator_run.h"
 
 #include <doctest/doctest.h>
 
@@ -9,13 +9,6 @@
 using namespace eigenbit;
 
 namespace {
-
-Tensor random_tensor(const Shape& shape, std::uint64_t seed, float low = -1.0F, float high = 1.0F) {
-    Tensor result(shape);
-    Random random({seed});
-    for (float& value : result.values()) value = low + (high - low) * static_cast<float>(random.uniform());
-    return result;
-}
 
 ValueId add_normalization(Graph& graph, const std::string& name, ValueId x, std::int64_t channels) {
     const auto statistic = [&](const std::string& kind, std::uint64_t seed, float low) {
