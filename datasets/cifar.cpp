@@ -62,15 +62,15 @@ Dataset open_cifar(const std::filesystem::path& folder, const std::vector<std::s
 
 }  // namespace
 
-Dataset open_cifar10(const std::filesystem::path& folder, Split split, const Preprocessing& preprocessing) {
+Dataset open_cifar10(const std::filesystem::path& folder, DataSplit split, const Preprocessing& preprocessing) {
     const std::vector<std::string> train = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
                                             "data_batch_4.bin", "data_batch_5.bin"};
     const std::vector<std::string> test = {"test_batch.bin"};
-    return open_cifar(folder, split == Split::train ? train : test, 1, 10, "batches.meta.txt", preprocessing);
+    return open_cifar(folder, split == DataSplit::train ? train : test, 1, 10, "batches.meta.txt", preprocessing);
 }
 
-Dataset open_cifar100(const std::filesystem::path& folder, Split split, const Preprocessing& preprocessing) {
-    const std::string file = split == Split::train ? "train.bin" : "test.bin";
+Dataset open_cifar100(const std::filesystem::path& folder, DataSplit split, const Preprocessing& preprocessing) {
+    const std::string file = split == DataSplit::train ? "train.bin" : "test.bin";
     return open_cifar(folder, {file}, 2, 100, "fine_label_names.txt", preprocessing);
 }
 

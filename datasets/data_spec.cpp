@@ -23,11 +23,11 @@ constexpr auto kSuperResolutionOptions =
     std::to_array<std::string_view>({"limit", "crop", "crops", "mean", "std", "channels", "order"});
 
 template <auto open_folder>
-Dataset open_labelled(const DataOptions& options, Split split, const Preprocessing& preprocessing) {
+Dataset open_labelled(const DataOptions& options, DataSplit split, const Preprocessing& preprocessing) {
     return open_folder(options.paths(), split, preprocessing);
 }
 
-Dataset open_fashion_there(const DataOptions& options, Split split, const Preprocessing& preprocessing) {
+Dataset open_fashion_there(const DataOptions& options, DataSplit split, const Preprocessing& preprocessing) {
     return open_fashion(options.paths().empty() ? fashion_folder() : std::filesystem::path(options.paths()), split,
                         preprocessing);
 }
@@ -39,13 +39,13 @@ Dataset with_crops(const DataOptions& options, Dataset dataset) {
     return dataset;
 }
 
-Dataset open_denoising_spec(const DataOptions& options, Split, const Preprocessing& preprocessing) {
+Dataset open_denoising_spec(const DataOptions& options, DataSplit, const Preprocessing& preprocessing) {
     const float sigma = options.number("sigma", 0.0F, 25.0F);
     const auto seed = static_cast<std::uint64_t>(options.integer("seed", 0, 0));
     return with_crops(options, open_denoising(options.paths(), sigma / 255.0F, seed, preprocessing));
 }
 
-Dataset open_super_resolution_spec(const DataOptions& options, Split, const Preprocessing& preprocessing) {
+Dataset open_super_resolution_spec(const DataOptions& options, DataSplit, const Preprocessing& preprocessing) {
     const std::vector<std::string> folders = divide(options.paths(), ',');
     if (folders.size() != 2) options.reject("two folders, superres:HIGH_DIR,LOW_DIR, were expected");
     return with_crops(options, open_super_resolution(folders[0], folders[1], preprocessing));
@@ -56,7 +56,7 @@ struct Source {
     std::string_view form;
     std::span<const std::string_view> options;
     Preprocessing (*usual_preprocessing)();
-    Dataset (*open)(const DataOptions& options, Split split, const Preprocessing& preprocessing);
+    Dataset (*open)(const DataOptions& options, DataSplit split, const Preprocessing& preprocessing);
 };
 
 constexpr auto kSources = std::to_array<Source>({
@@ -106,15 +106,15 @@ void apply(const DataOptions& options, Preprocessing& preprocessing) {
 
 }  // namespace
 
-Dataset open_dataset(std::string_view spec, Split split, const Preprocessing* of_model) {
+Dataset open_dataset(std::string_view spec, DataSplit split, const Preprocessing* of_model) {
     const DataOptions options(spec);
     const Source& source = find_source(options);
     Preprocessing preprocessing = of_model != nullptr ? *of_model : source.usual_preprocessing();
     apply(options, preprocessing);
     validate(preprocessing, fmt::format("data \"{}\"", spec));
-    const bool train = options.is_first("split", "train", "test", split == Split::train);
+    const bool train = options.is_first("split", "train", "test", split == DataSplit::train);
 
-    Dataset dataset = source.open(options, train ? Split::train : Split::test, preprocessing);
+    Dataset dataset = source.open(options, train ? DataSplit::train : DataSplit::test, preprocessing);
     dataset.name = spec;
     dataset.size = std::min<std::int64_t>(dataset.size, options.integer("limit", 1, std::numeric_limits<int>::max()));
     dataset.labels.resize(std::min(dataset.labels.size(), static_cast<std::size_t>(dataset.size)));

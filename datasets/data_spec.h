@@ -17,6 +17,6 @@ namespace eigenbit {
 ///
 /// The preprocessing is the model's, where it has one, otherwise the data set's usual one; options win over both.
 /// Throws Error for anything else, naming what there is.
-Dataset open_dataset(std::string_view spec, Split split, const Preprocessing* of_model = nullptr);
+Dataset open_dataset(std::string_view spec, DataSplit split, const Preprocessing* of_model = nullptr);
 
 }  // namespace eigenbit

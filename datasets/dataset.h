@@ -12,7 +12,7 @@
 
 namespace eigenbit {
 
-enum class Split { train, test };
+enum class DataSplit { train, test };
 
 /// One example as its source gives it: resized and in the network's number of channels, not yet cropped or normalised.
 struct Example {

@@ -91,8 +91,8 @@ std::filesystem::path find_file(const std::filesystem::path& folder, const std::
     fail("\"{}\" has no {}-{}, .gz or not", folder.string(), stem, ending);
 }
 
-StoredImages read_images(const std::filesystem::path& folder, Split split, int class_count) {
-    const std::string stem = split == Split::train ? "train" : "t10k";
+StoredImages read_images(const std::filesystem::path& folder, DataSplit split, int class_count) {
+    const std::string stem = split == DataSplit::train ? "train" : "t10k";
     const std::filesystem::path image_path = find_file(folder, stem + "-images", "idx3-ubyte");
     const std::filesystem::path label_path = find_file(folder, stem + "-labels", "idx1-ubyte");
 
@@ -131,7 +131,7 @@ StoredImages read_images(const std::filesystem::path& folder, Split split, int c
 
 }  // namespace
 
-Dataset open_mnist(const std::filesystem::path& folder, Split split, const Preprocessing& preprocessing) {
+Dataset open_mnist(const std::filesystem::path& folder, DataSplit split, const Preprocessing& preprocessing) {
     Dataset dataset = to_dataset(read_images(folder, split, 10), preprocessing);
     dataset.class_count = 10;
     dataset.classes = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
@@ -139,7 +139,7 @@ Dataset open_mnist(const std::filesystem::path& folder, Split split, const Prepr
     return dataset;
 }
 
-Dataset open_fashion(const std::filesystem::path& folder, Split split, const Preprocessing& preprocessing) {
+Dataset open_fashion(const std::filesystem::path& folder, DataSplit split, const Preprocessing& preprocessing) {
     if (!std::filesystem::is_directory(folder)) {
         fail("there is no folder \"{}\": Debian's package dataset-fashion-mnist provides it, or name another with "
              "fashion:DIR",

@@ -109,17 +109,17 @@ LabelledFiles files_by_class(const fs::path& folder) {
     return found;
 }
 
-fs::path split_folder(const fs::path& folder, Split split) {
+fs::path split_folder(const fs::path& folder, DataSplit split) {
     for (const char* test : {"val", "test"}) {
         if (!fs::is_directory(folder / "train") || !fs::is_directory(folder / test)) continue;
-        return folder / (split == Split::train ? "train" : test);
+        return folder / (split == DataSplit::train ? "train" : test);
     }
     return folder;
 }
 
 }  // namespace
 
-Dataset open_image_folder(const fs::path& folder, Split split, const Preprocessing& preprocessing) {
+Dataset open_image_folder(const fs::path& folder, DataSplit split, const Preprocessing& preprocessing) {
     const fs::path images = split_folder(folder, split);
     const fs::path csv = images / "labels.csv";
     LabelledFiles found = fs::exists(csv) ? listed_files(csv) : files_by_class(images);

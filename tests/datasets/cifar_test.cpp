@@ -46,7 +46,7 @@ TEST_CASE("CIFAR-10's planes become pixels, in the order of the five training fi
         write_records(folder / fmt::format("data_batch_{}.bin", file), {{static_cast<std::uint8_t>(file)}, {0}});
     }
     folder.write("batches.meta.txt", "a\nb\nc\nd\r\ne\nf\ng\nh\ni\nj\n\n");
-    const Dataset dataset = open_cifar10(folder.path(), Split::train, cifar_preprocessing());
+    const Dataset dataset = open_cifar10(folder.path(), DataSplit::train, cifar_preprocessing());
     CHECK(dataset.size == 10);
     CHECK(dataset.labels == std::vector{1, 0, 2, 0, 3, 0, 4, 0, 5, 0});
     CHECK(dataset.class_count == 10);
@@ -68,7 +68,7 @@ TEST_CASE("CIFAR-10's planes become pixels, in the order of the five training fi
 TEST_CASE("CIFAR-100 gives its fine labels") {
     const TemporaryFolder folder;
     write_records(folder / "test.bin", {{19, 99}, {3, 7}});
-    const Dataset dataset = open_cifar100(folder.path(), Split::test, cifar_preprocessing());
+    const Dataset dataset = open_cifar100(folder.path(), DataSplit::test, cifar_preprocessing());
     CHECK(dataset.labels == std::vector{99, 7});
     CHECK(dataset.class_count == 100);
     CHECK(dataset.classes.empty());
@@ -76,7 +76,7 @@ TEST_CASE("CIFAR-100 gives its fine labels") {
 
 TEST_CASE("a damaged CIFAR file is named, with what was found and expected") {
     const TemporaryFolder folder;
-    const auto open = [&] { open_cifar10(folder.path(), Split::test, cifar_preprocessing()); };
+    const auto open = [&] { open_cifar10(folder.path(), DataSplit::test, cifar_preprocessing()); };
     CHECK(error_of(open).find("test_batch.bin\": No such file") != std::string::npos);
     write_records(folder / "test_batch.bin", {{1}, {2}});
     CHECK(error_of(open).empty());
@@ -88,7 +88,7 @@ TEST_CASE("a damaged CIFAR file is named, with what was found and expected") {
     CHECK(error_of(open).find("test_batch.bin\": image 1 has label 10, 0 to 9") != std::string::npos);
     write_records(folder / "train.bin", {{1, 100}});
     CHECK(error_of([&] {
-              open_cifar100(folder.path(), Split::train, cifar_preprocessing());
+              open_cifar100(folder.path(), DataSplit::train, cifar_preprocessing());
           }).find("train.bin\": image 0 has label 100, 0 to 99")
           != std::string::npos);
 }
@@ -96,7 +96,7 @@ TEST_CASE("a damaged CIFAR file is named, with what was found and expected") {
 TEST_CASE("the real CIFAR-10 has 10,000 test images, 1,000 of each class") {
     const auto folder = laboratory_cifar10();
     if (!folder) return;
-    const Dataset dataset = open_cifar10(*folder, Split::test, cifar_preprocessing());
+    const Dataset dataset = open_cifar10(*folder, DataSplit::test, cifar_preprocessing());
     CHECK(dataset.size == 10'000);
     for (int label = 0; label < 10; ++label) CHECK(std::ranges::count(dataset.labels, label) == 1'000);
     REQUIRE(dataset.classes.size() == 10);
@@ -115,7 +115,7 @@ TEST_CASE("CIFAR-10's first test images reach the network as in the reference th
     REQUIRE(file.size() == 128 + expected.size() * sizeof(float));
     std::memcpy(expected.data(), file.data() + 128, expected.size() * sizeof(float));
 
-    BatchLoader loader(open_cifar10(*folder, Split::test, cifar_preprocessing()), {.batch_size = 16});
+    BatchLoader loader(open_cifar10(*folder, DataSplit::test, cifar_preprocessing()), {.batch_size = 16});
     loader.start(0);
     const Batch* batch = loader.next();
     double largest = 0.0;

@@ -28,7 +28,7 @@ class Sample {
     }
 
     Dataset open(std::string_view name, std::string_view options, const Preprocessing* of_model = nullptr) const {
-        return open_dataset(spec(name, options), Split::test, of_model);
+        return open_dataset(spec(name, options), DataSplit::test, of_model);
     }
     std::string complaint(std::string_view name, std::string_view options) const {
         return error_of([&] { open(name, options); });
@@ -52,7 +52,7 @@ TEST_CASE("a data set without options is the split asked for, with its usual pre
     CHECK(
         test.preprocessing
         == Preprocessing{.height = 32, .width = 32, .mean = {0.485F, 0.456F, 0.406F}, .std = {0.229F, 0.224F, 0.225F}});
-    CHECK(open_dataset(sample.spec("cifar10", ""), Split::train).size == 5);
+    CHECK(open_dataset(sample.spec("cifar10", ""), DataSplit::train).size == 5);
     CHECK(sample.open("folder", "").preprocessing.resize == 256);
     CHECK(sample.open("folder", "").preprocessing.width == 224);
     CHECK(sample.open("denoise", "").preprocessing == Preprocessing{.channels = 1});
@@ -100,16 +100,17 @@ TEST_CASE("each option says what it says") {
     CHECK(denoising.augmentation.crops_per_image == 128);
     CHECK(denoising.preprocessing.channels == 3);
     const std::string pair = fmt::format("superres:{0},{0}?crop=8", sample.path());
-    CHECK(open_dataset(pair, Split::test).restoration->scale == 1);
-    CHECK(open_dataset(pair, Split::test).augmentation.crop == 8);
+    CHECK(open_dataset(pair, DataSplit::test).restoration->scale == 1);
+    CHECK(open_dataset(pair, DataSplit::test).augmentation.crop == 8);
 }
 
 TEST_CASE("an unknown data set or option is answered with those there are") {
     const Sample sample;
-    CHECK(mentions(error_of([] { open_dataset("imagenet:x", Split::test); }),
+    CHECK(mentions(error_of([] { open_dataset("imagenet:x", DataSplit::test); }),
                    "data \"imagenet:x\": there is no data set \"imagenet\", one of fashion, mnist:DIR"));
-    CHECK(mentions(error_of([] { open_dataset("cifar10", Split::test); }), "the folder is missing, cifar10:DIR was"));
-    CHECK(mentions(error_of([] { open_dataset("superres:a?limit=1", Split::test); }), "superres:HIGH_DIR,LOW_DIR"));
+    CHECK(
+        mentions(error_of([] { open_dataset("cifar10", DataSplit::test); }), "the folder is missing, cifar10:DIR was"));
+    CHECK(mentions(error_of([] { open_dataset("superres:a?limit=1", DataSplit::test); }), "superres:HIGH_DIR,LOW_DIR"));
     CHECK(mentions(sample.complaint("cifar10", "?sigma=3"),
                    "?sigma=3\": there is no option \"sigma\", one of split, limit, size, resize, crop, mean, std, "
                    "channels, order was expected"));

@@ -35,7 +35,7 @@ void write_compressed(const std::filesystem::path& path, const Bytes& bytes) {
     gzclose(file);
 }
 
-void check_contents(const std::filesystem::path& folder, Split split) {
+void check_contents(const std::filesystem::path& folder, DataSplit split) {
     const Dataset dataset = open_mnist(folder, split, {.channels = 1});
     CHECK(dataset.size == 2);
     CHECK(dataset.labels == std::vector{7, 0});
@@ -51,7 +51,7 @@ std::string complaint(const Bytes& images, const Bytes& labels) {
     const TemporaryFolder folder;
     write_file(folder / "train-images-idx3-ubyte", images);
     write_file(folder / "train-labels-idx1-ubyte", labels);
-    return error_of([&] { open_mnist(folder.path(), Split::train, {.channels = 1}); });
+    return error_of([&] { open_mnist(folder.path(), DataSplit::train, {.channels = 1}); });
 }
 
 bool mentions(const std::string& sentence, std::string_view part) { return sentence.find(part) != std::string::npos; }
@@ -62,17 +62,17 @@ TEST_CASE("idx files are read plain or compressed, under both usual names") {
     const TemporaryFolder folder;
     write_file(folder / "train-images-idx3-ubyte", kImages);
     write_file(folder / "train-labels.idx1-ubyte", kLabels);
-    check_contents(folder.path(), Split::train);
+    check_contents(folder.path(), DataSplit::train);
     write_compressed(folder / "t10k-images.idx3-ubyte.gz", kImages);
     write_compressed(folder / "t10k-labels-idx1-ubyte.gz", kLabels);
-    check_contents(folder.path(), Split::test);
+    check_contents(folder.path(), DataSplit::test);
 }
 
 TEST_CASE("grey digits become colour for a network that wants three channels") {
     const TemporaryFolder folder;
     write_file(folder / "train-images-idx3-ubyte", kImages);
     write_file(folder / "train-labels-idx1-ubyte", kLabels);
-    const Dataset dataset = open_mnist(folder.path(), Split::train, {.channels = 3, .resize = 4});
+    const Dataset dataset = open_mnist(folder.path(), DataSplit::train, {.channels = 3, .resize = 4});
     Example example;
     dataset.read(0, example);
     CHECK(example.image.channels == 3);
@@ -83,7 +83,7 @@ TEST_CASE("grey digits become colour for a network that wants three channels") {
 
 TEST_CASE("a damaged idx file is named, with what was found and expected") {
     const TemporaryFolder empty;
-    CHECK(mentions(error_of([&] { open_mnist(empty.path(), Split::test, {}); }), "no t10k-images-idx3-ubyte"));
+    CHECK(mentions(error_of([&] { open_mnist(empty.path(), DataSplit::test, {}); }), "no t10k-images-idx3-ubyte"));
     CHECK(mentions(complaint(kLabels, kLabels), "train-images-idx3-ubyte\" begins with 0x00000801, 0x00000803"));
     CHECK(mentions(complaint({0, 0}, kLabels), "train-images-idx3-ubyte\" ends early"));
     CHECK(mentions(complaint(Bytes(kImages.begin(), kImages.end() - 1), kLabels),
@@ -102,7 +102,7 @@ TEST_CASE("a damaged idx file is named, with what was found and expected") {
 TEST_CASE("a compressed file that is cut off or altered is named") {
     const TemporaryFolder folder;
     const std::filesystem::path images = folder / "train-images-idx3-ubyte.gz";
-    const auto open = [&] { open_mnist(folder.path(), Split::train, {.channels = 1}); };
+    const auto open = [&] { open_mnist(folder.path(), DataSplit::train, {.channels = 1}); };
     write_file(folder / "train-labels-idx1-ubyte", kLabels);
     write_compressed(images, kImages);
     CHECK(error_of(open).empty());
@@ -122,7 +122,7 @@ TEST_CASE("Fashion-MNIST has 60,000 images to train and 10,000 to test, every cl
         MESSAGE("skipped: there is no " << fashion_folder().string());
         return;
     }
-    for (const auto& [split, size] : {std::pair{Split::train, 60'000}, std::pair{Split::test, 10'000}}) {
+    for (const auto& [split, size] : {std::pair{DataSplit::train, 60'000}, std::pair{DataSplit::test, 10'000}}) {
         const Dataset dataset = open_fashion(fashion_folder(), split, fashion_preprocessing());
         CHECK(dataset.size == size);
         CHECK(dataset.classes.size() == 10);
@@ -135,7 +135,7 @@ TEST_CASE("Fashion-MNIST has 60,000 images to train and 10,000 to test, every cl
 TEST_CASE("without Fashion-MNIST the message says which package has it") {
     const TemporaryFolder folder;
     const std::string sentence =
-        error_of([&] { open_fashion(folder / "fashion", Split::train, fashion_preprocessing()); });
+        error_of([&] { open_fashion(folder / "fashion", DataSplit::train, fashion_preprocessing()); });
     CHECK(mentions(sentence, (folder / "fashion").string()));
     CHECK(mentions(sentence, "dataset-fashion-mnist"));
 }

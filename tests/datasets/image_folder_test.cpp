@@ -25,7 +25,7 @@ std::vector<int> first_values(const Dataset& dataset) {
     return values;
 }
 
-Dataset open(const TemporaryFolder& folder, Split split = Split::train) {
+Dataset open(const TemporaryFolder& folder, DataSplit split = DataSplit::train) {
     return open_image_folder(folder.path(), split, {});
 }
 
@@ -76,12 +76,12 @@ TEST_CASE("the split's folder is taken where there are two") {
         write_grey(folder / "train/cat/1.png", 1);
         write_grey(folder / "train/dog/1.png", 2);
         write_grey(folder / test / "cat/1.png", 3);
-        CHECK(first_values(open(folder, Split::train)) == std::vector{1, 2});
-        CHECK(first_values(open(folder, Split::test)) == std::vector{3});
+        CHECK(first_values(open(folder, DataSplit::train)) == std::vector{1, 2});
+        CHECK(first_values(open(folder, DataSplit::test)) == std::vector{3});
     }
     const TemporaryFolder folder;
     write_grey(folder / "train/1.png", 1);
-    CHECK(open(folder, Split::test).classes == std::vector<std::string>{"train"});
+    CHECK(open(folder, DataSplit::test).classes == std::vector<std::string>{"train"});
 }
 
 TEST_CASE("a folder without images or classes is named") {
@@ -90,7 +90,8 @@ TEST_CASE("a folder without images or classes is named") {
         mentions(complaint(folder), folder.path().string() + "\" has neither labels.csv nor a folder for each class"));
     std::filesystem::create_directory(folder / "cat");
     CHECK(mentions(complaint(folder), (folder / "cat").string() + "\" has no image"));
-    CHECK(mentions(error_of([&] { open_image_folder(folder / "missing", Split::train, {}); }), "missing\": No such"));
+    CHECK(
+        mentions(error_of([&] { open_image_folder(folder / "missing", DataSplit::train, {}); }), "missing\": No such"));
 }
 
 TEST_CASE("a wrong line of labels.csv is named by its number") {
@@ -120,7 +121,7 @@ TEST_CASE("a file that cannot be decoded is named when it is read") {
 TEST_CASE("the ImageNet sample has 250 images of every fourth class") {
     const auto folder = laboratory("data/imagenet-sample");
     if (!folder) return;
-    const Dataset dataset = open_image_folder(*folder, Split::test, image_folder_preprocessing());
+    const Dataset dataset = open_image_folder(*folder, DataSplit::test, image_folder_preprocessing());
     REQUIRE(dataset.size == 250);
     for (int i = 0; i < 250; ++i) CHECK(dataset.labels[static_cast<std::size_t>(i)] == 4 * i);
     Example example;

@@ -189,7 +189,7 @@ TEST_CASE("images of different sizes come one by one") {
     const TemporaryFolder folder;
     write_png(folder / "a.png", {3, 4, 1, std::vector<std::uint8_t>(12)});
     write_png(folder / "b.png", {5, 2, 1, std::vector<std::uint8_t>(10)});
-    BatchLoader loader(open_dataset("denoise:" + folder.path().string(), Split::test), {.batch_size = 16});
+    BatchLoader loader(open_dataset("denoise:" + folder.path().string(), DataSplit::test), {.batch_size = 16});
     loader.start(0);
     CHECK(loader.batches() == 2);
     CHECK(loader.next()->images.shape() == Shape{1, 3, 4, 1});
@@ -211,7 +211,7 @@ TEST_CASE("a photograph reaches the network as in the reference that was made wi
     std::vector<float> expected(3 * 224 * 224);
     std::memcpy(expected.data(), file.data() + 128, expected.size() * sizeof(float));
 
-    BatchLoader loader(open_dataset("folder:" + images->string() + "?mean=0.5&std=0.5&limit=1", Split::test), {});
+    BatchLoader loader(open_dataset("folder:" + images->string() + "?mean=0.5&std=0.5&limit=1", DataSplit::test), {});
     loader.start(0);
     const Batch* batch = loader.next();
     double difference = 0.0;
