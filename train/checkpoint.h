@@ -21,9 +21,9 @@ struct Checkpoint {
     std::int64_t epochs = 0;  ///< finished
     double best_score = 0.0;  ///< of the validation so far
     std::int64_t best_epoch = 0;  ///< counted from 1; 0 before any
-    std::vector<NamedTensor> parameters;
-    std::vector<NamedTensor> velocities;
-    std::vector<NamedTensor> best_parameters;  ///< empty before any
+    std::vector<NamedTensor> parameters{};
+    std::vector<NamedTensor> velocities{};
+    std::vector<NamedTensor> best_parameters{};  ///< empty before any
 };
 
 /// Writes the file whole or not at all, with a checksum.

@@ -1,0 +1,115 @@
+#include "evaluation/evaluate.h"
+
+#include "datasets/loader.h"
+#include "engine/error.h"
+#include "engine/session.h"
+#include "evaluation/metrics.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+namespace eigenbit {
+namespace {
+
+/// One session for each shape of input that came along.
+class Sessions {
+  public:
+    explicit Sessions(const Graph& graph) : graph_(graph) {}
+
+    Session& of(const Shape& input) {
+        const auto found = std::ranges::find(entries_, input, &Entry::input);
+        if (found != entries_.end()) return *found->session;
+        // Images that all differ in size must not each keep an arena.
+        if (entries_.size() == kMost) entries_.erase(entries_.begin());
+        return *entries_.emplace_back(Entry{input, std::make_unique<Session>(graph_, std::span(&input, 1))}).session;
+    }
+
+  private:
+    static constexpr std::size_t kMost = 2;
+
+    struct Entry {
+        Shape input;
+        std::unique_ptr<Session> session;
+    };
+
+    const Graph& graph_;
+    std::vector<Entry> entries_;
+};
+
+/// Undoes the preprocessing's normalisation of an image (H, W, C), and clamps to 0 … 1.
+Tensor denormalized(ConstView normalized, const Preprocessing& preprocessing) {
+    Tensor image(Shape{normalized.shape[1], normalized.shape[2], normalized.shape[3]}, normalized.values());
+    const auto channels = static_cast<std::size_t>(image.shape().back());
+    const auto of_channel = [](const std::vector<float>& list, std::size_t c) {
+        return list.size() == 1 ? list[0] : list[c];
+    };
+    const std::span values = image.values();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::size_t c = i % channels;
+        values[i] =
+            std::clamp(values[i] * of_channel(preprocessing.std, c) + of_channel(preprocessing.mean, c), 0.0F, 1.0F);
+    }
+    return image;
+}
+
+/// Psnr and ssim of one restored image.
+RestorationQuality compare(const Tensor& restored, const Tensor& target, int scale) {
+    if (scale == 1) {
+        const Tensor grey = bt601_luma(restored);
+        const Tensor target_grey = bt601_luma(target);
+        return {psnr(restored, target, 1.0), ssim(grey, target_grey, 1.0)};
+    }
+    const Tensor luma = bt601_luma(without_border(as_8_bit(restored), scale));
+    const Tensor target_luma = bt601_luma(without_border(as_8_bit(target), scale));
+    return {psnr(luma, target_luma, 255.0), ssim(luma, target_luma, 255.0)};
+}
+
+void check_output(ConstView output, const Batch& batch, const Dataset& dataset) {
+    if (dataset.restoration && output.shape != batch.targets.shape()) {
+        fail("The network makes {} of images {}, but {} restores to {}.", to_string(output.shape),
+             to_string(batch.images.shape()), dataset.name, to_string(batch.targets.shape()));
+    }
+    if (!dataset.restoration && output.shape.elements(1, output.shape.rank()) < dataset.class_count) {
+        fail("The network puts out {} for images {}, but {} has {} classes.", to_string(output.shape),
+             to_string(batch.images.shape()), dataset.name, dataset.class_count);
+    }
+}
+
+}  // namespace
+
+Evaluation evaluate(const Graph& graph, const Dataset& dataset, const EvaluationOptions& options) {
+    BatchLoader loader(dataset, {.batch_size = options.batch});
+    Sessions sessions(graph);
+    Evaluation result;
+    Classification hits;
+    RestorationQuality quality;
+    loader.start(0);
+    while (const Batch* batch = loader.next()) {
+        const ConstView output = sessions.of(batch->images.shape()).run(batch->images);
+        check_output(output, *batch, dataset);
+        const std::int64_t images = output.shape[0];
+        if (!dataset.restoration) {
+            hits.top1 += static_cast<double>(top_k_hits(output, batch->labels, 1));
+            hits.top5 += static_cast<double>(top_k_hits(output, batch->labels, 5));
+        }
+        for (std::int64_t i = 0; dataset.restoration && i < images; ++i) {
+            const RestorationQuality one = compare(
+                denormalized(output.slice(i, i + 1), dataset.preprocessing),
+                denormalized(batch->targets.view().slice(i, i + 1), dataset.preprocessing), dataset.restoration->scale);
+            quality.psnr += one.psnr;
+            quality.ssim += one.ssim;
+        }
+        result.images += images;
+        if (options.progress) options.progress(result.images);
+    }
+    const auto count = static_cast<double>(std::max<std::int64_t>(result.images, 1));
+    if (dataset.restoration) {
+        result.restoration = {quality.psnr / count, quality.ssim / count};
+    } else {
+        result.classification = {hits.top1 / count, hits.top5 / count};
+    }
+    return result;
+}
+
+}  // namespace eigenbit

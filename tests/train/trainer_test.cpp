@@ -1,0 +1,201 @@
+#include "engine/random.h"
+#include "engine/zoo/network_builder.h"
+#include "engine/zoo/zoo.h"
+#include "tests/error_of.h"
+#include "tests/temporary_folder.h"
+#include "train/trainer.h"
+
+#include <doctest/doctest.h>
+#include <tbb/global_control.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+using namespace eigenbit;
+
+namespace {
+
+/// Grey images of 8 × 8 pixels in four classes: which quarter is brighter, under much noise.
+Dataset quarters(std::int64_t size) {
+    Dataset dataset;
+    dataset.name = "quarters";
+    dataset.size = size;
+    dataset.preprocessing = {.channels = 1, .height = 8, .width = 8, .mean = {0.5F}, .std = {0.3F}};
+    dataset.augmentation = {.padding = 1};
+    dataset.class_count = 4;
+    for (std::int64_t i = 0; i < size; ++i) dataset.labels.push_back(static_cast<int>(i % 4));
+    dataset.read = [](std::int64_t index, Example& example) {
+        Random random({7, static_cast<std::uint64_t>(index)});
+        example.image = {.height = 8, .width = 8, .channels = 1, .pixels = std::vector<std::uint8_t>(64)};
+        for (int pixel = 0; pixel < 64; ++pixel) {
+            const bool in_quarter = pixel / 32 * 2 + pixel % 8 / 4 == index % 4;
+            example.image.pixels[static_cast<std::size_t>(pixel)] =
+                static_cast<std::uint8_t>(random.below(180) + (in_quarter ? 75 : 0));
+        }
+    };
+    return dataset;
+}
+
+/// Convolution, normalization and dropout: all that makes a step depend on more than the weights.
+Graph small_network() {
+    NetworkBuilder net(Shape{8, 8, 1}, 3);
+    ValueId x = net.conv("conv1", net.input(), {.outputs = 8, .kernel = 3, .stride = 2, .padding = 1});
+    x = net.relu("relu1", net.batch_normalization("bn1", x));
+    x = net.conv("conv2", x, {.outputs = 8, .kernel = 4, .bias = true});
+    x = net.node("dropout", Dropout{.probability = 0.25F}, {net.flatten("flatten", x)});
+    return std::move(net).finish(net.linear("fc", x, 4));
+}
+
+TrainingOptions options_for(int epochs) {
+    return {.epochs = epochs,
+            .batch = 16,
+            .schedule = {.peak = 0.05, .epochs = static_cast<double>(epochs)},
+            .sgd = {.weight_decay = 1e-4},
+            .seed = 11,
+            .checkpoint = {}};
+}
+
+std::vector<float> all_weights(const Graph& graph) {
+    std::vector<float> weights;
+    for (const auto& [id, parameter] : graph.parameters()) {
+        weights.insert(weights.end(), parameter.values.values().begin(), parameter.values.values().end());
+    }
+    return weights;
+}
+
+struct Killed {};
+
+}  // namespace
+
+TEST_CASE("a ResNet learns a small set by heart") {
+    Graph graph = build_network("resnet8", Shape{8, 8, 1}, 4, 1);
+    const Dataset data = quarters(64);
+    std::vector<double> losses;
+    const TrainingObserver observer{.epoch = [&](const EpochReport& report) { losses.push_back(report.loss); }};
+    train(graph, data, nullptr, options_for(12), observer);
+    CHECK(losses.size() == 12);
+    CHECK(losses.back() < 0.1 * losses.front());
+    CHECK(evaluate(graph, data).classification->top1 > 0.98);
+}
+
+TEST_CASE("a killed run that is resumed ends with the very weights of one that was not") {
+    const TemporaryFolder folder;
+    const Dataset data = quarters(100);
+    const Dataset validation = quarters(24);
+    TrainingOptions options = options_for(5);
+
+    Graph whole = small_network();
+    const TrainingResult whole_result = train(whole, data, &validation, options);
+
+    options.checkpoint = folder / "run.checkpoint";
+    options.resume = true;
+    for (const int killed_after : {1, 4}) {
+        Graph killed = small_network();
+        const TrainingObserver killer{.step = [&](int epoch, std::int64_t, double) {
+            if (epoch > killed_after) throw Killed{};
+        }};
+        CHECK_THROWS_AS(train(killed, data, &validation, options, killer), Killed);
+    }
+    Graph resumed = small_network();
+    int epochs_done = 0;
+    const TrainingObserver watcher{.start = [&](int epochs, std::int64_t) { epochs_done = epochs; }};
+    const TrainingResult result = train(resumed, data, &validation, options, watcher);
+    CHECK(epochs_done == 4);
+    CHECK(all_weights(resumed) == all_weights(whole));
+    CHECK(result.best_epoch == whole_result.best_epoch);
+    CHECK(result.best_score == whole_result.best_score);
+
+    Graph finished = small_network();
+    train(finished, data, &validation, options);
+    CHECK(all_weights(finished) == all_weights(whole));
+}
+
+TEST_CASE("the number of threads does not change a single weight") {
+    const auto train_with = [](std::size_t threads) {
+        const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+        Graph graph = build_network("resnet8", Shape{8, 8, 1}, 4, 1);
+        train(graph, quarters(64), nullptr, options_for(2));
+        return all_weights(graph);
+    };
+    CHECK(train_with(1) == train_with(2));
+}
+
+TEST_CASE("the seed decides about the weights") {
+    const auto train_with = [](std::uint64_t seed) {
+        Graph graph = small_network();
+        TrainingOptions options = options_for(1);
+        options.seed = seed;
+        train(graph, quarters(64), nullptr, options);
+        return all_weights(graph);
+    };
+    CHECK(train_with(1) == train_with(1));
+    CHECK(train_with(1) != train_with(2));
+}
+
+TEST_CASE("the network is left with the weights of the epoch that validated best") {
+    Graph graph = small_network();
+    const Dataset validation = quarters(40);
+    TrainingOptions options = options_for(8);
+    options.schedule = {.kind = Schedule::Kind::constant, .peak = 0.3};  // too high to settle
+    std::vector<double> scores;
+    const TrainingObserver observer{
+        .epoch = [&](const EpochReport& report) { scores.push_back(report.validation->score()); }};
+    const TrainingResult result = train(graph, quarters(64), &validation, options, observer);
+    const auto best = std::ranges::max_element(scores);
+    REQUIRE(*best > scores.back());
+    CHECK(result.best_epoch == best - scores.begin() + 1);
+    CHECK(result.best_score == *best);
+    CHECK(evaluate(graph, validation).score() == *best);
+}
+
+TEST_CASE("a restoration network learns to remove noise") {
+    Dataset data = quarters(64);
+    data.labels.clear();
+    data.restoration = Restoration{.noise = 0.2F};
+    data.augmentation = {};
+    data.preprocessing = {.channels = 1, .height = 16, .width = 16};
+    data.read = [](std::int64_t index, Example& example) {
+        example.image = {16, 16, 1, std::vector<std::uint8_t>(256, static_cast<std::uint8_t>(80 + index))};
+    };
+    NetworkBuilder net(Shape{16, 16, 1}, 3);
+    const ValueId x = net.relu("relu", net.conv("conv1", net.input(), {.outputs = 8, .kernel = 5, .padding = 2}));
+    Graph graph = std::move(net).finish(net.conv("conv2", x, {.outputs = 1, .kernel = 5, .padding = 2, .bias = true}));
+    const double before = evaluate(graph, data).restoration->psnr;
+    train(graph, data, nullptr, options_for(10));
+    const double after = evaluate(graph, data).restoration->psnr;
+    CHECK(after > before);
+    CHECK(after > 17.0);  // of the noise alone: 14 dB
+}
+
+TEST_CASE("a run that diverges stops with a sentence") {
+    Graph graph = small_network();
+    TrainingOptions options = options_for(3);
+    options.schedule = {.kind = Schedule::Kind::constant, .peak = 1e20};
+    const std::string message = error_of([&] { train(graph, quarters(64), nullptr, options); });
+    CHECK(message.find("training diverged; try a learning rate below 1e+20.") != std::string::npos);
+}
+
+TEST_CASE("a checkpoint of a run with other settings is refused, naming the first that differs") {
+    const TemporaryFolder folder;
+    Graph graph = small_network();
+    TrainingOptions options = options_for(2);
+    options.checkpoint = folder / "run.checkpoint";
+    train(graph, quarters(64), nullptr, options);
+    options.resume = true;
+    options.sgd.weight_decay = 0.5;
+    CHECK(error_of([&] { train(graph, quarters(64), nullptr, options); })
+          == "Checkpoint '" + options.checkpoint.string()
+                 + "' is of another run: it has \"weight decay: 0.0001\", this run \"weight decay: 0.5\".");
+    options = options_for(2);
+    options.checkpoint = folder / "run.checkpoint";
+    options.resume = true;
+    Graph other = build_network("resnet8", Shape{8, 8, 1}, 4, 1);
+    CHECK(error_of([&] { train(other, quarters(64), nullptr, options); }).find("the network has") != std::string::npos);
+}
+
+TEST_CASE("a data set smaller than a batch is refused") {
+    Graph graph = small_network();
+    CHECK(error_of([&] { train(graph, quarters(8), nullptr, options_for(1)); })
+          == "The data set quarters has 8 examples, fewer than the batch size 16.");
+}

@@ -1,0 +1,185 @@
+#include "train/trainer.h"
+
+#include "datasets/loader.h"
+#include "engine/error.h"
+#include "engine/random.h"
+#include "engine/session.h"
+#include "train/checkpoint.h"
+#include "train/loss.h"
+#include "train/running_statistics.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace eigenbit {
+namespace {
+
+/// What makes a run this run, a line each.
+std::string settings_of(const TrainingOptions& options, const std::string& data) {
+    const Schedule& schedule = options.schedule;
+    return fmt::format("data: {}\nseed: {}\nepochs: {}\nbatch: {}\nlabel smoothing: {}\nmomentum: {}\nNesterov: {}\n"
+                       "weight decay: {}\ndecay of biases: {}\nschedule: {}\nlearning rate: {}\nwarm-up: {}\n"
+                       "milestones: {}\nmilestone factor: {}\n",
+                       data, options.seed, options.epochs, options.batch, options.label_smoothing, options.sgd.momentum,
+                       options.sgd.nesterov, options.sgd.weight_decay, options.sgd.decay_everything,
+                       static_cast<int>(schedule.kind), schedule.peak, schedule.warmup,
+                       fmt::join(schedule.milestones, " "), schedule.factor);
+}
+
+/// The lines in which two texts differ first.
+std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
+    const auto [end_a, end_b] = std::ranges::mismatch(a, b);
+    const auto line_at = [](const std::string& text, std::string::const_iterator position) {
+        const auto offset = static_cast<std::size_t>(position - text.begin());
+        const std::size_t begin = offset == 0 ? 0 : text.rfind('\n', offset - 1) + 1;
+        return text.substr(begin, text.find('\n', offset) - begin);
+    };
+    return {line_at(a, end_a), line_at(b, end_b)};
+}
+
+class Trainer {
+  public:
+    Trainer(Graph& graph, const Dataset& training, const TrainingOptions& options)
+        : graph_(graph),
+          options_(options),
+          loader_(training, {.batch_size = options.batch,
+                             .seed = options.seed,
+                             .shuffle = true,
+                             .augment = true,
+                             .drop_incomplete = true}),
+          sgd_(graph, trainable_parameters(graph), options.sgd) {
+        if (loader_.batches() == 0) {
+            fail("The data set {} has {} examples, fewer than the batch size {}.", training.name, training.size,
+                 options.batch);
+        }
+    }
+
+    std::int64_t images_per_epoch() const { return loader_.batches() * loader_.batch_size(); }
+
+    EpochReport run_epoch(int epoch, const TrainingObserver& observer) {
+        const auto start = std::chrono::steady_clock::now();
+        EpochReport report{.epoch = epoch};
+        double loss_sum = 0.0;
+        std::int64_t step = 0;
+        std::optional<Session> session;
+        loader_.start(epoch);
+        while (const Batch* batch = loader_.next()) {
+            if (!session) prepare(epoch, batch->images.shape(), session);
+            report.learning_rate = learning_rate(options_.schedule, progress_of(epoch, step));
+            const double loss = run_step(*session, *batch, report.learning_rate);
+            if (!std::isfinite(loss)) {
+                fail("The loss became {} in step {} of epoch {}: training diverged; try a learning rate below {:.3g}.",
+                     loss, step + 1, epoch, report.learning_rate);
+            }
+            loss_sum += loss;
+            ++step;
+            if (observer.step) observer.step(epoch, step * loader_.batch_size(), loss_sum / static_cast<double>(step));
+        }
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+        report.loss = loss_sum / static_cast<double>(step);
+        report.images_per_second = static_cast<double>(step * loader_.batch_size()) / elapsed.count();
+        return report;
+    }
+
+    std::vector<TensorSlot> velocity_slots() {
+        std::vector<TensorSlot> slots;
+        for (std::size_t i = 0; i < sgd_.parameters().size(); ++i) {
+            slots.push_back({graph_.name(sgd_.parameters()[i]), &sgd_.velocities()[i]});
+        }
+        return slots;
+    }
+
+  private:
+    // A session of its own for each epoch: what dropout draws is then a function of seed, epoch and step.
+    void prepare(int epoch, const Shape& input, std::optional<Session>& session) {
+        Random random({options_.seed, static_cast<std::uint64_t>(epoch)});
+        session.emplace(graph_, std::span(&input, 1),
+                        Session::Options{.training = true, .gradients = sgd_.parameters(), .seed = random.bits()});
+        output_gradient_ = Tensor(session->output().shape);
+    }
+
+    /// Epochs done before this step, fractions counting.
+    double progress_of(int epoch, std::int64_t step) const {
+        return epoch - 1 + static_cast<double>(step) / static_cast<double>(loader_.batches());
+    }
+
+    double run_step(Session& session, const Batch& batch, double rate) {
+        const ConstView output = session.run(batch.images);
+        const double loss =
+            loader_.dataset().restoration
+                ? mean_squared_error(output, batch.targets, output_gradient_)
+                : softmax_cross_entropy(output, batch.labels, options_.label_smoothing, output_gradient_);
+        session.backward(output_gradient_);
+        update_running_statistics(graph_, session);
+        sgd_.step(graph_, session, rate);
+        return loss;
+    }
+
+    Graph& graph_;
+    const TrainingOptions& options_;
+    BatchLoader loader_;
+    Sgd sgd_;
+    Tensor output_gradient_;
+};
+
+/// Puts graph and velocities where the checkpoint left them. Does nothing when there is none.
+void resume(const std::filesystem::path& path, Graph& graph, Trainer& trainer, Checkpoint& state) {
+    if (!std::filesystem::exists(path)) return;
+    Checkpoint saved = read_checkpoint(path);
+    if (saved.settings != state.settings) {
+        const auto [theirs, ours] = first_difference(saved.settings, state.settings);
+        fail("Checkpoint '{}' is of another run: it has \"{}\", this run \"{}\".", path.string(), theirs, ours);
+    }
+    restore_tensors(path, saved.parameters, parameter_slots(graph));
+    restore_tensors(path, saved.velocities, trainer.velocity_slots());
+    state = std::move(saved);
+}
+
+}  // namespace
+
+TrainingResult train(Graph& graph, const Dataset& training, const Dataset* validation, const TrainingOptions& options,
+                     const TrainingObserver& observer) {
+    Trainer trainer(graph, training, options);
+    Checkpoint state{.settings = settings_of(options, training.name)};
+    if (options.resume) resume(options.checkpoint, graph, trainer, state);
+
+    TrainingResult result;
+    double seconds = 0.0;
+    const auto first = static_cast<int>(state.epochs) + 1;
+    if (observer.start) observer.start(first - 1, trainer.images_per_epoch());
+    for (int epoch = first; epoch <= options.epochs; ++epoch) {
+        EpochReport report = trainer.run_epoch(epoch, observer);
+        seconds += static_cast<double>(trainer.images_per_epoch()) / report.images_per_second;
+        if (validation != nullptr) {
+            report.validation = evaluate(graph, *validation);
+            report.best = state.best_epoch == 0 || report.validation->score() > state.best_score;
+        }
+        state.epochs = epoch;
+        if (report.best) {
+            state.best_epoch = epoch;
+            state.best_score = report.validation->score();
+            state.best_parameters = copy_tensors(parameter_slots(graph));
+        }
+        if (!options.checkpoint.empty()) {
+            state.parameters = copy_tensors(parameter_slots(graph));
+            state.velocities = copy_tensors(trainer.velocity_slots());
+            write_checkpoint(options.checkpoint, state);
+        }
+        if (observer.epoch) observer.epoch(report);
+    }
+    if (state.best_epoch > 0) restore_tensors(options.checkpoint, state.best_parameters, parameter_slots(graph));
+    result.best_epoch = static_cast<int>(state.best_epoch > 0 ? state.best_epoch : state.epochs);
+    result.best_score = state.best_score;
+    if (seconds > 0.0) {
+        result.images_per_second =
+            static_cast<double>((options.epochs - first + 1) * trainer.images_per_epoch()) / seconds;
+    }
+    return result;
+}
+
+}  // namespace eigenbit
