@@ -1,0 +1,69 @@
+#include "cli/evaluation_results.h"
+#include "cli/model_file.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+#include "datasets/data_spec.h"
+#include "engine/fold_batch_normalization.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <memory>
+
+namespace eigenbit {
+namespace {
+
+constexpr std::string_view kExamples = R"(Examples:
+  eigenbit eval resnet20.onnx --data cifar10:cifar-10-batches-bin
+  eigenbit eval packed.ebit --data "folder:imagenet/val?size=224" --limit 1000
+  eigenbit eval dncnn.onnx --residual --data "denoise:Set12?sigma=25"
+  eigenbit eval imdn.onnx --data superres:Set5,Set5_LR_x2)";
+
+struct EvalOptions {
+    ModelOptions model;
+    std::string data;
+    std::int64_t limit = std::numeric_limits<std::int64_t>::max();
+    EvaluationOptions evaluation;
+};
+
+Results evaluate_model(EvalOptions options, const RunOptions& run) {
+    Model model = load_model(options.model);
+    fold_batch_normalization(model.graph);
+    Dataset dataset =
+        open_dataset(options.data, DataSplit::test, model.preprocessing ? &*model.preprocessing : nullptr);
+    dataset.size = std::min(dataset.size, options.limit);
+
+    Progress progress(run.quiet, "images", dataset.size);
+    options.evaluation.progress = [&](std::int64_t images) { progress.update(images, "evaluating"); };
+    const auto start = std::chrono::steady_clock::now();
+    const Evaluation evaluation = evaluate(model.graph, dataset, options.evaluation);
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    const double rate = static_cast<double>(evaluation.images) / elapsed.count();
+    fmt::print("{}, {:.1f} images/s\n", to_string(evaluation), rate);
+
+    Results results;
+    add_evaluation(evaluation, results);
+    results["images_per_second"] = rate;
+    results["file_bytes"] = std::filesystem::file_size(options.model.path);
+    return results;
+}
+
+}  // namespace
+
+Verb eval_verb(CLI::App& command) {
+    const auto options = std::make_shared<EvalOptions>();
+    CLI::App* const app = command.add_subcommand("eval", "Measure how well a network does on a data set");
+    app->footer(std::string(kExamples));
+    add_model_options(*app, options->model);
+    app->add_option("--data", options->data, "Images to evaluate on (their test split)")->type_name("SPEC")->required();
+    app->add_option("--limit", options->limit, "Only the first N images")->type_name("N")->check(CLI::PositiveNumber);
+    app->add_option("--batch", options->evaluation.batch, "Images at a time")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000000))
+        ->capture_default_str();
+    return {app, [options](const RunOptions& run) { return evaluate_model(*options, run); }};
+}
+
+}  // namespace eigenbit

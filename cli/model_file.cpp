@@ -1,0 +1,39 @@
+#include "cli/model_file.h"
+
+#include "engine/error.h"
+#include "engine/formats/onnx.h"
+
+#include <algorithm>
+
+namespace eigenbit {
+namespace {
+
+/// The graph's first output becomes the first input minus what it was.
+void subtract_output_from_input(Graph& graph) {
+    const ValueId input = graph.inputs().front().value;
+    const ValueId output = graph.outputs().front();
+    const auto puts_out = [&](const Node& node) { return std::ranges::count(node.outputs, output) > 0; };
+    const auto producer = std::ranges::find_if(graph.nodes(), puts_out) - graph.nodes().begin();
+    const std::size_t end = graph.nodes().size();
+    const Arithmetic subtraction{.kind = Arithmetic::Kind::subtract};
+    const ValueId residual = graph.insert_node(end, "residual", subtraction, {input, output});
+    std::ranges::replace(graph.node(static_cast<std::size_t>(producer)).outputs, output, residual);
+    graph.node(end).inputs[1] = residual;
+    graph.node(end).outputs = {output};
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& verb, ModelOptions& options) {
+    verb.add_option("MODEL", options.path, "ONNX or .ebit file")->required();
+    verb.add_flag("--residual", options.residual,
+                  "The network puts out the noise in its input, not the image without it");
+}
+
+Model load_model(const ModelOptions& options) {
+    Model model = read_onnx(options.path);
+    if (options.residual) subtract_output_from_input(model.graph);
+    return model;
+}
+
+}  // namespace eigenbit

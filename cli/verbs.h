@@ -1,0 +1,23 @@
+#pragma once
+
+#include "cli/results.h"
+#include "cli/run_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+namespace eigenbit {
+
+/// A subcommand: its words on the command line and what it does. `run` prints results for people to standard output
+/// and returns them for machines.
+struct Verb {
+    CLI::App* app;
+    std::function<Results(const RunOptions&)> run;
+};
+
+Verb train_verb(CLI::App& command);
+Verb eval_verb(CLI::App& command);
+Verb inspect_verb(CLI::App& command);
+
+}  // namespace eigenbit

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "tests/temporary_folder.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <sys/wait.h>
+
+namespace eigenbit {
+
+/// What a run of the command left.
+struct Outcome {
+    int exit_code = 0;
+    std::string output;  ///< standard output
+    std::string errors;  ///< standard error
+};
+
+inline std::string text_of(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+/// Runs `eigenbit` with these arguments, as a shell reads them, in the folder.
+inline Outcome run_command(const TemporaryFolder& folder, const std::string& arguments) {
+    const std::string line = "cd '" + folder.path().string() + "'; '" EIGENBIT_COMMAND "' " + arguments
+                             + " > output.txt 2> errors.txt < /dev/null";
+    const int status = std::system(line.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(folder / "output.txt"),
+            text_of(folder / "errors.txt")};
+}
+
+/// Writes 64 training and 32 test images of 12 × 12 pixels in MNIST's format to the folder: a 0 is a horizontal
+/// line, a 1 a vertical one.
+void write_digits(const TemporaryFolder& folder);
+
+}  // namespace eigenbit

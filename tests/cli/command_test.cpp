@@ -1,0 +1,70 @@
+#include "tests/cli/command.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace eigenbit;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+bool is_one_sentence(const std::string& errors) {
+    return errors.starts_with("eigenbit: ") && std::ranges::count(errors, '\n') == 1 && errors.ends_with("\n");
+}
+
+}  // namespace
+
+TEST_CASE("help and version are answered on standard output with exit code 0") {
+    const TemporaryFolder folder;
+    for (const std::string verb : {"train", "eval", "inspect"}) {
+        const Outcome help = run_command(folder, verb + " --help");
+        CHECK(help.exit_code == 0);
+        CHECK(contains(help.output, "Examples:\n  eigenbit " + verb));
+        for (const std::string option : {"--json", "--quiet", "--threads", "--seed"})
+            CHECK(contains(help.output, option));
+        CHECK(help.errors.empty());
+        CHECK(contains(run_command(folder, "--help").output, "\n  " + verb));
+    }
+    const Outcome version = run_command(folder, "--version");
+    CHECK(version.exit_code == 0);
+    CHECK(version.output.starts_with("eigenbit 0."));
+}
+
+TEST_CASE("a wrong command line is one sentence on standard error and exit code 2") {
+    const TemporaryFolder folder;
+    for (const std::string arguments :
+         {"", "fly", "eval", "eval net.onnx", "train --model resnet8 --data fashion --out x.onnx --epochs none",
+          "train --model resnet8 --data fashion --out x.onnx --epochs 1 --schedule linear",
+          "inspect net.onnx --threads 0", "eval net.onnx --data fashion --unknown 3"}) {
+        CAPTURE(arguments);
+        const Outcome outcome = run_command(folder, arguments);
+        CHECK(outcome.exit_code == 2);
+        CHECK(is_one_sentence(outcome.errors));
+        CHECK(outcome.output.empty());
+    }
+}
+
+TEST_CASE("what cannot be done is one sentence on standard error that names it, and exit code 1") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    folder.write("text.onnx", "This is no network.");
+    const auto failure = [&](const std::string& arguments, const std::string& named) {
+        CAPTURE(arguments);
+        const Outcome outcome = run_command(folder, arguments);
+        CAPTURE(outcome.errors);
+        CHECK(outcome.exit_code == 1);
+        CHECK(is_one_sentence(outcome.errors));
+        CHECK(contains(outcome.errors, named));
+    };
+    failure("inspect missing.onnx", "missing.onnx");
+    failure("inspect text.onnx", "text.onnx");
+    failure("eval text.onnx --data mnist:.", "text.onnx");
+    failure("train --model resnet9 --data mnist:. --epochs 1 --out x.onnx", "there are lenet5, resnet8");
+    failure("train --model resnet8 --data mnits:. --epochs 1 --out x.onnx", "mnits");
+    failure("train --model resnet8 --data mnist:nowhere --epochs 1 --out x.onnx", "nowhere");
+    failure("train --model resnet8 --data mnist:. --epochs 1 --out nowhere/x.onnx", "there is no folder 'nowhere'");
+    failure("train --model resnet8 --data mnist:. --epochs 1 --out x.onnx --batch 65", "fewer than the batch size 65");
+    CHECK_FALSE(std::filesystem::exists(folder / "x.onnx"));
+}

@@ -1,0 +1,72 @@
+#include "tests/cli/command.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+using namespace eigenbit;
+
+namespace {
+
+constexpr const char* kTrain = "train --model resnet8 --data mnist:. --val mnist:. --epochs 6 --batch 16 --lr 0.05";
+
+nlohmann::json json_of(const std::filesystem::path& path) { return nlohmann::json::parse(text_of(path)); }
+
+}  // namespace
+
+TEST_CASE("a trained network is written, evaluated and inspected with what it needs inside") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    const Outcome trained =
+        run_command(folder, std::string(kTrain) + " --out net.onnx --json train.json --seed 5 --threads 2");
+    REQUIRE(trained.exit_code == 0);
+    CHECK(trained.output.starts_with("top-1 "));
+    const nlohmann::json train = json_of(folder / "train.json");
+    for (const char* key : {"images", "top1", "top1_standard_error", "top5", "images_per_second", "parameters",
+                            "best_epoch", "file_bytes", "seconds", "peak_memory_bytes", "version"}) {
+        CAPTURE(key);
+        CHECK(train.contains(key));
+    }
+    CHECK(train["images"] == 32);
+    CHECK(train["seed"] == 5);
+    CHECK(train["threads"] == 2);
+    CHECK(train["top1"] > 80.0);
+    CHECK(train["file_bytes"] == std::filesystem::file_size(folder / "net.onnx"));
+
+    REQUIRE(run_command(folder, "eval net.onnx --data mnist:. --json eval.json").exit_code == 0);
+    CHECK(json_of(folder / "eval.json")["top1"] == train["top1"]);
+    REQUIRE(run_command(folder, "eval net.onnx --data mnist:. --limit 7 --json eval.json").exit_code == 0);
+    CHECK(json_of(folder / "eval.json")["images"] == 7);
+
+    const Outcome inspected = run_command(folder, "inspect net.onnx --json inspect.json");
+    REQUIRE(inspected.exit_code == 0);
+    CHECK(inspected.output.find("preprocessing: grey, mean 0.1307, std 0.3081") != std::string::npos);
+    const nlohmann::json inspect = json_of(folder / "inspect.json");
+    CHECK(inspect["parameters"] == train["parameters"]);
+    CHECK(inspect["layers"].size() == 15);  // seven convolutions with their normalizations, one fully-connected layer
+}
+
+TEST_CASE("quiet runs write nothing to standard error, others plain lines where it is no terminal") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    const std::string arguments = std::string(kTrain) + " --out net.onnx";
+    CHECK(run_command(folder, arguments + " --quiet").errors.empty());
+    const Outcome talking = run_command(folder, arguments);
+    CHECK(talking.errors.find("epoch 6/6  loss ") != std::string::npos);
+    CHECK(talking.errors.find('\r') == std::string::npos);
+}
+
+TEST_CASE("a killed run leaves its last checkpoint, from which another goes on to the same file") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    const std::string run = "train --model resnet8 --data mnist:. --epochs 100 --batch 16 --lr 0.05 --quiet";
+    REQUIRE(run_command(folder, run + " --out whole.onnx").exit_code == 0);
+    const std::string until_checkpoint =
+        "for i in $(seq 6000); do test -e part.onnx.checkpoint && break; sleep 0.01; done";
+    run_command(folder, run + " --out part.onnx & " + until_checkpoint + "; kill -KILL $!; wait");
+    REQUIRE(std::filesystem::exists(folder / "part.onnx.checkpoint"));
+    REQUIRE_FALSE(std::filesystem::exists(folder / "part.onnx"));
+    const Outcome resumed = run_command(folder, run + " --out part.onnx --resume");
+    CHECK(resumed.exit_code == 0);
+    CHECK(text_of(folder / "part.onnx") == text_of(folder / "whole.onnx"));
+    CHECK(text_of(folder / "part.onnx.checkpoint") == text_of(folder / "whole.onnx.checkpoint"));
+}
