@@ -27,9 +27,9 @@ Curve fixed_candidates(std::span<const float> values, float rms, const Candidate
         const float first = std::log2(rms) + 1.0F - 0.9F * static_cast<float>(depth);
         for (int j = 0; j < kFixedSteps; ++j) {
             const float step = on_grid(first + kQuarterOctave * static_cast<float>(j));
-            curve.push_back({{.bit_depth = depth, .step = step}, bits, 0.0});
+            curve.push_back({.quantizer = {.bit_depth = depth, .step = step}, .bits = bits});
             if (depth == 1 && options.two_level) {
-                curve.push_back({{.bit_depth = depth, .step = step, .offset = 0.5F}, bits, 0.0});
+                curve.push_back({.quantizer = {.bit_depth = depth, .step = step, .offset = 0.5F}, .bits = bits});
             }
         }
     }
@@ -45,7 +45,7 @@ Curve entropy_candidates(std::span<const float> values, float rms, const Candida
         for (const float dead_zone : kDeadZones) {
             const Quantizer quantizer{.bit_depth = Quantizer::kUnclipped, .step = step, .dead_zone = dead_zone};
             quantize(values, quantizer, indices);
-            curve.push_back({quantizer, entropy_bits(indices) + kSideInformationBits, 0.0});
+            curve.push_back({.quantizer = quantizer, .bits = entropy_bits(indices) + kSideInformationBits});
             if (!options.dead_zones) break;
         }
     }

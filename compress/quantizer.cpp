@@ -22,6 +22,15 @@ void quantize(std::span<const float> values, const Quantizer& quantizer, std::sp
     }
 }
 
+void quantization_errors(std::span<const float> values, const Quantizer& quantizer, std::span<float> errors) {
+    std::vector<std::int16_t> indices(values.size());
+    quantize(values, quantizer, indices);
+    const float step = quantizer.bit_depth == 0 ? 0.0F : quantizer.step;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        errors[i] = step * (static_cast<float>(indices[i]) + quantizer.offset) - values[i];
+    }
+}
+
 double entropy_bits(std::span<const std::int16_t> indices) {
     if (indices.empty()) return 0.0;
     const auto [lowest, highest] = std::ranges::minmax(indices);

@@ -88,18 +88,12 @@ void judge(std::span<Candidate> candidates, const Tensor& errors, const Tensor& 
 
 void predict_block(const std::vector<float>& values, Curve& curve, const Tensor& gradients, std::int64_t outputs) {
     const auto width = static_cast<std::int64_t>(values.size());
-    std::vector<std::int16_t> indices(values.size());
     for (std::size_t begin = 0; begin < curve.size(); begin += kCandidatesAtOnce) {
         const std::size_t end = std::min(begin + kCandidatesAtOnce, curve.size());
         Tensor errors(Shape{static_cast<std::int64_t>(end - begin), width});
         for (std::size_t c = begin; c < end; ++c) {
-            const Quantizer& quantizer = curve[c].quantizer;
-            quantize(values, quantizer, indices);
             float* row = errors.data() + static_cast<std::int64_t>(c - begin) * width;
-            const float step = quantizer.bit_depth == 0 ? 0.0F : quantizer.step;
-            for (std::size_t i = 0; i < values.size(); ++i) {
-                row[i] = step * (static_cast<float>(indices[i]) + quantizer.offset) - values[i];
-            }
+            quantization_errors(values, curve[c].quantizer, {row, values.size()});
         }
         judge(std::span(curve).subspan(begin, end - begin), errors, gradients, outputs);
     }
