@@ -44,11 +44,42 @@ void Session::mark_gradients() {
     }
 }
 
+std::vector<bool> Session::dependents(std::size_t node) const {
+    const std::vector<Node>& nodes = graph_->nodes();
+    std::vector<bool> result(nodes.size());
+    std::vector<bool> changed(values_.size());
+    for (std::size_t i = node; i < nodes.size(); ++i) {
+        result[i] =
+            i == node || std::ranges::any_of(nodes[i].inputs, [&](ValueId input) { return changed[at(input)]; });
+        for (const ValueId output : nodes[i].outputs) changed[at(output)] = result[i];
+    }
+    return result;
+}
+
+// What forward_from(rerun_from) reads, or leaves as an output, without computing it.
+std::vector<bool> Session::kept_for_reruns() const {
+    std::vector<bool> kept(values_.size());
+    if (!options_.rerun_from) return kept;
+    const std::vector<bool> depends = dependents(*options_.rerun_from);
+    for (const ValueId output : graph_->outputs()) kept[at(output)] = true;
+    for (std::size_t i = 0; i < depends.size(); ++i) {
+        if (!depends[i]) continue;
+        for (const ValueId input : graph_->nodes()[i].inputs) kept[at(input)] = true;
+    }
+    for (std::size_t i = 0; i < depends.size(); ++i) {
+        if (!depends[i]) continue;
+        for (const ValueId output : graph_->nodes()[i].outputs) kept[at(output)] = false;
+    }
+    return kept;
+}
+
 // One timeline for both directions: node i runs forward at step i and backward at step 2n − 1 − i.
 void Session::plan_arena(std::span<const Shape> shapes) {
     const std::vector<Node>& nodes = graph_->nodes();
     const bool backward = !options_.gradients.empty();
     const std::size_t end = 2 * nodes.size();
+    const bool keep_all = backward || options_.keep_values;
+    const std::vector<bool> kept = kept_for_reruns();
     const auto backward_step = [&](std::size_t node) { return end - 1 - node; };
 
     std::vector<Lifetime> lifetimes;
@@ -68,7 +99,9 @@ void Session::plan_arena(std::span<const Shape> shapes) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         for (const ValueId output : nodes[i].outputs) {
             const std::size_t last = std::max(i, last_reader[at(output)]);
-            place(produced_[at(output)], shapes[at(output)], i, backward || options_.keep_values ? end : last);
+            // Alive from the first node that runs again, so that none of them overwrites it.
+            const std::size_t born = kept[at(output)] ? std::min(i, *options_.rerun_from) : i;
+            place(produced_[at(output)], shapes[at(output)], born, keep_all || kept[at(output)] ? end : last);
             if (!needs_gradient_[at(output)]) continue;
             const std::size_t first = std::min(last, nodes.size() - 1);
             place(gradients_[at(output)], shapes[at(output)], backward_step(first), backward_step(i));
@@ -113,14 +146,9 @@ void Session::forward(std::size_t begin, std::size_t end) {
 }
 
 void Session::forward_from(std::size_t node) {
-    const std::vector<Node>& nodes = graph_->nodes();
-    std::vector<bool> changed(values_.size());
-    for (std::size_t i = node; i < nodes.size(); ++i) {
-        const bool depends =
-            i == node || std::ranges::any_of(nodes[i].inputs, [&](ValueId input) { return changed[at(input)]; });
-        if (!depends) continue;
-        run_node(i);
-        for (const ValueId output : nodes[i].outputs) changed[at(output)] = true;
+    const std::vector<bool> depends = dependents(node);
+    for (std::size_t i = node; i < depends.size(); ++i) {
+        if (depends[i]) run_node(i);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "engine/memory_plan.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,24 +18,25 @@ namespace eigenbit {
 class Session {
   public:
     struct Options {
-        bool training = false;             ///< batch statistics and dropout instead of inference
-        bool keep_values = false;          ///< every value stays readable after forward; implied by gradients
-        std::vector<ValueId> gradients{};  ///< the inputs and parameters whose gradients backward computes
-        std::uint64_t seed = 0;            ///< of what operators draw at random, different in every forward
+        bool training = false;                    ///< batch statistics and dropout instead of inference
+        bool keep_values = false;                 ///< every value stays readable after forward; implied by gradients
+        std::optional<std::size_t> rerun_from{};  ///< after forward, forward_from(this node) may run again and again
+        std::vector<ValueId> gradients{};         ///< the inputs and parameters whose gradients backward computes
+        std::uint64_t seed = 0;                   ///< of what operators draw at random, different in every forward
     };
 
     Session(const Graph& graph, std::span<const Shape> inputs, Options options);
     Session(const Graph& graph, std::span<const Shape> inputs) : Session(graph, inputs, Options{}) {}
 
-    /// Reads an input or a parameter from here from now on, instead of the graph's own values. Throws Error when the
-    /// shape is not the one planned for.
+    /// Reads a value from here from now on: an input, a parameter instead of the graph's own values, or what a node
+    /// puts out. Throws Error when the shape is not the one planned for.
     void bind(ValueId value, ConstView source);
 
     void forward();
     /// Runs the nodes begin … end-1 only.
     void forward(std::size_t begin, std::size_t end);
     /// Runs the node at this position and every later one that depends on it; all else stays as it is. Needs
-    /// keep_values.
+    /// keep_values, or rerun_from for this node.
     void forward_from(std::size_t node);
     /// Binds the only input, runs forward and returns the first output, which stays valid until the next forward.
     ConstView run(ConstView input);
@@ -53,6 +55,8 @@ class Session {
 
   private:
     void plan_arena(std::span<const Shape> shapes);
+    std::vector<bool> dependents(std::size_t node) const;  // by node; itself included
+    std::vector<bool> kept_for_reruns() const;             // by ValueId
     void mark_gradients();
     void run_node(std::size_t index);
     void run_node_backward(std::size_t index);
