@@ -49,8 +49,11 @@ class LayerRewriter {
             return;
         }
         replace_weight(add_parameter("T", coefficients()));
+        // The inputs first: afterwards it is S of the columns that stands at the layer's position.
         for (const auto& basis : quantized_.bases) {
             if (basis.axis == Axis::row) mix_inputs(basis.synthesis);
+        }
+        for (const auto& basis : quantized_.bases) {
             if (basis.axis == Axis::column) mix_outputs(basis.synthesis);
         }
     }
@@ -110,8 +113,9 @@ class LayerRewriter {
         const ValueId coefficients = add_parameter("T", std::move(quantized_.coefficients));
         const ValueId basis = add_parameter("S.taps", std::move(quantized_.bases.front().synthesis));
         const ValueId product = graph_.insert_node(position_++, name_ + ".S.taps", MatMul{}, {basis, coefficients});
-        const ValueId weight = graph_.insert_node(position_++, name_ + ".weights",
-                                                  Reshape{{shape[0], kernel_[0], kernel_[1], shape[2]}}, {product});
+        const Reshape to_layer =
+            convolution_ ? Reshape{{shape[0], kernel_[0], kernel_[1], shape[2]}} : Reshape{{shape[0], shape[2]}};
+        const ValueId weight = graph_.insert_node(position_++, name_ + ".weights", to_layer, {product});
         replace_weight(weight);
     }
 
