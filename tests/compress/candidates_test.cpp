@@ -1,0 +1,90 @@
+#include "compress/candidates.h"
+#include "tests/compress/small_networks.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <map>
+
+namespace eigenbit {
+namespace {
+
+std::vector<float> normal_values(std::size_t count, float deviation) {
+    Random random({5});
+    std::vector<float> values(count);
+    for (float& value : values) value = deviation * static_cast<float>(random.normal());
+    return values;
+}
+
+double mean_squared_error(const std::vector<float>& values, const Quantizer& quantizer) {
+    std::vector<float> errors(values.size());
+    quantization_errors(values, quantizer, errors);
+    double sum = 0.0;
+    for (const float error : errors) sum += static_cast<double>(error) * error;
+    return sum / static_cast<double>(values.size());
+}
+
+bool on_quarter_octaves(float step) {
+    const float place = 4.0F * std::log2(step);
+    return std::abs(place - std::round(place)) < 1e-3F;
+}
+
+}  // namespace
+
+TEST_CASE("Every curve begins with all zero, and values that are zero have nothing else") {
+    const CandidateOptions options;
+    const Curve curve = candidates(normal_values(100, 0.1F), options);
+    CHECK(curve.front().quantizer == Quantizer{});
+    CHECK(curve.front().bits == 0.0);
+    CHECK(curve.size() > 1);
+    CHECK(candidates(std::vector<float>(100, 0.0F), options).size() == 1);
+    CHECK(candidates(std::vector<float>(100, 1e-9F), options).size() == 1);
+}
+
+TEST_CASE("Fixed coding counts R bits a value, and its grid of steps surrounds the best step of every depth") {
+    const std::vector<float> values = normal_values(4000, 0.07F);
+    const Curve curve = candidates(values, {.coding = Coding::fixed});
+    std::map<int, std::vector<double>> errors;
+    for (const Candidate& candidate : curve) {
+        if (candidate.quantizer.bit_depth == 0 || candidate.quantizer.offset != 0.0F) continue;
+        CHECK(candidate.bits == 4000.0 * candidate.quantizer.bit_depth);
+        CHECK(on_quarter_octaves(candidate.quantizer.step));
+        errors[candidate.quantizer.bit_depth].push_back(mean_squared_error(values, candidate.quantizer));
+    }
+    CHECK(errors.size() == 8);
+    double coarser = 1.0;
+    for (const auto& [depth, of_depth] : errors) {
+        CAPTURE(depth);
+        CHECK(of_depth.size() == 14);
+        const auto best = std::ranges::min_element(of_depth);
+        CHECK(*best < coarser);
+        coarser = *best;
+        CHECK(best != of_depth.begin());
+        if (depth > 1) CHECK(best != of_depth.end() - 1);
+    }
+}
+
+TEST_CASE("Two levels around zero are tried at one bit when asked for") {
+    const std::vector<float> values = normal_values(100, 1.0F);
+    const auto with_offset = [&](bool two_level) {
+        const Curve curve = candidates(values, {.coding = Coding::fixed, .two_level = two_level});
+        return std::ranges::count_if(curve, [](const Candidate& c) { return c.quantizer.offset == 0.5F; });
+    };
+    CHECK(with_offset(true) == 14);
+    CHECK(with_offset(false) == 0);
+}
+
+TEST_CASE("Entropy coding counts the entropy of the indices and the block's side information") {
+    const std::vector<float> values = normal_values(500, 0.2F);
+    const Curve curve = candidates(values, {.coding = Coding::entropy});
+    std::vector<std::int16_t> indices(values.size());
+    for (std::size_t i = 1; i < curve.size(); ++i) {
+        CHECK(on_quarter_octaves(curve[i].quantizer.step));
+        quantize(values, curve[i].quantizer, indices);
+        CHECK(curve[i].bits == doctest::Approx(entropy_bits(indices) + kSideInformationBits));
+    }
+    const Curve plain = candidates(values, {.coding = Coding::entropy, .dead_zones = false});
+    CHECK(curve.size() - 1 == 4 * (plain.size() - 1));
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,211 @@
+#include "compress/candidates.h"
+#include "compress/gradient_samples.h"
+#include "compress/rewrite.h"
+#include "engine/session.h"
+#include "tests/compress/small_networks.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+namespace eigenbit {
+namespace {
+
+const std::vector<Transform>& all_transforms() {
+    static const std::vector<Transform> transforms{{},
+                                                   {TransformKind::klt, {Axis::row}},
+                                                   {TransformKind::klt, {Axis::column}},
+                                                   {TransformKind::klt, {Axis::taps}},
+                                                   {TransformKind::elt, {Axis::row}},
+                                                   {TransformKind::elt, {Axis::column}},
+                                                   {TransformKind::dct1, {Axis::taps}},
+                                                   {TransformKind::dct2, {Axis::taps}},
+                                                   {TransformKind::klt, {Axis::row, Axis::column}},
+                                                   {TransformKind::klt, {Axis::column, Axis::row}}};
+    return transforms;
+}
+
+LayerCurves curves_of(const Graph& graph, const Layer& layer, const Transform& transform, Coding coding,
+                      ConstView gradients) {
+    LayerCurves curves{factorize(graph, layer, transform, gradients), {}, {}};
+    curves.blocks = cut_into_blocks(curves.factorization, 3);
+    for (const Block& block : curves.blocks) {
+        curves.curves.push_back(candidates(block_values(curves.factorization, block), {.coding = coding}));
+    }
+    return curves;
+}
+
+/// A choice in the middle of every curve; the channels below `zero_below` vanish from T, and so do the columns that
+/// meet them.
+LayerChoice choice_of(const LayerCurves& curves, std::int64_t zero_below) {
+    LayerChoice choice;
+    const Factorization& factorization = curves.factorization;
+    for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
+        const Block& block = curves.blocks[i];
+        const bool meets_rows =
+            block.factor == Block::kCoefficients
+            || factorization.bases[static_cast<std::size_t>(block.factor)].axis == factorization.block_axis;
+        choice.candidates.push_back(meets_rows && block.begin < zero_below ? 0 : curves.curves[i].size() / 2);
+    }
+    return choice;
+}
+
+/// Weights from the factors with every block's errors added, by the definition.
+Tensor quantized_weights(const LayerCurves& curves, const LayerChoice& choice) {
+    Factorization quantized = curves.factorization;
+    for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
+        const Block& block = curves.blocks[i];
+        const std::vector<float> values = block_values(curves.factorization, block);
+        std::vector<float> errors(values.size());
+        quantization_errors(values, curves.curves[i][choice.candidates[i]].quantizer, errors);
+        for_each_element(curves.factorization, block, [&](std::int64_t k, std::int64_t element) {
+            const float value = values[static_cast<std::size_t>(k)] + errors[static_cast<std::size_t>(k)];
+            if (block.factor == Block::kCoefficients) {
+                quantized.coefficients[element] = value;
+            } else {
+                quantized.bases[static_cast<std::size_t>(block.factor)]
+                    .synthesis.values()[static_cast<std::size_t>(element)] = value;
+            }
+        });
+    }
+    return synthesize(quantized);
+}
+
+Tensor output_of(const Graph& graph, const Tensor& images) {
+    Session session(graph, std::span(&images.shape(), 1));
+    return Tensor(session.run(images));
+}
+
+void check_close(const Tensor& found, const Tensor& expected) {
+    REQUIRE(found.shape() == expected.shape());
+    float largest = 0.0F;
+    float difference = 0.0F;
+    for (std::int64_t i = 0; i < found.elements(); ++i) {
+        largest = std::max(largest, std::abs(expected[i]));
+        difference = std::max(difference, std::abs(found[i] - expected[i]));
+    }
+    CHECK(difference <= 1e-4F * largest);
+}
+
+}  // namespace
+
+TEST_CASE("The rewritten network puts out what the network with the quantized weights puts out") {
+    const Graph graph = with_biases(linear_network(4));
+    const Graph without_bias = linear_network(4);
+    const Tensor images = random_images(3, 5);
+    const std::vector<Layer> layers = find_layers(graph);
+    const std::vector<GradientSamples> samples = sample_gradients(graph, layers, images, {});
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        for (const Transform& transform : all_transforms()) {
+            for (const Coding coding : {Coding::fixed, Coding::entropy}) {
+                for (const std::int64_t zero_below : {0, 1, 1000}) {
+                    CAPTURE(graph.nodes()[layers[i].node].name);
+                    CAPTURE(to_string(transform));
+                    CAPTURE(zero_below);
+                    const LayerCurves curves = curves_of(graph, layers[i], transform, coding, samples[i].weights);
+                    const LayerChoice choice = choice_of(curves, zero_below);
+                    const Tensor weights = quantized_weights(curves, choice);
+                    QuantizedLayer quantized = quantize_layer(curves, choice, round_blocks(curves, choice));
+                    check_close(synthesize(quantized), weights);
+
+                    Graph expected = without_bias;
+                    std::ranges::copy(weights.values(), expected.parameter(layers[i].weight).values.data());
+                    Graph rewritten = without_bias;
+                    const ValueId output = rewritten.nodes()[layers[i].node].outputs[0];
+                    rewrite(rewritten, layers[i], std::move(quantized));
+                    check_close(output_of(rewritten, images), output_of(expected, images));
+                    CHECK(!rewritten.is_parameter(layers[i].weight));
+                    const bool put_out = std::ranges::any_of(
+                        rewritten.nodes(), [&](const Node& node) { return node.outputs[0] == output; });
+                    CHECK(put_out);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("All layers of a network can be rewritten, the last one first") {
+    const Graph graph = residual_network(3, true);
+    const Tensor images = random_images(2, 5);
+    Graph expected = graph;
+    Graph rewritten = graph;
+    const std::vector<Layer> layers = find_layers(graph);
+    for (std::size_t i = layers.size(); i-- > 0;) {
+        const Transform transform{TransformKind::klt, {i % 2 == 0 ? Axis::row : Axis::column}};
+        const LayerCurves curves = curves_of(graph, layers[i], transform, Coding::entropy, ConstView());
+        const LayerChoice choice = choice_of(curves, 0);
+        const Tensor weights = quantized_weights(curves, choice);
+        std::ranges::copy(weights.values(), expected.parameter(layers[i].weight).values.data());
+        rewrite(rewritten, layers[i], quantize_layer(curves, choice, round_blocks(curves, choice)));
+    }
+    check_close(output_of(rewritten, images), output_of(expected, images));
+    CHECK(find_layers(rewritten).size() == 2 * layers.size());
+    for (const Layer& layer : find_layers(rewritten)) CHECK(rewritten.parameter(layer.weight).quantization.has_value());
+}
+
+TEST_CASE("Channels of zero blocks are removed from both factors") {
+    const Graph graph = residual_network(3, true);
+    const Layer layer = find_layer(graph, "last");  // 10 inputs, 16 outputs, 3×3
+    const auto shapes = [&](const Transform& transform, std::int64_t zero_below) {
+        const LayerCurves curves = curves_of(graph, layer, transform, Coding::fixed, ConstView());
+        const LayerChoice choice = choice_of(curves, zero_below);
+        const QuantizedLayer quantized = quantize_layer(curves, choice, round_blocks(curves, choice));
+        std::vector<Shape> result{quantized.coefficients.values.shape()};
+        for (const auto& basis : quantized.bases) result.push_back(basis.synthesis.values.shape());
+        return result;
+    };
+    using Shapes = std::vector<Shape>;
+    CHECK(shapes({TransformKind::klt, {Axis::row}}, 0) == Shapes{{16, 9, 10}, {10, 10}});
+    CHECK(shapes({TransformKind::klt, {Axis::row}}, 4) == Shapes{{16, 9, 6}, {10, 6}});
+    CHECK(shapes({TransformKind::klt, {Axis::row}}, 100) == Shapes{{16, 9, 1}, {10, 1}});
+    CHECK(shapes({TransformKind::klt, {Axis::column}}, 6) == Shapes{{10, 9, 10}, {16, 10}});
+    CHECK(shapes({TransformKind::klt, {Axis::taps}}, 3) == Shapes{{16, 6, 10}, {9, 6}});
+    CHECK(shapes({TransformKind::klt, {Axis::row, Axis::column}}, 6) == Shapes{{10, 9, 10}, {10, 10}, {16, 10}});
+    // Nothing meets these channels but the network's own: they stay, at no bits.
+    CHECK(shapes({}, 4) == Shapes{{16, 9, 10}});
+    CHECK(shapes({TransformKind::dct2, {Axis::taps}}, 4) == Shapes{{16, 9, 10}, {9, 9}});
+}
+
+TEST_CASE("Indices cost R bits each, or their entropy and what describes the block") {
+    const Graph graph = residual_network(3, true);
+    const Layer layer = find_layer(graph, "last");
+    for (const Coding coding : {Coding::fixed, Coding::entropy}) {
+        const LayerCurves curves = curves_of(graph, layer, {TransformKind::klt, {Axis::row}}, coding, ConstView());
+        const LayerChoice choice = choice_of(curves, 4);
+        double expected = 0.0;
+        for (std::size_t i = 0; i < curves.blocks.size(); ++i) expected += curves.curves[i][choice.candidates[i]].bits;
+        const BlockIndices indices = round_blocks(curves, choice);
+        CHECK(index_bits(curves, choice, indices) == doctest::Approx(expected));
+        if (coding == Coding::entropy) continue;
+        // Blocks of 4, 4 and 2 rows of 144 values, and as many columns of 10; the first ones are zero.
+        double counted = 0.0;
+        for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
+            const int depth = curves.curves[i][choice.candidates[i]].quantizer.bit_depth;
+            const std::int64_t rows = curves.blocks[i].end - curves.blocks[i].begin;
+            const bool basis = curves.blocks[i].factor != Block::kCoefficients;
+            counted += static_cast<double>(depth * rows * (basis ? 10 : 144));
+        }
+        CHECK(expected == counted);
+        CHECK(expected > 0.0);
+    }
+}
+
+TEST_CASE("A block of unclipped indices is stored with the least depth that holds them") {
+    const Graph graph = residual_network(3, true);
+    const Layer layer = find_layer(graph, "last");
+    const LayerCurves curves = curves_of(graph, layer, {}, Coding::entropy, ConstView());
+    const LayerChoice choice = choice_of(curves, 0);
+    BlockIndices indices = round_blocks(curves, choice);
+    for (auto& of_block : indices) std::ranges::fill(of_block, std::int16_t{0});
+    indices[1].front() = 7;
+    indices[2].front() = -9;
+    const QuantizedLayer quantized = quantize_layer(curves, choice, indices);
+    const std::vector<QuantizedBlock>& blocks = quantized.coefficients.quantization->blocks;
+    REQUIRE(blocks.size() == 3);
+    CHECK(blocks[0].bit_depth == 0);
+    CHECK(blocks[1].bit_depth == 4);
+    CHECK(blocks[2].bit_depth == 5);
+    CHECK(index_bits(curves, choice, indices) < index_bits(curves, choice, round_blocks(curves, choice)));
+}
+
+}  // namespace eigenbit
