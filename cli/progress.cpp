@@ -31,7 +31,7 @@ void Progress::clear() const {
 void Progress::update(std::int64_t done, std::string_view note) {
     if (quiet_) return;
     const Clock::time_point now = Clock::now();
-    if (now - shown_ < std::chrono::milliseconds(terminal_ ? 100 : 10000)) return;
+    if (now - shown_ < std::chrono::milliseconds(terminal_ ? 100 : 30000)) return;
     shown_ = now;
     const double rate = static_cast<double>(done - done_before_) / std::chrono::duration<double>(now - start_).count();
     const std::string left = rate > 0.0 ? hours_minutes_seconds(static_cast<double>(total_ - done) / rate) : "?";

@@ -107,10 +107,9 @@ Results train_network(TrainOptions options, const RunOptions& run) {
                     {"parameters", model.graph.parameter_elements()},
                     {"images_per_second", result.images_per_second},
                     {"file_bytes", std::filesystem::file_size(options.out)}};
-    if (validation) {
-        const Evaluation evaluation = evaluate(model.graph, *validation);
-        add_evaluation(evaluation, results);
-        fmt::print("{}  (epoch {} of {})\n", to_string(evaluation), result.best_epoch, training_options.epochs);
+    if (result.validation) {
+        add_evaluation(*result.validation, results);
+        fmt::print("{}  (epoch {} of {})\n", to_string(*result.validation), result.best_epoch, training_options.epochs);
     }
     fmt::print("{} written, {} parameters\n", options.out.string(), model.graph.parameter_elements());
     return results;
@@ -167,6 +166,9 @@ Verb train_verb(CLI::App& command) {
         ->type_name("X")
         ->check(CLI::Range(0.0, 1.0))
         ->capture_default_str();
+    app->add_flag_callback(
+        "--no-augment", [options] { options->training.augment = false; },
+        "Show every image as it is, neither shifted nor mirrored");
     app->add_option("--checkpoint", training.checkpoint, "File written after every epoch (OUT.checkpoint)")
         ->type_name("FILE");
     app->add_flag("--resume", training.resume, "Go on from the checkpoint, if there is one");

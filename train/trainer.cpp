@@ -20,15 +20,26 @@ namespace eigenbit {
 namespace {
 
 /// What makes a run this run, a line each.
-std::string settings_of(const TrainingOptions& options, const std::string& data) {
-    const Schedule& schedule = options.schedule;
-    return fmt::format("data: {}\nseed: {}\nepochs: {}\nbatch: {}\nlabel smoothing: {}\nmomentum: {}\nNesterov: {}\n"
-                       "weight decay: {}\ndecay of biases: {}\nschedule: {}\nlearning rate: {}\nwarm-up: {}\n"
-                       "milestones: {}\nmilestone factor: {}\n",
-                       data, options.seed, options.epochs, options.batch, options.label_smoothing, options.sgd.momentum,
-                       options.sgd.nesterov, options.sgd.weight_decay, options.sgd.decay_everything,
-                       static_cast<int>(schedule.kind), schedule.peak, schedule.warmup,
-                       fmt::join(schedule.milestones, " "), schedule.factor);
+std::string settings_of(const TrainingOptions& options, const Dataset& training, const Dataset* validation) {
+    std::string text;
+    const auto add = [&](std::string_view name, const auto& value) { text += fmt::format("{}: {}\n", name, value); };
+    add("data", training.name);
+    add("validation", validation != nullptr ? validation->name : "none");
+    add("seed", options.seed);
+    add("epochs", options.epochs);
+    add("batch", options.batch);
+    add("augmentation", options.augment);
+    add("label smoothing", options.label_smoothing);
+    add("momentum", options.sgd.momentum);
+    add("Nesterov", options.sgd.nesterov);
+    add("weight decay", options.sgd.weight_decay);
+    add("decay of everything", options.sgd.decay_everything);
+    add("schedule", static_cast<int>(options.schedule.kind));
+    add("learning rate", options.schedule.peak);
+    add("warm-up", options.schedule.warmup);
+    add("milestones", fmt::format("{}", fmt::join(options.schedule.milestones, " ")));
+    add("milestone factor", options.schedule.factor);
+    return text;
 }
 
 /// The lines in which two texts differ first.
@@ -50,7 +61,7 @@ class Trainer {
           loader_(training, {.batch_size = options.batch,
                              .seed = options.seed,
                              .shuffle = true,
-                             .augment = true,
+                             .augment = options.augment,
                              .drop_incomplete = true}),
           sgd_(graph, trainable_parameters(graph), options.sgd) {
         if (loader_.batches() == 0) {
@@ -140,44 +151,48 @@ void resume(const std::filesystem::path& path, Graph& graph, Trainer& trainer, C
     state = std::move(saved);
 }
 
+void save(const std::filesystem::path& path, Graph& graph, Trainer& trainer, Checkpoint& state) {
+    if (path.empty()) return;
+    state.parameters = copy_tensors(parameter_slots(graph));
+    state.velocities = copy_tensors(trainer.velocity_slots());
+    write_checkpoint(path, state);
+}
+
 }  // namespace
 
 TrainingResult train(Graph& graph, const Dataset& training, const Dataset* validation, const TrainingOptions& options,
                      const TrainingObserver& observer) {
     Trainer trainer(graph, training, options);
-    Checkpoint state{.settings = settings_of(options, training.name)};
+    Checkpoint state{.settings = settings_of(options, training, validation)};
     if (options.resume) resume(options.checkpoint, graph, trainer, state);
 
     TrainingResult result;
+    std::int64_t images = 0;
     double seconds = 0.0;
-    const auto first = static_cast<int>(state.epochs) + 1;
-    if (observer.start) observer.start(first - 1, trainer.images_per_epoch());
-    for (int epoch = first; epoch <= options.epochs; ++epoch) {
-        EpochReport report = trainer.run_epoch(epoch, observer);
+    if (observer.start) observer.start(static_cast<int>(state.epochs), trainer.images_per_epoch());
+    while (state.epochs < options.epochs) {
+        EpochReport report = trainer.run_epoch(static_cast<int>(state.epochs) + 1, observer);
+        state.epochs = report.epoch;
+        images += trainer.images_per_epoch();
         seconds += static_cast<double>(trainer.images_per_epoch()) / report.images_per_second;
         if (validation != nullptr) {
             report.validation = evaluate(graph, *validation);
             report.best = state.best_epoch == 0 || report.validation->score() > state.best_score;
         }
-        state.epochs = epoch;
         if (report.best) {
-            state.best_epoch = epoch;
+            state.best_epoch = report.epoch;
             state.best_score = report.validation->score();
             state.best_parameters = copy_tensors(parameter_slots(graph));
+            result.validation = report.validation;
         }
-        if (!options.checkpoint.empty()) {
-            state.parameters = copy_tensors(parameter_slots(graph));
-            state.velocities = copy_tensors(trainer.velocity_slots());
-            write_checkpoint(options.checkpoint, state);
-        }
+        save(options.checkpoint, graph, trainer, state);
         if (observer.epoch) observer.epoch(report);
     }
-    if (state.best_epoch > 0) restore_tensors(options.checkpoint, state.best_parameters, parameter_slots(graph));
-    result.best_epoch = static_cast<int>(state.best_epoch > 0 ? state.best_epoch : state.epochs);
-    result.best_score = state.best_score;
-    if (seconds > 0.0) {
-        result.images_per_second =
-            static_cast<double>((options.epochs - first + 1) * trainer.images_per_epoch()) / seconds;
+    result.best_epoch = static_cast<int>(validation != nullptr ? state.best_epoch : state.epochs);
+    result.images_per_second = seconds > 0.0 ? static_cast<double>(images) / seconds : 0.0;
+    if (validation != nullptr) {
+        restore_tensors(options.checkpoint, state.best_parameters, parameter_slots(graph));
+        if (!result.validation) result.validation = evaluate(graph, *validation);
     }
     return result;
 }

@@ -19,6 +19,7 @@ struct TrainingOptions {
     Schedule schedule;
     Sgd::Options sgd;
     double label_smoothing = 0.0;
+    bool augment = true;  ///< crop and mirror at random as the data set allows
     std::uint64_t seed = 0;
     std::filesystem::path checkpoint;  ///< written after every epoch; none when empty
     bool resume = false;               ///< go on from the checkpoint, if there is one
@@ -42,9 +43,9 @@ struct TrainingObserver {
 };
 
 struct TrainingResult {
-    int best_epoch = 0;              ///< whose weights the network has; the last one without validation
-    double best_score = 0.0;         ///< Evaluation::score of it, 0 without validation
-    double images_per_second = 0.0;  ///< of the epochs trained here, validation left out
+    int best_epoch = 0;                    ///< whose weights the network has; the last one without validation
+    std::optional<Evaluation> validation;  ///< of these weights
+    double images_per_second = 0.0;        ///< of the epochs trained here, validation left out
 };
 
 /// Trains the network in place by cross-entropy, or by squared error where the data set is one of restoration, and

@@ -24,6 +24,8 @@ std::string write_bytes(const std::filesystem::path& path, std::span<const std::
     File file(std::fopen(path.c_str(), "wb"));
     if (!file) return reason(errno);
     if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) return reason(errno);
+    // Only what has reached the disk may take the place of the file that was there.
+    if (std::fflush(file.get()) != 0 || ::fsync(::fileno(file.get())) != 0) return reason(errno);
     return std::fclose(file.release()) == 0 ? "" : reason(errno);
 }
 
