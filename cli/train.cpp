@@ -89,6 +89,8 @@ Results train_network(TrainOptions options, const RunOptions& run) {
     training_options.schedule.milestones = usual_milestones(training_options.epochs);
 
     const Dataset training = open_dataset(options.data, DataSplit::train);
+    if (training.restoration)
+        fail("--data is {}: {} tells classes apart, it cannot restore images.", options.data, options.network);
     std::optional<Dataset> validation;
     if (!options.validation.empty()) {
         validation = open_dataset(options.validation, DataSplit::test, &training.preprocessing);

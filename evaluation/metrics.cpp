@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
-#include <limits>
 #include <vector>
 
 namespace eigenbit {
@@ -33,8 +31,8 @@ std::array<double, kWindow> gaussian_window() {
 }
 
 /// Gaussian means of value(0), value(1), … (height × width) over every window inside, row by row.
-std::vector<double> windowed(std::int64_t height, std::int64_t width,
-                             const std::function<double(std::int64_t)>& value) {
+template <typename Value>
+std::vector<double> windowed(std::int64_t height, std::int64_t width, const Value& value) {
     static const std::array<double, kWindow> weights = gaussian_window();
     const std::int64_t columns = width - kWindow + 1;
     std::vector<double> rows(static_cast<std::size_t>(height * columns));

@@ -1,3 +1,4 @@
+#include "engine/formats/image.h"
 #include "tests/cli/command.h"
 
 #include <doctest/doctest.h>
@@ -50,6 +51,7 @@ TEST_CASE("what cannot be done is one sentence on standard error that names it, 
     const TemporaryFolder folder;
     write_digits(folder);
     folder.write("text.onnx", "This is no network.");
+    write_png(folder / "grey.png", {2, 2, 1, {0, 50, 100, 150}});
     const auto failure = [&](const std::string& arguments, const std::string& named) {
         CAPTURE(arguments);
         const Outcome outcome = run_command(folder, arguments);
@@ -62,6 +64,7 @@ TEST_CASE("what cannot be done is one sentence on standard error that names it, 
     failure("inspect text.onnx", "text.onnx");
     failure("eval text.onnx --data mnist:.", "text.onnx");
     failure("train --model resnet9 --data mnist:. --epochs 1 --out x.onnx", "there are lenet5, resnet8");
+    failure("train --model resnet8 --data denoise:. --epochs 1 --out x.onnx", "--data is denoise:.: resnet8");
     failure("train --model resnet8 --data mnits:. --epochs 1 --out x.onnx", "mnits");
     failure("train --model resnet8 --data mnist:nowhere --epochs 1 --out x.onnx", "nowhere");
     failure("train --model resnet8 --data mnist:. --epochs 1 --out nowhere/x.onnx", "there is no folder 'nowhere'");
