@@ -24,6 +24,7 @@ struct Quantization {
     std::vector<QuantizedBlock> blocks;  ///< in order, covering the axis
     std::vector<std::int16_t> indices;   ///< one for each weight, laid out like the values
     std::vector<float> channel_scale;    ///< empty, or one gain for each output channel (axis 0)
+    bool is_basis = false;  ///< a factor S of a transform, not a layer's kernel: sizes are told apart by it
 };
 
 /// A network's weights, float or quantized. Float operators compute with the values; integer kernels ask for the

@@ -1,0 +1,209 @@
+#include "engine/formats/ebit.h"
+
+#include "engine/error.h"
+#include "engine/formats/ebit_container.h"
+#include "engine/formats/ebit_graph.h"
+#include "engine/formats/ebit_metadata.h"
+#include "engine/formats/file.h"
+#include "engine/quantization.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace eigenbit {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "float parameters are copied as they lie in memory");
+
+constexpr std::string_view kGraph = "GRPH";
+constexpr std::string_view kMetadata = "META";
+constexpr std::string_view kFloats = "FLTS";
+constexpr std::string_view kIndices = "INDX";
+constexpr std::array kSections{kGraph, kMetadata, kFloats, kIndices};
+
+std::vector<std::uint8_t> write_floats(const Graph& graph) {
+    ByteWriter writer;
+    for (const ValueId value : stored_order(graph)) {
+        if (!graph.is_parameter(value) || graph.parameter(value).quantization) continue;
+        const auto bytes = std::as_bytes(graph.parameter(value).values.values());
+        writer.raw({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+    }
+    return std::move(writer).take();
+}
+
+void read_floats(ByteReader& reader, StoredGraph& stored) {
+    for (const auto& [value, shape] : stored.parameter_shapes) {
+        Parameter& parameter = stored.graph.parameter(value);
+        if (parameter.quantization) continue;
+        const auto bytes = reader.raw(static_cast<std::size_t>(shape.elements()) * sizeof(float),
+                                      fmt::format("parameter '{}'", stored.graph.name(value)));
+        parameter.values = Tensor(shape);
+        std::memcpy(parameter.values.data(), bytes.data(), bytes.size());
+    }
+    reader.expect_end();
+}
+
+std::vector<std::uint8_t> write_all_indices(const Graph& graph, IndexStorage storage) {
+    std::vector<StoredIndices<const Quantization>> parameters;
+    for (const ValueId value : stored_order(graph)) {
+        if (!graph.is_parameter(value) || !graph.parameter(value).quantization) continue;
+        const Parameter& parameter = graph.parameter(value);
+        parameters.push_back({graph.name(value), parameter.values.shape(), &*parameter.quantization});
+    }
+    return write_indices(parameters, storage);
+}
+
+/// An image or vector that the network's input takes, for checking that its shapes fit.
+Shape plausible_shape(const Graph::Input& input, const std::optional<Preprocessing>& preprocessing) {
+    constexpr std::int64_t kFlexibleSide = 256;  // divisible by what networks halve their images to
+    Shape shape = input.shape;
+    if (shape[0] == 0) shape[0] = 1;
+    for (int axis = 1; axis < shape.rank(); ++axis) {
+        if (shape[axis] != 0) continue;
+        shape[axis] = kFlexibleSide;
+        if (!preprocessing || preprocessing->height == 0) continue;
+        if (axis == 1) shape[axis] = preprocessing->height;
+        if (axis == 2) shape[axis] = preprocessing->width;
+    }
+    return shape;
+}
+
+/// Throws Error unless the shapes of the graph's nodes fit each other.
+void check_shapes(const Model& model, std::string_view name) {
+    try {
+        std::vector<Shape> inputs;
+        for (const Graph::Input& input : model.graph.inputs()) {
+            inputs.push_back(plausible_shape(input, model.preprocessing));
+        }
+        infer_shapes(model.graph, inputs);
+    } catch (const Error& error) {
+        fail("{}: {}", name, error.what());
+    }
+}
+
+/// Reads the sections of one file.
+class EbitReader {
+  public:
+    EbitReader(std::span<const std::uint8_t> bytes, std::string_view name)
+        : name_(name), container_(read_container(bytes, name)) {
+        for (const EbitContainer::Section& section : container_.sections) {
+            if (section.mandatory && std::ranges::find(kSections, section.name) == kSections.end()) {
+                fail("{}: section {} is unknown; the file needs a newer version of eigenbit", name, section.name);
+            }
+        }
+        for (const std::string_view section : kSections) {
+            if (!container_.has(section)) fail("{}: section {} is missing", name, section);
+        }
+        ByteReader reader = section(kGraph);
+        graph_bytes_ = reader.remaining();
+        stored_ = read_graph(reader, most_stored_elements(bytes.size()));
+    }
+
+    EbitFile read() {
+        ByteReader metadata = section(kMetadata);
+        file_.sizes.charge("", SizeCategory::header, container_.header_bytes);
+        file_.sizes.charge("", SizeCategory::padding, container_.padding_bytes);
+        file_.sizes.charge("", SizeCategory::metadata, metadata.remaining());
+        read_metadata(metadata, file_.model);
+        ByteReader floats = section(kFloats);
+        read_floats(floats, stored_);
+        read_quantized();
+        charge_graph();
+        file_.model.graph = std::move(stored_.graph);
+        check_shapes(file_.model, name_);
+        return std::move(file_);
+    }
+
+  private:
+    ByteReader section(std::string_view section) const {
+        return {container_.find(section), fmt::format("{}: section {}", name_, section)};
+    }
+
+    void read_quantized() {
+        std::vector<StoredIndices<Quantization>> parameters;
+        std::vector<ValueId> values;
+        for (const auto& [value, shape] : stored_.parameter_shapes) {
+            Parameter& parameter = stored_.graph.parameter(value);
+            if (!parameter.quantization) continue;
+            parameters.push_back({stored_.graph.name(value), shape, &*parameter.quantization});
+            values.push_back(value);
+        }
+        ByteReader reader = section(kIndices);
+        const IndexBytes bytes = read_indices(reader, parameters);
+        file_.storage = bytes.storage;
+        file_.sizes.charge("", SizeCategory::side_information, bytes.side_information);
+        const std::map<ValueId, std::string> layers = layers_of_parameters(stored_.graph);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            Parameter& parameter = stored_.graph.parameter(values[i]);
+            try {
+                parameter.values = dequantize(*parameter.quantization, parameters[i].shape);
+            } catch (const Error& error) {
+                fail("{}: parameter '{}': {}", name_, parameters[i].name, error.what());
+            }
+            file_.sizes.charge(layers.at(values[i]),
+                               parameter.quantization->is_basis ? SizeCategory::basis_indices
+                                                                : SizeCategory::kernel_indices,
+                               bytes.parameters[i]);
+        }
+    }
+
+    void charge_graph() {
+        const std::map<ValueId, std::string> layers = layers_of_parameters(stored_.graph);
+        const auto charge = [&](std::string_view layer, SizeCategory category, std::int64_t bytes) {
+            file_.sizes.charge(layer, category, bytes);
+            if (category != SizeCategory::float_parameters) graph_bytes_ -= bytes;
+        };
+        for (std::size_t i = 0; i < stored_.node_bytes.size(); ++i) {
+            charge(stored_.graph.nodes()[i].name, SizeCategory::graph, stored_.node_bytes[i]);
+        }
+        for (const auto& [value, parameter] : stored_.graph.parameters()) {
+            charge(layers.at(value), SizeCategory::graph, stored_.parameter_bytes.at(value));
+            if (parameter.quantization) {
+                charge(layers.at(value), SizeCategory::side_information, stored_.side_information_bytes.at(value));
+            } else {
+                charge(layers.at(value), SizeCategory::float_parameters,
+                       parameter.values.elements() * static_cast<std::int64_t>(sizeof(float)));
+            }
+        }
+        file_.sizes.charge("", SizeCategory::graph, graph_bytes_);
+    }
+
+    std::string name_;
+    EbitContainer container_;
+    StoredGraph stored_;
+    std::int64_t graph_bytes_ = 0;  // of section GRPH, less what has been charged to layers
+    EbitFile file_;
+};
+
+}  // namespace
+
+std::int64_t most_stored_elements(std::size_t file_bytes) {
+    return (std::int64_t{1} << 20) + 1024 * static_cast<std::int64_t>(file_bytes);
+}
+
+EbitFile read_ebit(std::span<const std::uint8_t> bytes, std::string_view name) {
+    return EbitReader(bytes, name).read();
+}
+
+EbitFile read_ebit(const std::filesystem::path& path) {
+    return read_ebit(read_file(path), fmt::format("\"{}\"", path.string()));
+}
+
+std::vector<std::uint8_t> encode_ebit(const Model& model, IndexStorage storage) {
+    const std::array<EbitSection, 4> sections{{{std::string(kGraph), true, write_graph(model.graph)},
+                                               {std::string(kMetadata), true, write_metadata(model)},
+                                               {std::string(kFloats), true, write_floats(model.graph)},
+                                               {std::string(kIndices), true, write_all_indices(model.graph, storage)}}};
+    return write_container(sections);
+}
+
+SizeLedger write_ebit(const Model& model, const std::filesystem::path& path, IndexStorage storage) {
+    const std::vector<std::uint8_t> bytes = encode_ebit(model, storage);
+    EbitFile file = read_ebit(bytes, fmt::format("\"{}\"", path.string()));
+    write_file(path, bytes);
+    return std::move(file.sizes);
+}
+
+}  // namespace eigenbit

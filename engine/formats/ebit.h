@@ -1,0 +1,38 @@
+#pragma once
+
+#include "engine/formats/ebit_indices.h"
+#include "engine/formats/size_ledger.h"
+#include "engine/model.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace eigenbit {
+
+/// A packed file, docs/ebit-format.md, as it was read.
+struct EbitFile {
+    Model model;
+    IndexStorage storage = IndexStorage::entropy;
+    SizeLedger sizes;
+};
+
+/// Reads a file's bytes; `name` is what errors call it. Throws Error, naming the file and the field, for anything that
+/// write_ebit would not have written. Memory is bounded by the length of the file (most_stored_elements).
+EbitFile read_ebit(std::span<const std::uint8_t> bytes, std::string_view name);
+EbitFile read_ebit(const std::filesystem::path& path);
+
+/// The same model always gives the same bytes. Throws Error when it does not hang together. Quantized parameters are
+/// stored as their quantization; their float values follow from it.
+std::vector<std::uint8_t> encode_ebit(const Model& model, IndexStorage storage);
+
+/// Writes encode_ebit's bytes, whole or not at all, once they have been read back. Returns what they are spent on.
+SizeLedger write_ebit(const Model& model, const std::filesystem::path& path, IndexStorage storage);
+
+/// How many weights the parameters of a file of so many bytes may have in all: 1024 for each byte, and 2²⁰. A network
+/// of 0.01 bits a weight stays below it; a small hostile file cannot ask for more than some megabytes.
+std::int64_t most_stored_elements(std::size_t file_bytes);
+
+}  // namespace eigenbit

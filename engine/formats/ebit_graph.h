@@ -1,0 +1,36 @@
+#pragma once
+
+#include "engine/formats/ebit_bytes.h"
+#include "engine/graph.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace eigenbit {
+
+/// Inputs, then parameters in the order in which nodes first read them, then what nodes put out: values by the numbers
+/// that they have in a file.
+std::vector<ValueId> stored_order(const Graph& graph);
+
+/// All of a graph but its parameters' values. Throws Error when a node reads what nothing before it puts out.
+std::vector<std::uint8_t> write_graph(const Graph& graph);
+
+/// A graph whose parameters have shapes, and quantizations without indices, but no values yet.
+struct StoredGraph {
+    Graph graph;
+    std::map<ValueId, Shape> parameter_shapes;
+    // Bytes that items took.
+    std::map<ValueId, std::int64_t> parameter_bytes;
+    std::map<ValueId, std::int64_t> side_information_bytes;
+    std::vector<std::int64_t> node_bytes;
+};
+
+/// `most_elements` bounds the elements of all parameters together. Throws Error.
+StoredGraph read_graph(ByteReader& reader, std::int64_t most_elements);
+
+/// The name of the first node that reads each parameter; of others their own.
+std::map<ValueId, std::string> layers_of_parameters(const Graph& graph);
+
+}  // namespace eigenbit

@@ -1,0 +1,182 @@
+#include "engine/formats/ebit_indices.h"
+
+#include "engine/coding/bit_packing.h"
+#include "engine/coding/block_layout.h"
+#include "engine/coding/index_coder.h"
+#include "engine/error.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+
+namespace eigenbit {
+namespace {
+
+/// A stream takes whole blocks until it has this many indices: streams are decoded in parallel, and each costs two or
+/// three bytes.
+constexpr std::int64_t kStreamIndices = 1 << 15;
+
+/// A block by the position of its parameter and its own.
+struct BlockPosition {
+    std::size_t parameter = 0;
+    std::size_t block = 0;
+};
+
+template <typename QuantizationType>
+class StoredBlocks {
+  public:
+    explicit StoredBlocks(std::span<const StoredIndices<QuantizationType>> parameters) : parameters_(parameters) {
+        for (std::size_t p = 0; p < parameters.size(); ++p) {
+            for (std::size_t b = 0; b < parameters[p].quantization->blocks.size(); ++b) {
+                if (parameters[p].quantization->blocks[b].bit_depth > 0) positions_.push_back({p, b});
+            }
+        }
+    }
+
+    std::size_t count() const { return positions_.size(); }
+    const BlockPosition& position(std::size_t i) const { return positions_[i]; }
+    const StoredIndices<QuantizationType>& parameter(std::size_t i) const {
+        return parameters_[positions_[i].parameter];
+    }
+    const QuantizedBlock& block(std::size_t i) const { return parameter(i).quantization->blocks[positions_[i].block]; }
+    BlockLayout layout(std::size_t i) const {
+        return {parameter(i).shape, parameter(i).quantization->axis, block(i).begin, block(i).end};
+    }
+    std::int64_t elements(std::size_t i) const {
+        const std::int64_t channels = parameter(i).shape[parameter(i).quantization->axis];
+        return parameter(i).shape.elements() / channels * (block(i).end - block(i).begin);
+    }
+
+    /// The first block of every stream, and the number of blocks.
+    std::vector<std::size_t> stream_bounds() const {
+        std::vector<std::size_t> bounds{0};
+        std::int64_t indices = 0;
+        for (std::size_t i = 0; i < count(); ++i) {
+            indices += elements(i);
+            if (indices < kStreamIndices && i + 1 < count()) continue;
+            bounds.push_back(i + 1);
+            indices = 0;
+        }
+        return bounds;
+    }
+
+  private:
+    std::span<const StoredIndices<QuantizationType>> parameters_;
+    std::vector<BlockPosition> positions_;
+};
+
+/// Calls action(i) for 0 … count-1, in parallel.
+template <typename Action>
+void in_parallel(std::size_t count, Action action) {
+    tbb::parallel_for(std::size_t{0}, count, action);
+}
+
+void write_fixed(ByteWriter& writer, const StoredBlocks<const Quantization>& blocks) {
+    for (std::size_t i = 0; i < blocks.count(); ++i) {
+        const std::vector<std::int16_t> indices = blocks.layout(i).gather(blocks.parameter(i).quantization->indices);
+        writer.raw(pack_indices(indices, blocks.block(i).bit_depth));
+    }
+}
+
+void write_streams(ByteWriter& writer, const StoredBlocks<const Quantization>& blocks) {
+    const std::vector<std::size_t> bounds = blocks.stream_bounds();
+    std::vector<std::vector<std::uint8_t>> streams(bounds.size() - 1);
+    in_parallel(streams.size(), [&](std::size_t s) {
+        IndexEncoder encoder;
+        for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
+            const BlockLayout layout = blocks.layout(i);
+            encoder.write(layout, layout.gather(blocks.parameter(i).quantization->indices));
+        }
+        streams[s] = std::move(encoder).finish();
+    });
+    for (const auto& stream : streams) writer.varint(stream.size());
+    for (const auto& stream : streams) writer.raw(stream);
+}
+
+/// Where errors in a block are.
+std::string describe(const ByteReader& reader, const StoredBlocks<Quantization>& blocks, std::size_t i) {
+    return fmt::format("{}: block {} of '{}'", reader.where(), blocks.position(i).block, blocks.parameter(i).name);
+}
+
+void read_fixed(ByteReader& reader, const StoredBlocks<Quantization>& blocks, IndexBytes& bytes) {
+    for (std::size_t i = 0; i < blocks.count(); ++i) {
+        const int depth = blocks.block(i).bit_depth;
+        const std::int64_t size = packed_bytes(blocks.elements(i), depth);
+        std::vector<std::int16_t> indices(static_cast<std::size_t>(blocks.elements(i)));
+        if (!unpack_indices(reader.raw(static_cast<std::size_t>(size), "the indices"), depth, indices)) {
+            fail("{}: the bits after its end are not 0", describe(reader, blocks, i));
+        }
+        blocks.layout(i).scatter(indices, blocks.parameter(i).quantization->indices);
+        bytes.parameters[blocks.position(i).parameter] += size;
+    }
+}
+
+void read_streams(ByteReader& reader, const StoredBlocks<Quantization>& blocks, IndexBytes& bytes) {
+    const std::vector<std::size_t> bounds = blocks.stream_bounds();
+    const std::int64_t begin = reader.position();
+    std::vector<std::size_t> lengths(bounds.size() - 1);
+    for (std::size_t& length : lengths) length = reader.count("the length of a stream");
+    bytes.side_information += reader.position() - begin;
+    std::vector<std::span<const std::uint8_t>> streams;
+    for (const std::size_t length : lengths) streams.push_back(reader.raw(length, "the indices"));
+
+    std::vector<std::int64_t> ends(blocks.count());  // of each block in its stream, in bytes
+    in_parallel(streams.size(), [&](std::size_t s) {
+        IndexDecoder decoder(streams[s]);
+        const auto length = static_cast<std::int64_t>(streams[s].size());
+        for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
+            const BlockLayout layout = blocks.layout(i);
+            std::vector<std::int16_t> indices(static_cast<std::size_t>(layout.elements()));
+            try {
+                ends[i] = std::min((decoder.read(layout, indices) + 7) / 8, length);
+            } catch (const Error& error) {
+                fail("{}: {}", describe(reader, blocks, i), error.what());
+            }
+            layout.scatter(indices, blocks.parameter(i).quantization->indices);
+        }
+        if (!decoder.at_end()) fail("{}: stream {} is longer than its indices need", reader.where(), s);
+        ends[bounds[s + 1] - 1] = length;
+    });
+    for (std::size_t s = 0; s < streams.size(); ++s) {
+        std::int64_t position = 0;
+        for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
+            bytes.parameters[blocks.position(i).parameter] += ends[i] - position;
+            position = ends[i];
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> write_indices(std::span<const StoredIndices<const Quantization>> parameters,
+                                        IndexStorage storage) {
+    const StoredBlocks<const Quantization> blocks(parameters);
+    ByteWriter writer;
+    writer.varint(static_cast<std::uint64_t>(storage));
+    if (storage == IndexStorage::fixed) {
+        write_fixed(writer, blocks);
+    } else {
+        write_streams(writer, blocks);
+    }
+    return std::move(writer).take();
+}
+
+IndexBytes read_indices(ByteReader& reader, std::span<const StoredIndices<Quantization>> parameters) {
+    const StoredBlocks<Quantization> blocks(parameters);
+    for (const auto& parameter : parameters) {
+        parameter.quantization->indices.resize(static_cast<std::size_t>(parameter.shape.elements()));
+    }
+    IndexBytes bytes;
+    bytes.parameters.resize(parameters.size());
+    bytes.storage = static_cast<IndexStorage>(reader.at_most(1, "the form of the indices"));
+    bytes.side_information = reader.position();
+    if (bytes.storage == IndexStorage::fixed) {
+        read_fixed(reader, blocks, bytes);
+    } else {
+        read_streams(reader, blocks, bytes);
+    }
+    reader.expect_end();
+    return bytes;
+}
+
+}  // namespace eigenbit

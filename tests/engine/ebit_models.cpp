@@ -1,0 +1,140 @@
+#include "tests/engine/ebit_models.h"
+
+#include "engine/quantization.h"
+#include "engine/random.h"
+
+#include <algorithm>
+
+namespace eigenbit {
+namespace {
+
+ValueId add_quantized(Graph& graph, std::string name, const Shape& shape, const RandomBlocks& blocks,
+                      std::uint64_t seed) {
+    const ValueId value = graph.add_parameter(std::move(name), Tensor());
+    graph.parameter(value) = random_quantized_parameter(shape, blocks, seed);
+    return value;
+}
+
+ValueId add_random(Graph& graph, std::string name, const Shape& shape, Random& random) {
+    Tensor values(shape);
+    for (float& value : values.values()) value = static_cast<float>(random.uniform()) + 0.5F;
+    return graph.add_parameter(std::move(name), std::move(values));
+}
+
+}  // namespace
+
+Parameter random_quantized_parameter(const Shape& shape, const RandomBlocks& blocks, std::uint64_t seed) {
+    Random random({seed});
+    Quantization quantization;
+    quantization.axis = blocks.axis;
+    quantization.is_basis = random.coin();
+    quantization.indices.resize(static_cast<std::size_t>(shape.elements()));
+    const std::int64_t extent = shape[blocks.axis];
+    for (std::int64_t begin = 0; begin < extent;) {
+        const std::int64_t size = blocks.channels != 0 ? blocks.channels : 1 + random.below(extent);
+        QuantizedBlock block{.begin = begin, .end = std::min(begin + size, extent)};
+        block.bit_depth = blocks.bit_depth != 0 ? blocks.bit_depth : static_cast<int>(random.below(17));
+        if (block.bit_depth > 0) {
+            block.step = random.coin() ? grid_step(static_cast<int>(random.below(256))) : 0.3F;
+            const std::int64_t form = random.below(3);
+            block.offset = form == 0 ? 0.0F : form == 1 ? 0.5F : -0.25F;
+        }
+        quantization.blocks.push_back(block);
+        begin = block.end;
+    }
+    const std::int64_t inner = shape.elements(blocks.axis + 1, shape.rank());
+    for (std::size_t i = 0; i < quantization.indices.size(); ++i) {
+        const std::int64_t channel = static_cast<std::int64_t>(i) / inner % extent;
+        const auto block = std::ranges::find_if(quantization.blocks, [&](const auto& b) { return channel < b.end; });
+        if (block->bit_depth == 0) continue;
+        const int half = 1 << (block->bit_depth - 1);
+        const double spread = random.uniform();  // more small indices than large ones, as in trained networks
+        quantization.indices[i] = static_cast<std::int16_t>(
+            std::clamp(static_cast<int>(random.normal() * spread * half / 2), -half, half - 1));
+    }
+    if (random.coin()) {
+        for (std::int64_t channel = 0; channel < shape[0]; ++channel) {
+            quantization.channel_scale.push_back(static_cast<float>(random.uniform()) + 0.5F);
+        }
+    }
+    Tensor values = dequantize(quantization, shape);
+    return {std::move(values), std::move(quantization)};
+}
+
+Model small_packed_model(std::uint64_t seed) {
+    Random random({seed});
+    Model model;
+    Graph& graph = model.graph;
+    const ValueId image = graph.add_input("image", Shape{0, 8, 8, 3});
+    const ValueId basis = add_quantized(graph, "conv1.S", Shape{2, 1, 1, 3}, {.axis = 0, .channels = 1}, seed + 1);
+    const ValueId kernel =
+        add_quantized(graph, "conv1.T", Shape{4, 3, 3, 2}, {.axis = 3, .channels = 0, .bit_depth = 0}, seed + 2);
+    const ValueId mixed = graph.add_node("conv1.basis", Conv{}, {image, basis});
+    const ValueId convolved = graph.add_node("conv1", Conv{.padding{1, 1, 1, 1}}, {mixed, kernel});
+    std::vector<ValueId> normalization{convolved};
+    for (const char* name : {"bn1.scale", "bn1.bias", "bn1.mean", "bn1.variance"}) {
+        normalization.push_back(add_random(graph, name, Shape{4}, random));
+    }
+    const ValueId normalized = graph.add_node("bn1", BatchNormalization{}, std::move(normalization));
+    const ValueId active = graph.add_node("relu1", Activation{}, {normalized});
+    const ValueId pooled = graph.add_node("pool", Reduce{.axes{1, 2}, .keep_axes = false}, {active});
+    const ValueId weight = add_quantized(graph, "fc.weight", Shape{5, 4}, {.axis = 1, .channels = 3}, seed + 3);
+    const ValueId bias = add_random(graph, "fc.bias", Shape{5}, random);
+    graph.add_output(graph.add_node("fc", Gemm{}, {pooled, weight, bias}));
+    model.preprocessing = Preprocessing{.channels = 3,
+                                        .channel_order = ChannelOrder::bgr,
+                                        .resize = 10,
+                                        .height = 8,
+                                        .width = 8,
+                                        .mean = {0.5F, 0.4F, 0.3F},
+                                        .std = {0.25F}};
+    model.classes = {"airplane", "airship", "bird", "cat", "café"};
+    model.metadata = {{"rate", "1.5"}, {"transform", "elt row\nnone"}};
+    return model;
+}
+
+Model model_of_every_operator() {
+    Random random({1});
+    Model model;
+    Graph& graph = model.graph;
+    ValueId x = graph.add_input("image", Shape{0, 0, 0, 8});
+    x = graph.add_node("conv", Conv{.stride{2, 1}, .dilation{1, 2}, .padding{1, 3, 2, 4}, .groups = 4},
+                       {x, add_random(graph, "conv.weight", Shape{8, 3, 3, 2}, random)});
+    x = graph.add_node(
+        "leaky", Activation{.kind = Activation::Kind::leaky_relu, .slope = 0.2F, .low = -1.0F, .high = 6.0F}, {x});
+    x = graph.add_node(
+        "max", MaxPool{.kernel{3, 2}, .stride{2, 1}, .dilation{1, 2}, .padding{1, 0, 1, 1}, .ceil_mode = true}, {x});
+    x = graph.add_node(
+        "average",
+        AveragePool{.kernel{2, 3}, .stride{1, 2}, .padding{0, 1, 1, 0}, .ceil_mode = true, .count_padding = true}, {x});
+    std::vector<ValueId> inputs{x};
+    for (const char* name : {"scale", "bias", "mean", "variance"})
+        inputs.push_back(add_random(graph, name, Shape{8}, random));
+    x = graph.add_node("normalization", BatchNormalization{.epsilon = 0.001F}, std::move(inputs));
+    const std::vector<ValueId> parts = graph.add_node("split", Split{.axis = 3, .sizes{3, 5}}, {x}, 2);
+    x = graph.add_node("concat", Concat{.axis = 3}, {parts[1], parts[0]});
+    x = graph.add_node("shuffle", DepthToSpace{.block = 2, .order = DepthToSpace::Order::column_first}, {x});
+    x = graph.add_node("dropout", Dropout{.probability = 0.25F}, {x});
+    x = graph.add_node("scaled", Arithmetic{.kind = Arithmetic::Kind::multiply},
+                       {x, add_random(graph, "factor", Shape{}, random)});
+    x = graph.add_node("pad", Pad{.before{0, 1, 2, 0}, .after{0, 2, 1, 0}, .mode = Pad::Mode::edge, .value = 1.5F},
+                       {x});
+    x = graph.add_node("slice",
+                       Slice{.ranges{{},
+                                     {.begin = -1, .end = std::numeric_limits<std::int64_t>::min(), .step = -2},
+                                     {.begin = 1, .end = 9},
+                                     {}}},
+                       {x});
+    x = graph.add_node("swap", Transpose{.permutation{0, 2, 1, 3}}, {x});
+    x = graph.add_node("sum", Reduce{.kind = Reduce::Kind::sum, .axes{1, 2}, .keep_axes = false}, {x});
+    const ValueId row = graph.add_node("row", Reshape{.extents{0, 1, -1}}, {x});
+    const ValueId column = graph.add_node("column", Reshape{.extents{0, -1, 1}}, {x});
+    x = graph.add_node("outer", MatMul{}, {column, row});
+    x = graph.add_node("softmax", Softmax{.axis = 1}, {x});
+    x = graph.add_node("flat", Reshape{.extents{0, 4}}, {x});
+    graph.add_output(graph.add_node("gemm", Gemm{}, {x, add_random(graph, "gemm.weight", Shape{3, 4}, random)}));
+    graph.add_output(parts[0]);
+    return model;
+}
+
+}  // namespace eigenbit
