@@ -15,7 +15,7 @@ struct Model {
     Graph graph;
     std::optional<Preprocessing> preprocessing;
     std::vector<std::string> classes;             ///< one name for each output of a classifier; empty when not known
-    std::map<std::string, std::string> metadata;  ///< notes: how it was compressed, by which version …
+    std::map<std::string, std::string> metadata{};  ///< notes: how it was compressed, by which version …
 };
 
 }  // namespace eigenbit
