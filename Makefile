@@ -20,7 +20,7 @@ deps:
 	fi
 
 demo: build
-	@docs/demo.sh $(BUILD)
+	@./demo.sh $(BUILD)
 
 test: build
 	@tests/run $(BUILD)

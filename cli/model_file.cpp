@@ -1,6 +1,7 @@
 #include "cli/model_file.h"
 
 #include "engine/error.h"
+#include "engine/formats/ebit.h"
 #include "engine/formats/onnx.h"
 
 #include <algorithm>
@@ -31,7 +32,7 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
 }
 
 Model load_model(const ModelOptions& options) {
-    Model model = read_onnx(options.path);
+    Model model = options.path.extension() == ".ebit" ? read_ebit(options.path).model : read_onnx(options.path);
     if (options.residual) subtract_output_from_input(model.graph);
     return model;
 }

@@ -17,9 +17,8 @@ struct ModelOptions {
 /// Adds the positional MODEL and --residual to a verb.
 void add_model_options(CLI::App& verb, ModelOptions& options);
 
-/// Reads a network from an ONNX or a packed .ebit file, whichever its contents show it to be. Of a residual network the
-/// subtraction becomes a part. Throws Error
-/// naming the file.
+/// Reads a network from an ONNX or a packed .ebit file, as its extension says. Of a residual network the
+/// subtraction becomes a part. Throws Error naming the file.
 Model load_model(const ModelOptions& options);
 
 }  // namespace eigenbit

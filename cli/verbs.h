@@ -18,6 +18,7 @@ struct Verb {
 
 Verb train_verb(CLI::App& command);
 Verb eval_verb(CLI::App& command);
+Verb compress_verb(CLI::App& command);
 Verb inspect_verb(CLI::App& command);
 
 }  // namespace eigenbit

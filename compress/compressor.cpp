@@ -6,6 +6,7 @@
 #include "compress/rewrite.h"
 #include "compress/second_order_curves.h"
 #include "engine/error.h"
+#include "engine/session.h"
 
 #include <tbb/parallel_for.h>
 
@@ -136,6 +137,12 @@ Compressor::Quantized Compressor::quantize(const Allocation& allocation) const {
     return result;
 }
 
+std::int64_t Compressor::images_at_once() const {
+    const Shape one_image = images_.view().slice(0, 1).shape;
+    const std::int64_t bytes_an_image = Session(*graph_, std::span(&one_image, 1)).arena_bytes();
+    return std::clamp<std::int64_t>(options_.memory_bytes / bytes_an_image, 1, images_.shape()[0]);
+}
+
 CompressedNetwork Compressor::build(const Quantized& quantized) const {
     const Allocation& allocation = quantized.allocation;
     CompressedNetwork result{.graph = *graph_,
@@ -143,6 +150,7 @@ CompressedNetwork Compressor::build(const Quantized& quantized) const {
                              .bits_per_weight = quantized.total_bits / static_cast<double>(weight_count_),
                              .distortion = allocation.distortion(),
                              .lambda = allocation.lambda,
+                             .weights = weight_count_,
                              .layers = {}};
     for (std::size_t i = layers_.size(); i-- > 0;) {
         const LayerChoice& choice = allocation.layers[i];
@@ -157,7 +165,7 @@ CompressedNetwork Compressor::build(const Quantized& quantized) const {
                                  .distortion = choice.distortion,
                                  .weights = weights});
     }
-    if (options_.correction) correct(*graph_, result.graph, images_);
+    if (options_.correction) correct(*graph_, result.graph, images_.view().slice(0, images_at_once()));
     return result;
 }
 

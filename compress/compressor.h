@@ -29,7 +29,7 @@ struct CompressionOptions {
     SamplingOptions sampling;
     bool error_feedback = true;             ///< coefficients make up for the errors of those quantized before them
     bool correction = true;                 ///< of biases and normalisation statistics after quantization
-    std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients in memory at once
+    std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients, and of the correction's activations
     /// Called with what is being done and the share of it that is done, 0 … 1.
     std::function<void(std::string_view what, double done)> progress;
 };
@@ -49,6 +49,7 @@ struct CompressedNetwork {
     double bits_per_weight = 0.0;  ///< over the weights of the ORIGINAL layers
     double distortion = 0.0;       ///< predicted mean squared change of an output element
     double lambda = 0.0;
+    std::int64_t weights = 0;  ///< of the ORIGINAL layers
     std::vector<LayerSummary> layers;
 };
 
@@ -78,6 +79,8 @@ class Compressor {
 
     void compute_curves(std::size_t begin, std::size_t end);
     Quantized quantize(const Allocation& allocation) const;
+    /// How many images the correction may run as one batch.
+    std::int64_t images_at_once() const;
     CompressedNetwork build(const Quantized& quantized) const;
 
     const Graph* graph_;

@@ -40,6 +40,7 @@ Parameter quantize_factor(const LayerCurves& curves, const LayerChoice& choice, 
         const Matrix& synthesis = factorization.bases[static_cast<std::size_t>(factor)].synthesis;
         shape = Shape{synthesis.rows(), synthesis.columns()};
         quantization.axis = 1;
+        quantization.is_basis = true;
     }
     quantization.indices.resize(static_cast<std::size_t>(shape.elements()));
     for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
@@ -75,7 +76,8 @@ void keep_channels(Parameter& parameter, const std::vector<bool>& kept) {
     const std::int64_t extent = shape[old.axis];
     const std::int64_t inner = shape.elements(old.axis + 1, shape.rank());
 
-    Quantization result{.axis = old.axis, .blocks = {}, .indices = {}, .channel_scale = old.channel_scale};
+    Quantization result{
+        .axis = old.axis, .blocks = {}, .indices = {}, .channel_scale = old.channel_scale, .is_basis = old.is_basis};
     std::int64_t position = 0;
     for (const QuantizedBlock& block : old.blocks) {
         const auto count = std::count(kept.begin() + block.begin, kept.begin() + block.end, true);

@@ -116,6 +116,30 @@ std::string to_string(const Transform& transform) {
     return name;
 }
 
+std::vector<Transform> transforms_named(std::string_view name, std::string_view axis) {
+    using enum TransformKind;
+    if (name == "none") return {Transform{}};
+    if (name == "dct1") return {{dct1, {Axis::taps}}};
+    if (name == "dct2") return {{dct2, {Axis::taps}}};
+    if (name == "intra-klt") return {{klt, {Axis::taps}}};
+    if (name == "intra-elt") return {{elt, {Axis::taps}}};
+    std::vector<std::vector<Axis>> axes;
+    if (axis == "row" || axis == "auto") axes.push_back({Axis::row});
+    if (axis == "column" || axis == "auto") axes.push_back({Axis::column});
+    if (axis == "both") axes.push_back({Axis::row, Axis::column});
+    if (axes.empty()) fail("There is no axis '{}'; there are row, column, both and auto.", axis);
+    std::vector<Transform> transforms;
+    if (name == "auto") transforms.push_back({});
+    for (const TransformKind kind : {klt, elt}) {
+        if (name != "auto" && name != (kind == klt ? "klt" : "elt")) continue;
+        for (const auto& mixed : axes) transforms.push_back({kind, mixed});
+    }
+    if (transforms.empty()) {
+        fail("There is no transform '{}'; there are none, klt, elt, dct1, dct2, intra-klt, intra-elt and auto.", name);
+    }
+    return transforms;
+}
+
 Matrix weight_moments(ConstView weights, Axis axis) {
     Matrix moments = product_of_views(weights, weights, axis);
     const double columns = static_cast<double>(weights.elements()) / static_cast<double>(moments.rows());

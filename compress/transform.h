@@ -3,6 +3,7 @@
 #include "compress/layer.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace eigenbit {
@@ -24,6 +25,12 @@ struct Transform {
 
 /// "none", "elt row", "klt row+column" …
 std::string to_string(const Transform& transform);
+
+/// The transforms that a layer may choose from under a name of the command line: "none", "klt", "elt", "dct1", "dct2",
+/// "intra-klt", "intra-elt" along the axes "row", "column", "both" (two-dimensional) or "auto" (row or column,
+/// whichever is cheaper), and "auto", which is all of none, KLT and ELT. Throws Error listing the names when there is
+/// no such transform or axis.
+std::vector<Transform> transforms_named(std::string_view name, std::string_view axis);
 
 /// One factor of the weights: mixing the coefficients' axis by `synthesis` (columns of unit norm) undoes the analysis.
 struct Basis {

@@ -1,0 +1,295 @@
+#include "cli/calibration.h"
+#include "cli/evaluation_results.h"
+#include "cli/model_file.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+#include "compress/rate_search.h"
+#include "datasets/data_spec.h"
+#include "engine/error.h"
+#include "engine/fold_batch_normalization.h"
+#include "engine/formats/ebit.h"
+#include "evaluation/evaluate.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+
+namespace eigenbit {
+namespace {
+
+constexpr std::string_view kExamples = R"(Examples:
+  eigenbit compress resnet20.onnx --data cifar10:cifar-10-batches-bin --rate 2 --out resnet20.ebit
+  eigenbit compress net.onnx --data folder:photos --max-drop 0.5 --val folder:photos --out net.ebit
+  eigenbit compress net.onnx --data fashion --val fashion --rate 8,4,3,2 --transform none,klt,auto --out net.ebit
+  eigenbit compress dncnn.onnx --residual --data "denoise:train?sigma=25" --val "denoise:Set12?sigma=25" --rate 3)";
+
+struct CompressOptions {
+    ModelOptions model;
+    std::string data;
+    std::string validation;
+    std::int64_t limit = 0;
+    std::vector<double> rates;
+    std::string size;
+    double max_drop = 0.0;
+    double lambda = 0.0;
+    std::vector<std::string> transforms{"auto"};
+    std::string axis = "auto";
+    std::string curves = "second-order";
+    std::string coding = "entropy";
+    std::int64_t images = 1024;
+    bool paper = false;
+    bool no_correction = false;
+    bool no_feedback = false;
+    int blocks = 8;
+    std::filesystem::path out;
+};
+
+/// "100KB", "1.5MiB" or plain bytes.
+std::int64_t parse_bytes(const std::string& text) {
+    std::size_t end = 0;
+    double value = 0.0;
+    try {
+        value = std::stod(text, &end);
+    } catch (const std::exception&) {
+        end = 0;
+    }
+    const std::string unit = text.substr(end);
+    const std::map<std::string, double> units{{"", 1.0},   {"B", 1.0},      {"KB", 1e3},
+                                              {"MB", 1e6}, {"KiB", 1024.0}, {"MiB", 1048576.0}};
+    const auto found = units.find(unit);
+    if (end == 0 || found == units.end() || !(value > 0.0)) {
+        fail("--size is '{}', expected a number of bytes such as 100KB or 1.5MiB.", text);
+    }
+    return static_cast<std::int64_t>(value * found->second);
+}
+
+/// A network at one rate, with what it was measured to do.
+struct Point {
+    std::string transform;
+    CompressedNetwork network;
+    std::optional<Evaluation> quality;
+    std::filesystem::path file;
+    SizeLedger sizes;
+};
+
+/// Measures networks on the validation data, where there are any.
+class Judge {
+  public:
+    Judge(const Model& model, const CompressOptions& options) {
+        if (options.validation.empty()) return;
+        dataset_ =
+            open_dataset(options.validation, DataSplit::test, model.preprocessing ? &*model.preprocessing : nullptr);
+        if (options.limit > 0) dataset_->size = std::min(dataset_->size, options.limit);
+        float_quality_ = (*this)(model.graph);
+    }
+
+    bool present() const { return dataset_.has_value(); }
+    const Evaluation& float_quality() const { return *float_quality_; }
+    std::optional<Evaluation> operator()(Graph graph) const {
+        if (!dataset_) return std::nullopt;
+        fold_batch_normalization(graph);
+        return evaluate(graph, *dataset_);
+    }
+    /// Points of top-1 accuracy, or dB.
+    double drop(const Evaluation& quality) const {
+        const double scale = quality.classification ? 100.0 : 1.0;
+        return scale * (float_quality_->score() - quality.score());
+    }
+
+  private:
+    std::optional<Dataset> dataset_;
+    std::optional<Evaluation> float_quality_;
+};
+
+CompressionOptions compression_options(const CompressOptions& options, const std::string& transform,
+                                       std::uint64_t seed) {
+    CompressionOptions result;
+    result.transforms = transforms_named(transform, options.axis);
+    result.candidates.coding = options.paper || options.coding == "fixed" ? Coding::fixed : Coding::entropy;
+    result.candidates.dead_zones = !options.paper;
+    result.candidates.two_level = !options.paper;
+    result.correction = !options.paper && !options.no_correction;
+    result.error_feedback = !options.paper && !options.no_feedback;
+    result.curves = options.curves == "exact"    ? CurveMethod::exact
+                    : options.curves == "hybrid" ? CurveMethod::hybrid
+                                                 : CurveMethod::second_order;
+    result.blocks = options.blocks;
+    result.sampling.seed = seed;
+    return result;
+}
+
+/// Where a network of several goes: "net.ebit" becomes "net.klt.2bit.ebit".
+std::filesystem::path output_file(const CompressOptions& options, const std::string& transform, double rate) {
+    if (options.rates.size() < 2 && options.transforms.size() < 2) return options.out;
+    std::filesystem::path file = options.out;
+    return file.replace_extension(fmt::format(".{}.{:.4g}bit.ebit", transform, rate));
+}
+
+void print_header(const Judge& judge) {
+    fmt::print("{:<10} {:>10} {:>9} {:>12}", "transform", "bits/weight", "ratio", "file bytes");
+    if (judge.present()) fmt::print("  {}", "quality");
+    fmt::print("\n");
+}
+
+void print_point(const Point& point, const Judge& judge) {
+    fmt::print("{:<10} {:>10.3f} {:>8.1f}x {:>12}", point.transform, point.network.bits_per_weight,
+               32.0 / point.network.bits_per_weight, std::filesystem::file_size(point.file));
+    if (point.quality) fmt::print("  {}  ({:+.2f})", to_string(*point.quality), -judge.drop(*point.quality));
+    fmt::print("\n");
+}
+
+Results as_results(const Point& point, const Judge& judge) {
+    Results result{{"transform", point.transform},
+                   {"rate_bits_per_weight", point.network.bits_per_weight},
+                   {"compression_ratio", 32.0 / point.network.bits_per_weight},
+                   {"lambda", point.network.lambda},
+                   {"file", point.file.string()},
+                   {"file_bytes", std::filesystem::file_size(point.file)}};
+    if (point.quality) {
+        add_evaluation(*point.quality, result);
+        result["drop"] = judge.drop(*point.quality);
+    }
+    return result;
+}
+
+/// What goes into the file: the network, what the model says of its images and classes, and how it was compressed.
+Model packed_model(const CompressedNetwork& network, const Model& original, const std::string& transform) {
+    Model model{network.graph, original.preprocessing, original.classes, original.metadata};
+    model.metadata["compression.rate_bits_per_weight"] = fmt::format("{:.6g}", network.bits_per_weight);
+    model.metadata["compression.weights"] = std::to_string(network.weights);
+    model.metadata["compression.lambda"] = fmt::format("{:.6g}", network.lambda);
+    model.metadata["compression.transform"] = transform;
+    return model;
+}
+
+/// The networks that one set of transforms leads to.
+std::vector<Point> compress_with(const std::string& transform, const Model& model, const Tensor& images,
+                                 const CompressOptions& options, const Judge& judge, const RunOptions& run) {
+    CompressionOptions compression = compression_options(options, transform, run.seed);
+    const IndexStorage storage =
+        compression.candidates.coding == Coding::entropy ? IndexStorage::entropy : IndexStorage::fixed;
+    Progress progress(run.quiet, "%", 100);
+    compression.progress = [&](std::string_view what, double done) {
+        progress.update(static_cast<std::int64_t>(100.0 * done), fmt::format("{}: {}", transform, what));
+    };
+    const Compressor compressor(model.graph, images, compression);
+
+    std::vector<CompressedNetwork> networks;
+    if (!options.size.empty()) {
+        const std::int64_t bytes = parse_bytes(options.size);
+        networks.push_back(finest_acceptable(compressor, [&](const CompressedNetwork& network) {
+            return static_cast<std::int64_t>(encode_ebit(packed_model(network, model, transform), storage).size())
+                   <= bytes;
+        }));
+    } else if (options.max_drop > 0.0) {
+        networks.push_back(coarsest_acceptable(compressor, [&](const CompressedNetwork& network) {
+            return judge.drop(*judge(network.graph)) <= options.max_drop;
+        }));
+    } else if (options.lambda > 0.0) {
+        networks.push_back(compressor.at_lambda(options.lambda));
+    } else {
+        for (const double rate : options.rates) networks.push_back(compressor.at_rate(rate));
+    }
+
+    std::vector<Point> points;
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+        Point point{.transform = transform, .network = std::move(networks[i]), .quality = {}, .file = {}, .sizes = {}};
+        point.quality = judge(point.network.graph);
+        point.file = output_file(options, transform, i < options.rates.size() ? options.rates[i] : 0.0);
+        point.sizes = write_ebit(packed_model(point.network, model, transform), point.file, storage);
+        print_point(point, judge);
+        points.push_back(std::move(point));
+    }
+    return points;
+}
+
+Results compress_model(const CompressOptions& options, const RunOptions& run) {
+    const int targets = static_cast<int>(!options.rates.empty()) + static_cast<int>(!options.size.empty())
+                        + static_cast<int>(options.max_drop > 0.0) + static_cast<int>(options.lambda > 0.0);
+    if (targets != 1) fail("Give one of --rate, --size, --max-drop and --lambda.");
+    if (options.max_drop > 0.0 && options.validation.empty()) fail("--max-drop needs --val, the data to measure on.");
+
+    const Model model = load_model(options.model);
+    const Dataset data =
+        open_dataset(options.data, DataSplit::train, model.preprocessing ? &*model.preprocessing : nullptr);
+    const Tensor images = calibration_images(data, options.images, run.seed);
+    Model described = model;
+    if (!described.preprocessing) described.preprocessing = data.preprocessing;
+    if (described.classes.empty()) described.classes = data.classes;
+    const Judge judge(described, options);
+
+    Results results{{"images", images.shape()[0]}};
+    if (judge.present()) {
+        fmt::print("float: {}\n", to_string(judge.float_quality()));
+        add_evaluation(judge.float_quality(), results["float"]);
+    }
+    print_header(judge);
+    for (const std::string& transform : options.transforms) {
+        for (const Point& point : compress_with(transform, described, images, options, judge, run)) {
+            results["networks"].push_back(as_results(point, judge));
+        }
+    }
+    if (results["networks"].size() == 1) results.update(results["networks"].front());
+    return results;
+}
+
+}  // namespace
+
+Verb compress_verb(CLI::App& command) {
+    const auto options = std::make_shared<CompressOptions>();
+    CLI::App* const app = command.add_subcommand("compress", "Compress a trained network to a few bits a weight");
+    app->footer(std::string(kExamples));
+    add_model_options(*app, options->model);
+    app->add_option("--data", options->data, "Images to compress with (their training split; no labels)")
+        ->type_name("SPEC")
+        ->required();
+    app->add_option("--val", options->validation, "Images to measure the result on (their test split)")
+        ->type_name("SPEC");
+    app->add_option("--limit", options->limit, "Only the first N images of --val")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber);
+    app->add_option("--rate", options->rates, "Bits a weight; several with commas give several networks")
+        ->type_name("BITS")
+        ->delimiter(',')
+        ->check(CLI::Range(0.05, 16.0));
+    app->add_option("--size", options->size, "Largest size of the file, such as 100KB")->type_name("BYTES");
+    app->add_option("--max-drop", options->max_drop, "Largest loss on --val, in points of top-1 accuracy or dB")
+        ->type_name("POINTS")
+        ->check(CLI::PositiveNumber);
+    app->add_option("--lambda", options->lambda, "Trade-off of distortion against bits")->check(CLI::PositiveNumber);
+    app->add_option("--transform", options->transforms,
+                    "none, klt, elt, dct1, dct2, intra-klt, intra-elt, or auto: the cheapest "
+                    "of none, klt and elt for each layer; several with commas are compared")
+        ->type_name("NAME")
+        ->delimiter(',')
+        ->capture_default_str();
+    app->add_option("--axis", options->axis,
+                    "What the KLT and the ELT mix: input channels (row), output channels (column), "
+                    "both, or auto: row or column for each layer")
+        ->check(CLI::IsMember({"row", "column", "both", "auto"}))
+        ->capture_default_str();
+    app->add_option("--curves", options->curves, "How distortion is found: predicted from gradients, measured, or both")
+        ->check(CLI::IsMember({"exact", "second-order", "hybrid"}))
+        ->capture_default_str();
+    app->add_option("--coding", options->coding, "How indices are stored")
+        ->check(CLI::IsMember({"entropy", "fixed"}))
+        ->capture_default_str();
+    app->add_option("--images", options->images, "Images to compress with")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    app->add_option("--blocks", options->blocks, "Parts of a layer that have a depth and step of their own")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1024))
+        ->capture_default_str();
+    app->add_flag("--no-correction", options->no_correction, "Leave biases and normalisation statistics as they are");
+    app->add_flag("--no-feedback", options->no_feedback, "Round every weight for itself");
+    app->add_flag("--paper", options->paper,
+                  "Just what Young et al. (TPAMI 2021) do: fixed depths, plain rounding, no correction");
+    app->add_option("--out", options->out, "Where the network goes")->type_name("FILE.ebit")->required();
+    return {app, [options](const RunOptions& run) { return compress_model(*options, run); }};
+}
+
+}  // namespace eigenbit
