@@ -231,7 +231,7 @@ Results compress_model(const CompressOptions& options, const RunOptions& run) {
             results["networks"].push_back(as_results(point, judge));
         }
     }
-    if (results["networks"].size() == 1) results.update(results["networks"].front());
+    if (results["networks"].size() == 1) results.update(Results(results["networks"].front()));
     return results;
 }
 
