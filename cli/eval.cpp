@@ -28,17 +28,21 @@ struct EvalOptions {
     EvaluationOptions evaluation;
 };
 
-Results evaluate_model(EvalOptions options, const RunOptions& run) {
+Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, EvaluationOptions options, bool quiet) {
+    Progress progress(quiet, "images", dataset.size);
+    options.progress = [&](std::int64_t images) { progress.update(images, "evaluating"); };
+    return evaluate(graph, dataset, options);
+}
+
+Results evaluate_model(const EvalOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
     fold_batch_normalization(model.graph);
     Dataset dataset =
         open_dataset(options.data, DataSplit::test, model.preprocessing ? &*model.preprocessing : nullptr);
     dataset.size = std::min(dataset.size, options.limit);
 
-    Progress progress(run.quiet, "images", dataset.size);
-    options.evaluation.progress = [&](std::int64_t images) { progress.update(images, "evaluating"); };
     const auto start = std::chrono::steady_clock::now();
-    const Evaluation evaluation = evaluate(model.graph, dataset, options.evaluation);
+    const Evaluation evaluation = evaluate_with_progress(model.graph, dataset, options.evaluation, run.quiet);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     const double rate = static_cast<double>(evaluation.images) / elapsed.count();
     fmt::print("{}, {:.1f} images/s\n", to_string(evaluation), rate);

@@ -1,6 +1,7 @@
 #include "engine/session.h"
 
 #include "engine/error.h"
+#include "engine/ops/chunks.h"
 
 #include <algorithm>
 
@@ -15,6 +16,12 @@ std::vector<BasicView<Element>> views(std::span<const ValueId> ids, const std::v
     result.reserve(ids.size());
     for (const ValueId id : ids) result.push_back(all[at(id)]);
     return result;
+}
+
+void set_to_zero(View view) {
+    for_each_chunk(view.elements(), 1, [view](std::int64_t begin, std::int64_t end) {
+        std::fill(view.data + begin, view.data + end, 0.0F);
+    });
 }
 
 }  // namespace
@@ -182,7 +189,7 @@ void Session::backward(ConstView output_gradient) {
     }
     has_gradient_.assign(has_gradient_.size(), false);
     for (const ValueId value : options_.gradients) {
-        std::ranges::fill(gradients_[at(value)].values(), 0.0F);
+        set_to_zero(gradients_[at(value)]);
         has_gradient_[at(value)] = true;
     }
     if (!needs_gradient_[output]) return;
@@ -197,11 +204,11 @@ void Session::run_node_backward(std::size_t index) {
     if (!reached || !needs_gradient_[at(node.outputs.front())]) return;
 
     for (const ValueId output : node.outputs) {
-        if (!has_gradient_[at(output)]) std::ranges::fill(gradients_[at(output)].values(), 0.0F);
+        if (!has_gradient_[at(output)]) set_to_zero(gradients_[at(output)]);
     }
     for (const ValueId input : node.inputs) {
         if (!needs_gradient_[at(input)] || has_gradient_[at(input)]) continue;
-        std::ranges::fill(gradients_[at(input)].values(), 0.0F);
+        set_to_zero(gradients_[at(input)]);
         has_gradient_[at(input)] = true;
     }
     const std::vector<ConstView> inputs = views<const float>(node.inputs, values_);
