@@ -11,7 +11,7 @@ namespace {
 
 // A panel's weights for as many inputs as this, and the source of a band of outputs, share the second-level cache (1
 // MiB on Zen 4) with the outputs. The panel is read once for every tile of pixels, the band once for every panel.
-constexpr std::int64_t kPanelBytes = 256 << 10;
+constexpr std::size_t kPanelBytes = 256 << 10;
 constexpr std::int64_t kBandBytes = 256 << 10;
 
 // Few bands are divided further by panels until there are about as many tasks; enough for the cores to end together.
@@ -24,23 +24,24 @@ struct DepthBlock {
     std::size_t depth_before;
 };
 
-std::vector<DepthBlock> depth_blocks(const PassSegments& segments, std::int64_t most) {
+std::vector<DepthBlock> depth_blocks(const PassBand& band, std::size_t most) {
     std::vector<DepthBlock> blocks;
-    const std::size_t count = segments.offsets.size();
-    const std::size_t length = segments.length;
-    const std::size_t whole = std::min(count, static_cast<std::size_t>(most) / length);
-    for (std::size_t s = 0; s < count; s += std::max<std::size_t>(whole, 1)) {
-        if (whole > 0) {
-            blocks.push_back({s, std::min(whole, count - s), 0, length, s * length});
-            continue;
+    const std::size_t count = band.segments.size();
+    const std::size_t length = band.segment_length;
+    if (count * length <= most) return {{0, count, 0, length, 0}};
+    if (length <= most) {
+        for (std::size_t s = 0; s < count; s += most / length) {
+            blocks.push_back({s, std::min(most / length, count - s), 0, length, s * length});
         }
-        const std::size_t parts = (length + static_cast<std::size_t>(most) - 1) / static_cast<std::size_t>(most);
+        return blocks;
+    }
+    const std::size_t parts = (length + most - 1) / most;
+    for (std::size_t s = 0; s < count; ++s) {
         for (std::size_t part = 0; part < parts; ++part) {
             const std::size_t begin = length * part / parts;
             blocks.push_back({s, 1, begin, length * (part + 1) / parts - begin, s * length + begin});
         }
     }
-    if (blocks.empty()) blocks.push_back({0, 0, 0, 0, 0});  // no tap reaches these outputs: they are zero
     return blocks;
 }
 
@@ -54,57 +55,56 @@ struct PassRun {
     float* target;
 };
 
-/// The panels first … last-1 at pixels of one image, whose source `grid` describes.
-void run_block(const PassRun& run, const PixelGrid& grid, const PassSegments& segments, std::int64_t image,
-               std::int64_t row, std::int64_t pixel_begin, std::int64_t pixel_end, std::size_t first,
-               std::size_t last) {
+/// A part's panels at the pixels begin … end-1 of the raster of outputs that begins at `rows`.
+void run_part(const PassRun& run, const PanelPart& part, const PassRows& rows, std::int64_t begin, std::int64_t end) {
     const ConvolutionPass& pass = run.pass;
     const ConvolutionKernels& kernels = *run.weights.implementation().convolution;
-    const std::int64_t channels = pass.target_channels;
-    const std::int64_t row_floats = pass.x.target_extent * channels;
-    const std::int64_t origin =
-        (image * pass.y.target_extent + pass.y.first + row * pass.y.spacing) * row_floats + pass.x.first * channels;
-    for (std::size_t p = first; p < last; ++p) {
+    const PassBand band = source_band(pass, run.source, rows);
+    const std::int64_t row_floats = pass.x.target_extent * pass.target_channels;
+    const std::int64_t row = rows.first_image * pass.y.target_extent + pass.y.first + rows.first_row * pass.y.spacing;
+    const std::int64_t corner = row * row_floats + pass.x.first * pass.target_channels;
+    for (std::size_t p = part.first; p < part.last; ++p) {
         const WeightPanel& panel = run.weights.panels()[p];
-        const std::int64_t target = origin + panel.first_channel;
-        ForwardBlock block{};
-        block.grid = grid;
-        block.pixel_begin = static_cast<std::size_t>(pixel_begin);
-        block.pixel_end = static_cast<std::size_t>(pixel_end);
-        block.vectors = static_cast<std::size_t>(panel.vectors);
-        block.channels = static_cast<std::size_t>(panel.channels);
-        block.output = run.target + target;
-        block.output_row_stride = pass.y.spacing * row_floats;
-        block.output_column_stride = pass.x.spacing * channels;
-        block.residual = run.epilogue.residual ? run.epilogue.residual + target : nullptr;
-        block.bias = run.epilogue.bias ? run.epilogue.bias + panel.first_channel : nullptr;
-        block.low = run.epilogue.low;
-        block.high = run.epilogue.high;
-        block.accumulate = run.accumulate;
-        block.finish = true;
+        const std::int64_t target = corner + panel.first_channel;
         const float* const weights = run.weights.weights(run.index, pass.depth(), panel);
+        ForwardBlock block{
+            .grid = {.source = band.source + first_source_channel(pass, panel) - part.first_channel,
+                     .row_stride = pass.y.step * band.row_stride,
+                     .column_stride = pass.x.step * band.pixel_stride,
+                     .columns = static_cast<std::size_t>(pass.x.outputs),
+                     .segments = band.segments.data(),
+                     .segment_count = band.segments.size(),
+                     .length = band.segment_length},
+            .pixel_begin = static_cast<std::size_t>(begin),
+            .pixel_end = static_cast<std::size_t>(end),
+            .weights = weights,
+            .vectors = static_cast<std::size_t>(panel.vectors),
+            .channels = static_cast<std::size_t>(panel.channels),
+            .output = run.target + target,
+            .output_row_stride = pass.y.spacing * row_floats,
+            .output_column_stride = pass.x.spacing * pass.target_channels,
+            .residual = run.epilogue.residual ? run.epilogue.residual + target : nullptr,
+            .bias = run.epilogue.bias ? run.epilogue.bias + panel.first_channel : nullptr,
+            .low = run.epilogue.low,
+            .high = run.epilogue.high,
+            .accumulate = run.accumulate,
+            .finish = true,
+        };
         if (pass.depthwise) {  // all panels at once
-            const WeightPanel& end = run.weights.panels()[last - 1];
-            block.weights = weights;
-            block.grid.source += panel.first_channel;
-            block.channels = static_cast<std::size_t>(end.first_channel + end.channels - panel.first_channel);
-            block.vectors = last - first;
-            kernels.depthwise_forward(block);
-            return;
+            block.channels = static_cast<std::size_t>(part.channels);
+            block.vectors = part.last - part.first;
+            return kernels.depthwise_forward(block);
         }
-        block.grid.source += panel.group * (pass.source_channels / pass.groups);
-        const float* const panel_source = block.grid.source;
-        const std::int64_t lanes = panel.vectors * static_cast<std::int64_t>(kernels.width);
-        const std::int64_t most =
-            std::max<std::int64_t>(1, kPanelBytes / (lanes * static_cast<std::int64_t>(sizeof(float))));
-        const std::vector<DepthBlock> blocks = depth_blocks(segments, most);
-        for (const DepthBlock& part : blocks) {
-            block.grid.source = panel_source + part.first;
-            block.grid.segments = segments.offsets.data() + part.first_segment;
-            block.grid.segment_count = part.segment_count;
-            block.grid.length = part.length;
-            block.weights = weights + static_cast<std::int64_t>(part.depth_before) * lanes;
-            block.finish = &part == &blocks.back();
+        const float* const source = block.grid.source;
+        const std::size_t lanes = block.vectors * kernels.width;
+        const std::vector<DepthBlock> blocks = depth_blocks(band, kPanelBytes / (lanes * sizeof(float)));
+        for (const DepthBlock& depth : blocks) {
+            block.grid.source = source + depth.first;
+            block.grid.segments = band.segments.data() + depth.first_segment;
+            block.grid.segment_count = depth.segment_count;
+            block.grid.length = depth.length;
+            block.weights = weights + depth.depth_before * lanes;
+            block.finish = &depth == &blocks.back();
             kernels.forward(block);
             block.accumulate = true;
             block.bias = nullptr;
@@ -112,54 +112,38 @@ void run_block(const PassRun& run, const PixelGrid& grid, const PassSegments& se
     }
 }
 
+/// Pixels of outputs that share a band; of whole rows where the band is copied.
+std::int64_t band_pixels(const ConvolutionPass& pass) {
+    const std::int64_t channels = std::max<std::int64_t>(1, part_channels(pass));
+    if (pass.padded()) return band_rows(pass, channels, kBandBytes) * pass.x.outputs;
+    const std::int64_t pixels = pass.y.outputs * pass.x.outputs;
+    const std::int64_t pixel_bytes = pass.y.step * pass.x.step * channels * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t most = std::max<std::int64_t>(64, kBandBytes / pixel_bytes);
+    const std::int64_t bands = (pixels + most - 1) / most;
+    return (pixels + bands - 1) / bands;
+}
+
 void run_pass(const PassRun& run) {
     const ConvolutionPass& pass = run.pass;
-    if (pass.images == 0 || pass.y.outputs <= 0 || pass.x.outputs <= 0) return;
+    const std::int64_t pixels = pass.y.outputs * pass.x.outputs;
+    if (pass.images * pixels * pass.target_channels == 0) return;
     if (run.accumulate && pass.depth() == 0) return;
-    const bool padded = pass.padded() && pass.depth() > 0;
-    const std::int64_t columns = pass.x.outputs;
-    const std::int64_t pixels = pass.y.outputs * columns;
-    const std::int64_t source_row = pass.x.source_extent * pass.source_channels;
-
-    // A band is a number of pixels; of whole rows where it must be copied.
-    std::int64_t band = 0;
-    if (padded) {
-        band = band_rows(pass, kBandBytes) * columns;
-    } else {
-        const std::int64_t pixel_bytes =
-            pass.y.step * pass.x.step * pass.source_channels * static_cast<std::int64_t>(sizeof(float));
-        const std::int64_t most = std::max<std::int64_t>(64, kBandBytes / pixel_bytes);
-        const std::int64_t bands = (pixels + most - 1) / most;
-        band = (pixels + bands - 1) / bands;
-    }
+    const std::int64_t band = band_pixels(pass);
     const std::int64_t bands = (pixels + band - 1) / band;
-    const auto panels = static_cast<std::int64_t>(run.weights.panels().size());
-    const std::int64_t parts =
-        std::clamp<std::int64_t>((kTasks + pass.images * bands - 1) / (pass.images * bands), 1, panels);
+    const std::int64_t wanted = (kTasks + pass.images * bands - 1) / (pass.images * bands);
+    const std::vector<PanelPart> parts = panel_parts(pass, run.weights.panels(), wanted);
+    const auto part_count = static_cast<std::int64_t>(parts.size());
 
-    tbb::parallel_for(std::int64_t{0}, pass.images * bands * parts, [&](std::int64_t task) {
-        const std::int64_t part = task % parts;
-        const std::int64_t image = task / parts / bands;
-        const std::int64_t begin = task / parts % bands * band;
+    tbb::parallel_for(std::int64_t{0}, pass.images * bands * part_count, [&](std::int64_t task) {
+        const PanelPart& part = parts[static_cast<std::size_t>(task % part_count)];
+        const std::int64_t image = task / part_count / bands;
+        const std::int64_t begin = task / part_count % bands * band;
         const std::int64_t end = std::min(begin + band, pixels);
-        const auto first = static_cast<std::size_t>(panels * part / parts);
-        const auto last = static_cast<std::size_t>(panels * (part + 1) / parts);
-        const float* const source = run.source + image * pass.y.source_extent * source_row;
-        // A copied band starts at its own first row; a plain one at the image's, and may start amid a row.
-        const std::int64_t row = padded ? begin / columns : 0;
-        const PassBand source_band =
-            padded ? padded_band(pass, source, 1, row, (end - begin) / columns) : plain_band(pass, source, 0);
-        const PassSegments segments(pass, source_band.row_stride);
-        PixelGrid grid{};
-        grid.source = source_band.source;
-        grid.row_stride = pass.y.step * source_band.row_stride;
-        grid.column_stride = pass.x.step * pass.source_channels;
-        grid.columns = static_cast<std::size_t>(columns);
-        grid.segments = segments.offsets.data();
-        grid.segment_count = segments.offsets.size();
-        grid.length = segments.length;
-        const std::int64_t shift = row * columns;
-        run_block(run, grid, segments, image, row, begin - shift, end - shift, first, last);
+        // A copied band has whole rows; else the raster is the image's, and pixels may begin amid a row.
+        const std::int64_t row = pass.padded() ? begin / pass.x.outputs : 0;
+        const std::int64_t rows = pass.padded() ? (end - begin) / pass.x.outputs : pass.y.outputs;
+        const std::int64_t shift = row * pass.x.outputs;
+        run_part(run, part, {image, 1, row, rows, part.first_channel, part.channels}, begin - shift, end - shift);
     });
 }
 

@@ -36,6 +36,59 @@ PassAxis gradient_axis(std::int64_t inputs, std::int64_t outputs, std::int64_t k
     return axis;
 }
 
+/// Columns of the image that the pass reads, and zeros before them.
+struct CopiedColumns {
+    std::int64_t begin, end, zeros;
+};
+
+CopiedColumns copied_columns(const ConvolutionPass& pass) {
+    const std::int64_t begin = std::clamp<std::int64_t>(pass.x.origin, 0, pass.x.source_extent);
+    const std::int64_t end =
+        std::clamp<std::int64_t>(pass.x.origin + pass.source_columns(), begin, pass.x.source_extent);
+    return {begin, end, begin - pass.x.origin};
+}
+
+void copy_padded(const ConvolutionPass& pass, const float* source, const PassRows& rows, float* to) {
+    const std::int64_t row_floats = pass.source_columns() * rows.channels;
+    const auto [begin, end, zeros] = copied_columns(pass);
+    const bool whole_pixels = rows.channels == pass.source_channels;
+    for (std::int64_t image = 0; image < rows.images; ++image) {
+        for (std::int64_t r = 0; r < pass.source_rows(rows.rows); ++r, to += row_floats) {
+            const std::int64_t row = pass.y.origin + rows.first_row * pass.y.step + r;
+            if (row < 0 || row >= pass.y.source_extent || begin == end) {
+                std::fill_n(to, row_floats, 0.0F);
+                continue;
+            }
+            const std::int64_t pixel =
+                ((rows.first_image + image) * pass.y.source_extent + row) * pass.x.source_extent + begin;
+            const float* from = source + pixel * pass.source_channels + rows.first_channel;
+            float* copied = std::fill_n(to, zeros * rows.channels, 0.0F);
+            if (whole_pixels) {
+                copied = std::copy_n(from, (end - begin) * rows.channels, copied);
+            } else {
+                for (std::int64_t column = begin; column < end; ++column, from += pass.source_channels) {
+                    copied = std::copy_n(from, rows.channels, copied);
+                }
+            }
+            std::fill(copied, to + row_floats, 0.0F);
+        }
+    }
+}
+
+void set_segments(const ConvolutionPass& pass, PassBand& band) {
+    const std::vector<std::int64_t>& columns = pass.x.taps;
+    const auto taps = static_cast<std::int64_t>(columns.size());
+    const std::int64_t group_channels = pass.source_channels / pass.groups;
+    const bool whole_rows = taps > 0 && columns.back() == taps - 1 && band.pixel_stride == group_channels;
+    band.segment_length = static_cast<std::size_t>(group_channels * (whole_rows ? taps : 1));
+    for (const std::int64_t row : pass.y.taps) {
+        for (const std::int64_t column : columns) {
+            band.segments.push_back(row * band.row_stride + column * band.pixel_stride);
+            if (whole_rows) break;
+        }
+    }
+}
+
 }  // namespace
 
 bool PassAxis::padded() const { return origin < 0 || origin + (outputs - 1) * step + reach() >= source_extent; }
@@ -78,60 +131,35 @@ void flatten_pixels(ConvolutionPass& pass) {
     pass.x.source_extent = pass.x.target_extent = pass.x.outputs = pixels;
 }
 
-PassSegments::PassSegments(const ConvolutionPass& pass, std::int64_t row_stride) {
-    const std::vector<std::int64_t>& columns = pass.x.taps;
-    const std::int64_t taps = static_cast<std::int64_t>(columns.size());
-    const bool whole_rows = pass.groups == 1 && taps > 0 && columns.back() == taps - 1;
-    length = static_cast<std::size_t>(pass.source_channels / pass.groups * (whole_rows ? taps : 1));
-    for (const std::int64_t row : pass.y.taps) {
-        for (const std::int64_t column : columns) {
-            offsets.push_back(row * row_stride + column * pass.source_channels);
-            if (whole_rows) break;
-        }
-    }
-}
-
-PassBand padded_band(const ConvolutionPass& pass, const float* source, std::int64_t images, std::int64_t first_row,
-                     std::int64_t rows) {
-    thread_local Tensor memory;
-    const std::int64_t source_rows = pass.source_rows(rows);
-    const std::int64_t row_stride = pass.source_columns() * pass.source_channels;
-    const std::int64_t floats = images * source_rows * row_stride;
-    if (memory.elements() < floats) memory = Tensor(Shape{floats});
-
+PassBand source_band(const ConvolutionPass& pass, const float* source, const PassRows& rows) {
     const std::int64_t width = pass.x.source_extent * pass.source_channels;
-    const std::int64_t left = pass.x.origin * pass.source_channels;  // of the band, in the image's row
-    const std::int64_t begin = std::clamp<std::int64_t>(left, 0, width);
-    const std::int64_t end = std::clamp<std::int64_t>(left + row_stride, begin, width);
-    float* to = memory.data();
-    for (std::int64_t image = 0; image < images; ++image) {
-        for (std::int64_t r = 0; r < source_rows; ++r, to += row_stride) {
-            const std::int64_t row = pass.y.origin + first_row * pass.y.step + r;
-            if (row < 0 || row >= pass.y.source_extent || end == begin) {
-                std::fill_n(to, row_stride, 0.0F);
-                continue;
-            }
-            const float* const from = source + (image * pass.y.source_extent + row) * width;
-            float* const copied = std::copy(from + begin, from + end, std::fill_n(to, begin - left, 0.0F));
-            std::fill(copied, to + row_stride, 0.0F);
-        }
+    PassBand band{};
+    if (pass.padded()) {
+        thread_local Tensor memory;
+        band.pixel_stride = rows.channels;
+        band.row_stride = pass.source_columns() * rows.channels;
+        band.image_stride = pass.source_rows(rows.rows) * band.row_stride;
+        if (memory.elements() < rows.images * band.image_stride)
+            memory = Tensor(Shape{rows.images * band.image_stride});
+        copy_padded(pass, source, rows, memory.data());
+        band.source = memory.data();
+    } else {
+        band.pixel_stride = pass.source_channels;
+        band.row_stride = width;
+        band.image_stride = pass.y.source_extent * width;
+        band.source = source + rows.first_image * band.image_stride
+                      + (pass.y.origin + rows.first_row * pass.y.step) * width + pass.x.origin * pass.source_channels
+                      + rows.first_channel;
     }
-    return {memory.data(), row_stride, source_rows * row_stride};
+    set_segments(pass, band);
+    return band;
 }
 
-PassBand plain_band(const ConvolutionPass& pass, const float* source, std::int64_t first_row) {
-    const std::int64_t row_stride = pass.x.source_extent * pass.source_channels;
-    const std::int64_t row = pass.y.origin + first_row * pass.y.step;
-    return {source + row * row_stride + pass.x.origin * pass.source_channels, row_stride,
-            pass.y.source_extent * row_stride};
-}
-
-std::int64_t band_rows(const ConvolutionPass& pass, std::int64_t bytes) {
-    const std::int64_t row_bytes =
-        pass.source_columns() * pass.source_channels * static_cast<std::int64_t>(sizeof(float));
+std::int64_t band_rows(const ConvolutionPass& pass, std::int64_t channels, std::int64_t bytes) {
+    const std::int64_t row_bytes = pass.source_columns() * channels * static_cast<std::int64_t>(sizeof(float));
     const std::int64_t most = std::max<std::int64_t>(1, (bytes / row_bytes - pass.y.reach() - 1) / pass.y.step + 1);
     const std::int64_t bands = (pass.y.outputs + most - 1) / most;
-    return (pass.y.outputs + bands - 1) / bands;  // of equal sizes
+    return (pass.y.outputs + bands - 1) / bands;
 }
 
 }  // namespace eigenbit

@@ -46,30 +46,28 @@ std::vector<ConvolutionPass> input_gradient_passes(const ConvolutionGeometry& ge
 /// Merges all pixels of all images into one row where each output reads the one input below it.
 void flatten_pixels(ConvolutionPass& pass);
 
-/// Offsets of the runs of inputs that lie together, from a pixel's first input.
-struct PassSegments {
-    std::vector<std::ptrdiff_t> offsets;
-    std::size_t length;
-
-    /// For source rows of row_stride floats.
-    PassSegments(const ConvolutionPass& pass, std::int64_t row_stride);
+/// Some rows of outputs of some images of a pass, and the source channels that a task reads of them.
+struct PassRows {
+    std::int64_t first_image, images;
+    std::int64_t first_row, rows;
+    std::int64_t first_channel, channels;
 };
 
-/// The source of some rows of a pass's outputs in one image or several, without borders.
+/// The source of such rows, without borders.
 struct PassBand {
-    const float* source;                    // of the first output
-    std::int64_t row_stride, image_stride;  // floats between source rows and images
+    const float* source;                                  // of the first output, channel first_channel
+    std::int64_t pixel_stride, row_stride, image_stride;  // floats between source pixels, rows and images
+    // Runs of inputs that lie together: offsets from an output's first input.
+    std::vector<std::ptrdiff_t> segments;
+    std::size_t segment_length;
 };
 
-/// Copies what `rows` rows of outputs of each image read, and zeros for what lies outside of the image, into memory of
-/// this thread that the next call reuses.
-PassBand padded_band(const ConvolutionPass& pass, const float* source, std::int64_t images, std::int64_t first_row,
-                     std::int64_t rows);
+/// Where the rows lie in `source` (the whole tensor); or, when the pass is padded, in a copy with zeros for what lies
+/// outside of the image, in memory of this thread that the next call reuses.
+PassBand source_band(const ConvolutionPass& pass, const float* source, const PassRows& rows);
 
-/// The source as it lies in memory, for a pass that is not padded.
-PassBand plain_band(const ConvolutionPass& pass, const float* source, std::int64_t first_row);
-
-/// Rows of outputs whose source makes a band of about `bytes`; at least one.
-std::int64_t band_rows(const ConvolutionPass& pass, std::int64_t bytes);
+/// Rows of outputs of which the source of so many channels makes a band of about `bytes`; at least one. All rows are
+/// divided equally.
+std::int64_t band_rows(const ConvolutionPass& pass, std::int64_t channels, std::int64_t bytes);
 
 }  // namespace eigenbit

@@ -1,5 +1,6 @@
 #include "engine/kernels/convolution.h"
 #include "engine/kernels/convolution_pass.h"
+#include "engine/kernels/weight_panels.h"
 #include "engine/tensor.h"
 
 #include <tbb/parallel_for.h>
@@ -23,7 +24,7 @@ struct Band {
     std::int64_t image, images, row, rows, column, columns;
 };
 
-/// Divides 0 … total-1 into the fewest equal parts of at most `most`.
+/// Calls visit(begin, count) for the fewest equal parts of 0 … total-1 of at most `most`.
 template <typename Visit>
 void for_each_part(std::int64_t total, std::int64_t most, const Visit& visit) {
     const std::int64_t parts = (total + most - 1) / most;
@@ -35,10 +36,11 @@ void for_each_part(std::int64_t total, std::int64_t most, const Visit& visit) {
 
 std::vector<Band> bands_of(const ConvolutionPass& pass) {
     std::vector<Band> bands;
-    const std::int64_t rows = band_rows(pass, kBandBytes);
+    const std::int64_t channels = std::max<std::int64_t>(1, part_channels(pass));
+    const std::int64_t channel_bytes = channels * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t rows = band_rows(pass, channels, kBandBytes);
     if (pass.y.outputs == 1 && !pass.padded()) {
-        const std::int64_t pixel_bytes = pass.x.step * pass.source_channels * static_cast<std::int64_t>(sizeof(float));
-        const std::int64_t columns = std::max<std::int64_t>(64, kBandBytes / pixel_bytes);
+        const std::int64_t columns = std::max<std::int64_t>(64, kBandBytes / (pass.x.step * channel_bytes));
         for (std::int64_t image = 0; image < pass.images; ++image) {
             for_each_part(pass.x.outputs, columns, [&](std::int64_t column, std::int64_t count) {
                 bands.push_back({image, 1, 0, 1, column, count});
@@ -51,14 +53,91 @@ std::vector<Band> bands_of(const ConvolutionPass& pass) {
             });
         }
     } else {
-        const std::int64_t image_bytes = pass.source_rows(rows) * pass.source_columns() * pass.source_channels
-                                         * static_cast<std::int64_t>(sizeof(float));
-        for_each_part(pass.images, std::max<std::int64_t>(1, kBandBytes / image_bytes),
-                      [&](std::int64_t image, std::int64_t count) {
-                          bands.push_back({image, count, 0, rows, 0, pass.x.outputs});
-                      });
+        const std::int64_t image_bytes = pass.source_rows(rows) * pass.source_columns() * channel_bytes;
+        const std::int64_t images = std::max<std::int64_t>(1, kBandBytes / image_bytes);
+        for_each_part(pass.images, images, [&](std::int64_t image, std::int64_t count) {
+            bands.push_back({image, count, 0, rows, 0, pass.x.outputs});
+        });
     }
     return bands;
+}
+
+/// Sums of the gradients of weights, laid out like packed weights, and of the bias after them, for each chunk.
+class GradientSums {
+  public:
+    GradientSums(std::int64_t chunks, std::int64_t depth, std::int64_t width, std::span<const WeightPanel> panels)
+        : chunks_(chunks),
+          depth_(depth),
+          width_(width),
+          lanes_(total_vectors(panels) * width),
+          values_(Shape{chunks, (depth + 1) * lanes_}) {}
+
+    float* weights(std::int64_t chunk, const WeightPanel& panel) {
+        return values_.data() + chunk * (depth_ + 1) * lanes_ + depth_ * panel.vectors_before * width_;
+    }
+    float* bias(std::int64_t chunk, const WeightPanel& panel) {
+        return values_.data() + (chunk * (depth_ + 1) + depth_) * lanes_ + panel.vectors_before * width_;
+    }
+    const float* data() const { return values_.data(); }
+
+    /// Adds all chunks of a panel to the first, in order.
+    void reduce(const WeightPanel& panel) {
+        const std::int64_t lanes = panel.vectors * width_;
+        for (std::int64_t chunk = 1; chunk < chunks_; ++chunk) {
+            add(weights(chunk, panel), weights(0, panel), depth_ * lanes);
+            add(bias(chunk, panel), bias(0, panel), lanes);
+        }
+    }
+
+  private:
+    static void add(const float* from, float* to, std::int64_t count) {
+        for (std::int64_t index = 0; index < count; ++index) to[index] += from[index];
+    }
+
+    std::int64_t chunks_, depth_, width_, lanes_;
+    Tensor values_;
+};
+
+/// Adds the products of one band to the sums of a part's panels.
+void add_band(const ConvolutionPass& pass, const ConvolutionKernels& kernels, std::span<const WeightPanel> panels,
+              const PanelPart& part, const Band& place, const float* x, const float* dy, bool with_weights,
+              bool with_bias, std::int64_t chunk, GradientSums& sums) {
+    const PassBand band =
+        source_band(pass, x, {place.image, place.images, place.row, place.rows, part.first_channel, part.channels});
+    const std::int64_t gradient_row = pass.x.outputs * pass.target_channels;
+    const float* const gradient =
+        dy + (place.image * pass.y.outputs + place.row) * gradient_row + place.column * pass.target_channels;
+    for (const WeightPanel& panel : panels.subspan(part.first, part.last - part.first)) {
+        WeightGradientBlock block{
+            .grid = {.source = band.source + place.column * pass.x.step * band.pixel_stride
+                               + first_source_channel(pass, panel) - part.first_channel,
+                     .row_stride = pass.y.step * band.row_stride,
+                     .column_stride = pass.x.step * band.pixel_stride,
+                     .columns = static_cast<std::size_t>(place.columns),
+                     .segments = band.segments.data(),
+                     .segment_count = band.segments.size(),
+                     .length = band.segment_length},
+            .images = static_cast<std::size_t>(place.images),
+            .rows = static_cast<std::size_t>(place.rows),
+            .image_stride = band.image_stride,
+            .gradient = gradient + panel.first_channel,
+            .gradient_image_stride = pass.y.outputs * gradient_row,
+            .gradient_row_stride = gradient_row,
+            .gradient_column_stride = pass.target_channels,
+            .sums = sums.weights(chunk, panel),
+            .vectors = static_cast<std::size_t>(panel.vectors),
+            .channels = static_cast<std::size_t>(panel.channels),
+        };
+        if (with_weights) (pass.depthwise ? kernels.depthwise_weight_gradient : kernels.weight_gradient)(block);
+        if (!with_bias) continue;
+        // The gradient of one more weight, whose input is always 1.
+        constexpr float kOne = 1.0F;
+        constexpr std::ptrdiff_t kHere = 0;
+        block.grid = {&kOne, 0, 0, block.grid.columns, &kHere, 1, 1};
+        block.image_stride = 0;
+        block.sums = sums.bias(chunk, panel);
+        kernels.weight_gradient(block);
+    }
 }
 
 }  // namespace
@@ -70,93 +149,34 @@ void convolution_weight_gradient(const ConvolutionGeometry& geometry, const floa
     ConvolutionPass pass = forward_pass(geometry);
     flatten_pixels(pass);
     const std::vector<WeightPanel> panels = weight_panels(geometry.o, geometry.groups, pass.depthwise, kernels);
-    const bool padded = pass.padded();
-    const std::vector<Band> bands = bands_of(pass);
+    if (panels.empty()) return;
+    const bool any = geometry.n * geometry.oh * geometry.ow > 0;
+    const std::vector<Band> bands = any ? bands_of(pass) : std::vector<Band>{};
     const auto band_count = static_cast<std::int64_t>(bands.size());
-    const auto panel_count = static_cast<std::int64_t>(panels.size());
-    const std::int64_t lanes = (panels.back().vectors_before + panels.back().vectors) * width;
-    const std::int64_t depth = pass.depth();
+    const std::int64_t most_chunks = kMostSums / ((pass.depth() + 1) * total_vectors(panels) * width);
+    const std::int64_t chunks = std::max<std::int64_t>(1, std::min({most_chunks, band_count, kTasks}));
+    const std::vector<PanelPart> parts = panel_parts(pass, panels, kTasks / chunks);
+    const auto part_count = static_cast<std::int64_t>(parts.size());
+    GradientSums sums(chunks, pass.depth(), width, panels);
 
-    // The bias gradient is the gradient of one more weight, whose input is always 1.
-    const std::int64_t chunk_floats = (depth + 1) * lanes;
-    const std::int64_t chunks =
-        std::clamp<std::int64_t>(kMostSums / chunk_floats, 1, std::clamp<std::int64_t>(band_count, 1, kTasks));
-    const std::int64_t parts = std::clamp<std::int64_t>(kTasks / chunks, 1, panel_count);
-    Tensor sums(Shape{chunks, chunk_floats});
-
-    const std::int64_t gradient_row = pass.x.outputs * pass.target_channels;
-    const auto panel_of = [&](std::int64_t p) -> const WeightPanel& { return panels[static_cast<std::size_t>(p)]; };
-    tbb::parallel_for(std::int64_t{0}, chunks * parts, [&](std::int64_t task) {
-        const std::int64_t chunk = task / parts;
-        const std::int64_t part = task % parts;
-        const std::int64_t first = panel_count * part / parts;
-        const std::int64_t last = panel_count * (part + 1) / parts;
-        float* const weight_sums = sums.data() + chunk * chunk_floats;
-        float* const bias_sums = weight_sums + depth * lanes;
-        for (std::int64_t b = band_count * chunk / chunks; b < band_count * (chunk + 1) / chunks; ++b) {
-            const Band& band = bands[static_cast<std::size_t>(b)];
-            const float* const images =
-                x + band.image * pass.y.source_extent * pass.x.source_extent * pass.source_channels;
-            const PassBand source = padded ? padded_band(pass, images, band.images, band.row, band.rows)
-                                           : plain_band(pass, images, band.row);
-            const PassSegments segments(pass, source.row_stride);
-            WeightGradientBlock block{};
-            block.grid.column_stride = pass.x.step * pass.source_channels;
-            block.grid.row_stride = pass.y.step * source.row_stride;
-            block.grid.columns = static_cast<std::size_t>(band.columns);
-            block.grid.segments = segments.offsets.data();
-            block.grid.segment_count = segments.offsets.size();
-            block.grid.length = segments.length;
-            block.image_stride = source.image_stride;
-            block.images = static_cast<std::size_t>(band.images);
-            block.rows = static_cast<std::size_t>(band.rows);
-            block.gradient_column_stride = pass.target_channels;
-            block.gradient_row_stride = gradient_row;
-            block.gradient_image_stride = pass.y.outputs * gradient_row;
-            const float* const gradient =
-                dy + (band.image * pass.y.outputs + band.row) * gradient_row + band.column * pass.target_channels;
-            for (std::int64_t p = first; p < last; ++p) {
-                const WeightPanel& panel = panel_of(p);
-                block.vectors = static_cast<std::size_t>(panel.vectors);
-                block.channels = static_cast<std::size_t>(panel.channels);
-                block.gradient = gradient + panel.first_channel;
-                block.sums = weight_sums + depth * panel.vectors_before * width;
-                const std::int64_t first_input =
-                    pass.depthwise ? panel.first_channel : panel.group * (pass.source_channels / pass.groups);
-                block.grid.source = source.source + band.column * block.grid.column_stride + first_input;
-                if (dw) (pass.depthwise ? kernels.depthwise_weight_gradient : kernels.weight_gradient)(block);
-                if (!db) continue;
-                constexpr float kOne = 1.0F;
-                constexpr std::ptrdiff_t kNoOffset = 0;
-                WeightGradientBlock bias = block;
-                bias.grid = {&kOne, 0, 0, block.grid.columns, &kNoOffset, 1, 1};
-                bias.image_stride = 0;
-                bias.sums = bias_sums + panel.vectors_before * width;
-                kernels.weight_gradient(bias);
-            }
+    tbb::parallel_for(std::int64_t{0}, chunks * part_count, [&](std::int64_t task) {
+        const std::int64_t chunk = task / part_count;
+        const PanelPart& part = parts[static_cast<std::size_t>(task % part_count)];
+        for (std::int64_t band = band_count * chunk / chunks; band < band_count * (chunk + 1) / chunks; ++band) {
+            add_band(pass, kernels, panels, part, bands[static_cast<std::size_t>(band)], x, dy, dw != nullptr,
+                     db != nullptr, chunk, sums);
         }
     });
-
-    tbb::parallel_for(std::int64_t{0}, panel_count, [&](std::int64_t p) {
-        const WeightPanel& panel = panel_of(p);
-        for (const auto& [begin, count] :
-             {std::pair{depth * panel.vectors_before * width, depth * panel.vectors * width},
-              std::pair{depth * lanes + panel.vectors_before * width, panel.vectors * width}}) {
-            float* const total = sums.data() + begin;
-            for (std::int64_t chunk = 1; chunk < chunks; ++chunk) {
-                const float* const more = total + chunk * chunk_floats;
-                for (std::int64_t index = 0; index < count; ++index) total[index] += more[index];
-            }
-        }
-        if (db) {
-            const float* const total = sums.data() + depth * lanes + panel.vectors_before * width;
-            for (std::int64_t channel = 0; channel < panel.channels; ++channel) {
-                float& value = db[panel.first_channel + channel];
-                value = total[channel] + (accumulate ? value : 0.0F);
-            }
-        }
-    });
+    tbb::parallel_for(std::size_t{0}, panels.size(), [&](std::size_t p) { sums.reduce(panels[p]); });
     if (dw) unpack_weight_sums(geometry, panels, width, sums.data(), accumulate, dw);
+    if (!db) return;
+    for (const WeightPanel& panel : panels) {
+        const float* const total = sums.bias(0, panel);
+        for (std::int64_t channel = 0; channel < panel.channels; ++channel) {
+            float& value = db[panel.first_channel + channel];
+            value = total[channel] + (accumulate ? value : 0.0F);
+        }
+    }
 }
 
 }  // namespace eigenbit

@@ -40,27 +40,6 @@ constexpr std::int64_t kTransposedDepth = 16;
 
 }  // namespace
 
-std::vector<WeightPanel> weight_panels(std::int64_t channels, std::int64_t groups, bool depthwise,
-                                       const ConvolutionKernels& kernels) {
-    const auto width = static_cast<std::int64_t>(kernels.width);
-    if (depthwise) groups = 1;
-    const std::int64_t group_channels = channels / groups;
-    const std::int64_t vectors = (group_channels + width - 1) / width;
-    const std::int64_t most = depthwise ? 1 : static_cast<std::int64_t>(kernels.panel_vectors);
-    const std::int64_t count = (vectors + most - 1) / most;
-    std::vector<WeightPanel> panels;
-    for (std::int64_t group = 0; group < groups; ++group) {
-        for (std::int64_t p = 0; p < count; ++p) {
-            const std::int64_t begin = vectors * p / count;
-            const std::int64_t end = vectors * (p + 1) / count;
-            panels.push_back({group, group * group_channels + begin * width,
-                              std::min(end * width, group_channels) - begin * width, end - begin,
-                              group * vectors + begin});
-        }
-    }
-    return panels;
-}
-
 void PackedWeights::pack(const ConvolutionGeometry& g, bool gradient, const float* weights,
                          const CpuImplementation& implementation) {
     implementation_ = &implementation;
@@ -71,7 +50,7 @@ void PackedWeights::pack(const ConvolutionGeometry& g, bool gradient, const floa
     passes_.clear();
     for (const ConvolutionPass& pass : passes) {
         passes_.push_back(size);
-        size += pass.depth() * (panels_.back().vectors_before + panels_.back().vectors) * width();
+        size += pass.depth() * total_vectors(panels_) * width();
     }
     if (empty() || values_.elements() != size) values_ = Tensor(Shape{size});
 

@@ -2,6 +2,7 @@
 
 #include "engine/kernels/convolution_geometry.h"
 #include "engine/kernels/cpu.h"
+#include "engine/kernels/weight_panels.h"
 #include "engine/tensor.h"
 
 #include <cstdint>
@@ -9,19 +10,6 @@
 #include <vector>
 
 namespace eigenbit {
-
-/// Neighbouring output channels of one group that a kernel computes together.
-struct WeightPanel {
-    std::int64_t group;
-    std::int64_t first_channel;  // among all output channels
-    std::int64_t channels;
-    std::int64_t vectors;         // that hold them
-    std::int64_t vectors_before;  // of the panels before this one
-};
-
-/// The panels of `channels` output channels in `groups` groups: as few and as equal as the kernels allow.
-std::vector<WeightPanel> weight_panels(std::int64_t channels, std::int64_t groups, bool depthwise,
-                                       const ConvolutionKernels& kernels);
 
 /// Convolution weights in the order in which the kernels of one CPU implementation read them: for each pass, for each
 /// panel, (depth, vectors * width) floats, zero where a panel has fewer channels.

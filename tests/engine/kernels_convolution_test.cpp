@@ -121,6 +121,9 @@ std::vector<ConvolutionGeometry> special_geometries() {
          .groups = 100},
     };
     for (ConvolutionGeometry& g : geometries) set_output_extents(g);
+    geometries.push_back({.n = 2, .h = 3, .w = 3, .i = 0, .o = 5, .oh = 3, .ow = 3});  // every channel pruned
+    geometries.push_back({.n = 2, .h = 3, .w = 3, .i = 5, .o = 0, .oh = 3, .ow = 3});
+    geometries.push_back({.n = 0, .h = 3, .w = 3, .i = 5, .o = 4, .oh = 3, .ow = 3});
     return geometries;
 }
 
@@ -141,7 +144,7 @@ template <typename Check>
 void for_each_supported(const Check& check) {
     for (const CpuImplementation& implementation : cpu_implementations()) {
         if (!implementation.supported) continue;
-        CAPTURE(implementation.name);
+        CAPTURE(std::string(implementation.name));
         check(implementation);
     }
 }
