@@ -211,10 +211,17 @@ template <size_t kRows, size_t kVectors>
 #pragma GCC unroll 32
     for (size_t k = 0; k < kRows; ++k) {
 #pragma GCC unroll 4
-        for (size_t v = 0; v < kVectors; ++v) sums[k][v] = Vector::load(sums_out + (k * kVectors + v) * Vector::kWidth);
+        for (size_t v = 0; v < kVectors; ++v) {
+            const float* const at = sums_out + (k * kVectors + v) * Vector::kWidth;
+            sums[k][v] = Vector::load(at);
+            __builtin_prefetch(at + kRows * kVectors * Vector::kWidth, 1);  // the next tile's
+        }
     }
     for_each_row(block, offset, [&](const float* x, const float* gradient) {
         for (size_t column = 0; column < block.grid.columns; ++column) {
+            __builtin_prefetch(x + 16 * block.grid.column_stride);
+            for (size_t v = 0; v < kVectors; ++v)
+                __builtin_prefetch(gradient + 16 * block.gradient_column_stride + v * Vector::kWidth);
             Register dy[kVectors];
 #pragma GCC unroll 4
             for (size_t v = 0; v + 1 < kVectors; ++v) dy[v] = Vector::load(gradient + v * Vector::kWidth);

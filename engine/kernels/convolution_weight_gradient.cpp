@@ -12,7 +12,7 @@ namespace eigenbit {
 namespace {
 
 // A band's source is read once for each tile of weights, from the second-level cache.
-constexpr std::int64_t kBandBytes = 256 << 10;
+constexpr std::int64_t kBandBytes = 512 << 10;
 
 // The work is divided into chunks of bands, each with its own sums, as far as they stay this few in all; then by
 // panels. Both depend on the shapes alone, hence the result does not depend on the number of threads.
@@ -40,7 +40,7 @@ std::vector<Band> bands_of(const ConvolutionPass& pass) {
     const std::int64_t channel_bytes = channels * static_cast<std::int64_t>(sizeof(float));
     const std::int64_t rows = band_rows(pass, channels, kBandBytes);
     if (pass.y.outputs == 1 && !pass.padded()) {
-        const std::int64_t columns = std::max<std::int64_t>(64, kBandBytes / (pass.x.step * channel_bytes));
+        const std::int64_t columns = 256;
         for (std::int64_t image = 0; image < pass.images; ++image) {
             for_each_part(pass.x.outputs, columns, [&](std::int64_t column, std::int64_t count) {
                 bands.push_back({image, 1, 0, 1, column, count});

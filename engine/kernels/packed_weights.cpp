@@ -35,8 +35,25 @@ void for_each_tap(const ConvolutionGeometry& g, const ConvolutionPass& pass, con
     }
 }
 
-// Both layouts of a block this large stay in the first-level cache while it is transposed.
-constexpr std::int64_t kTransposedDepth = 16;
+/// to (columns, rows) = from (rows, columns), or += it; by blocks of which both sides stay in the first-level cache.
+template <bool kAdd>
+void transpose(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t columns, float* to,
+               std::int64_t to_stride) {
+    constexpr std::int64_t kRows = 16;
+    constexpr std::int64_t kColumns = 64;
+    for (std::int64_t row = 0; row < rows; row += kRows) {
+        const std::int64_t row_end = std::min(rows, row + kRows);
+        for (std::int64_t column = 0; column < columns; column += kColumns) {
+            const std::int64_t column_end = std::min(columns, column + kColumns);
+            for (std::int64_t r = row; r < row_end; ++r) {
+                for (std::int64_t c = column; c < column_end; ++c) {
+                    const float value = from[r * from_stride + c];
+                    to[c * to_stride + r] = kAdd ? to[c * to_stride + r] + value : value;
+                }
+            }
+        }
+    }
+}
 
 }  // namespace
 
@@ -72,14 +89,9 @@ void PackedWeights::pack(const ConvolutionGeometry& g, bool gradient, const floa
                 }
                 return;
             }
-            for (std::int64_t begin = 0; begin < tap_depth; begin += kTransposedDepth) {
-                const std::int64_t end = std::min(tap_depth, begin + kTransposedDepth);
-                for (std::int64_t lane = 0; lane < lanes; ++lane) {
-                    for (std::int64_t c = begin; c < end; ++c) {
-                        to[c * lanes + lane] =
-                            lane < panel.channels ? from[lane * lane_stride + c * depth_stride] : 0.0F;
-                    }
-                }
+            transpose<false>(from, lane_stride, panel.channels, tap_depth, to, lanes);
+            for (std::int64_t c = 0; c < tap_depth; ++c) {
+                std::fill(to + c * lanes + panel.channels, to + (c + 1) * lanes, 0.0F);
             }
         });
     });
@@ -104,18 +116,11 @@ void unpack_weight_sums(const ConvolutionGeometry& g, std::span<const WeightPane
         const std::int64_t lanes = panel.vectors * width;
         const float* const panel_sums = sums + pass.depth() * panel.vectors_before * width;
         for_each_tap(g, pass, [&](std::int64_t tap, std::int64_t depth) {
-            const auto [first, lane_stride, depth_stride] = tap_weights(g, false, panel, tap);
+            const TapWeights weights = tap_weights(g, false, panel, tap);
             const float* const from = panel_sums + depth * lanes;
-            float* const to = dw + first;
-            for (std::int64_t begin = 0; begin < tap_depth; begin += kTransposedDepth) {
-                const std::int64_t end = std::min(tap_depth, begin + kTransposedDepth);
-                for (std::int64_t lane = 0; lane < panel.channels; ++lane) {
-                    for (std::int64_t c = begin; c < end; ++c) {
-                        float& value = to[lane * lane_stride + c * depth_stride];
-                        value = from[c * lanes + lane] + (accumulate ? value : 0.0F);
-                    }
-                }
-            }
+            float* const to = dw + weights.first;
+            (accumulate ? transpose<true> : transpose<false>)(from, lanes, tap_depth, panel.channels, to,
+                                                              weights.lane_stride);
         });
     });
 }
