@@ -3,6 +3,8 @@
 #include "compress/correction.h"
 #include "compress/correction_model.h"
 #include "compress/error_feedback.h"
+#include "compress/exact_curves.h"
+#include "compress/hybrid_curves.h"
 #include "compress/rewrite.h"
 #include "compress/second_order_curves.h"
 #include "engine/error.h"
@@ -88,17 +90,48 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
         std::ranges::copy_if(options_.transforms, std::back_inserter(transforms),
                              [&](const Transform& transform) { return worthwhile(layer, transform); });
         if (transforms.empty()) transforms.push_back({});
+        std::optional<DistortionMeter> meter;
+        if (options_.curves == CurveMethod::exact) {
+            meter.emplace(differentiable_, layer, measured_images(), meter_options());
+        }
         for (const Transform& transform : transforms) {
-            LayerCurves curves{factorize(*graph_, layer, transform, gradients.weights), {}, {}};
-            curves.blocks = cut_into_blocks(curves.factorization, options_.blocks);
-            for (const Block& block : curves.blocks) {
-                curves.curves.push_back(candidates(block_values(curves.factorization, block), options_.candidates));
+            LayerCurves curves = make_curves(layer, transform, gradients);
+            if (meter) {
+                measure_distortions(curves, *meter);
+            } else {
+                predict_distortions(curves, gradients, outputs_);
             }
-            predict_distortions(curves, gradients, outputs_);
             curves_[i].push_back(std::move(curves));
         }
     }
     progress("curves", end);
+}
+
+LayerCurves Compressor::make_curves(const Layer& layer, const Transform& transform,
+                                    const GradientSamples& gradients) const {
+    LayerCurves curves{factorize(*graph_, layer, transform, gradients.weights), {}, {}};
+    curves.blocks = cut_into_blocks(curves.factorization, options_.blocks);
+    for (const Block& block : curves.blocks) {
+        curves.curves.push_back(candidates(block_values(curves.factorization, block), options_.candidates));
+    }
+    return curves;
+}
+
+ConstView Compressor::measured_images() const {
+    return images_.view().slice(0, std::min<std::int64_t>(options_.measured_images, images_.shape()[0]));
+}
+
+MeterOptions Compressor::meter_options() const {
+    return {.corrected = options_.correction, .memory_bytes = options_.memory_bytes};
+}
+
+/// A copy of the curves with exact distortions where such allocations land.
+std::vector<LayerOptions>
+Compressor::measured_curves(const std::function<Allocation(std::span<const LayerOptions>)>& allocation) const {
+    std::vector<LayerOptions> curves = curves_;
+    measure_where_allocated(curves, differentiable_, layers_, measured_images(), [&] { return allocation(curves); },
+                            {.meter = meter_options()});
+    return curves;
 }
 
 CompressedNetwork Compressor::at_rate(double bits_per_weight) const {
@@ -107,10 +140,15 @@ CompressedNetwork Compressor::at_rate(double bits_per_weight) const {
     constexpr double kCloseEnough = 0.995;
     const double target = bits_per_weight * static_cast<double>(weight_count_);
     const auto planned_bits = [](const Allocation& allocation) { return allocation.bits(); };
+    std::vector<LayerOptions> measured;
+    if (options_.curves == CurveMethod::hybrid) {
+        measured = measured_curves([&](auto curves) { return allocate_within(curves, target, planned_bits); });
+    }
+    const std::span<const LayerOptions> curves = measured.empty() ? curves_ : measured;
     double planned = target;
     std::optional<Quantized> best;
     for (int round = 0; round < kRounds; ++round) {
-        Quantized quantized = quantize(allocate_within(curves_, planned, planned_bits));
+        Quantized quantized = quantize(allocate_within(curves, planned, planned_bits));
         const double bits = quantized.total_bits;
         if (bits <= target && (!best || bits > best->total_bits)) best = std::move(quantized);
         if (bits <= target && bits >= kCloseEnough * target) break;
@@ -120,7 +158,10 @@ CompressedNetwork Compressor::at_rate(double bits_per_weight) const {
     return build(*best);
 }
 
-CompressedNetwork Compressor::at_lambda(double lambda) const { return build(quantize(allocate(curves_, lambda))); }
+CompressedNetwork Compressor::at_lambda(double lambda) const {
+    if (options_.curves != CurveMethod::hybrid) return build(quantize(allocate(curves_, lambda)));
+    return build(quantize(allocate(measured_curves([&](auto curves) { return allocate(curves, lambda); }), lambda)));
+}
 
 Compressor::Quantized Compressor::quantize(const Allocation& allocation) const {
     Quantized result{allocation, std::vector<BlockIndices>(layers_.size()), std::vector<double>(layers_.size())};

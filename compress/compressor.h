@@ -2,6 +2,7 @@
 
 #include "compress/allocation.h"
 #include "compress/candidates.h"
+#include "compress/distortion_meter.h"
 #include "compress/error_feedback.h"
 #include "compress/gradient_samples.h"
 #include "engine/graph.h"
@@ -27,6 +28,7 @@ struct CompressionOptions {
     int blocks = 8;             ///< per factor of a layer
     int gradient_images = 256;  ///< of the calibration images, for projected gradients
     SamplingOptions sampling;
+    int measured_images = 100;              ///< of the calibration images, for distortions measured on the output
     bool error_feedback = true;             ///< coefficients make up for the errors of those quantized before them
     bool correction = true;                 ///< of biases and normalisation statistics after quantization
     std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients, and of the correction's activations
@@ -78,6 +80,11 @@ class Compressor {
     };
 
     void compute_curves(std::size_t begin, std::size_t end);
+    LayerCurves make_curves(const Layer& layer, const Transform& transform, const GradientSamples& gradients) const;
+    ConstView measured_images() const;
+    MeterOptions meter_options() const;
+    std::vector<LayerOptions>
+    measured_curves(const std::function<Allocation(std::span<const LayerOptions>)>& allocation) const;
     Quantized quantize(const Allocation& allocation) const;
     /// How many images the correction may run as one batch.
     std::int64_t images_at_once() const;

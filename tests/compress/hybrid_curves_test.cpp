@@ -1,0 +1,118 @@
+#include "compress/candidates.h"
+#include "compress/exact_curves.h"
+#include "compress/gradient_samples.h"
+#include "compress/hybrid_curves.h"
+#include "compress/second_order_curves.h"
+#include "tests/compress/small_networks.h"
+
+#include <doctest/doctest.h>
+#include <tbb/global_control.h>
+
+#include <cmath>
+
+namespace eigenbit {
+namespace {
+
+/// A restoration network whose layers may take no transform or a row KLT.
+struct Problem {
+    Graph graph = with_biases(restoration_network(3));
+    Tensor images = random_images(6, 4);
+    std::vector<Layer> layers = find_layers(graph);
+
+    std::vector<LayerOptions> predicted() const {
+        const std::vector<GradientSamples> samples = sample_gradients(graph, layers, images, {.projections = 8});
+        std::vector<LayerOptions> curves(layers.size());
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            for (const Transform& transform : {Transform{}, Transform{TransformKind::klt, {Axis::row}}}) {
+                LayerCurves option{factorize(graph, layers[i], transform, ConstView()), {}, {}};
+                option.blocks = cut_into_blocks(option.factorization, 3);
+                for (const Block& block : option.blocks) {
+                    option.curves.push_back(candidates(block_values(option.factorization, block), {}));
+                }
+                predict_distortions(option, samples[i], 8 * 8 * 3);
+                curves[i].push_back(std::move(option));
+            }
+        }
+        return curves;
+    }
+
+    double measured(std::size_t layer, const LayerCurves& curves, const Trial& trial) const {
+        LayerCurves copy = curves;
+        DistortionMeter meter(graph, layers[layer], images, {});
+        measure_trials(copy, std::span(&trial, 1), meter);
+        return copy.curves[trial.block][trial.candidate].distortion;
+    }
+};
+
+constexpr double kLambda = 1e-5;  // about 3 bits a weight of these networks
+
+}  // namespace
+
+TEST_CASE("What an allocation chooses in the end has been measured") {
+    const Problem problem;
+    std::vector<LayerOptions> curves = problem.predicted();
+    int allocations = 0;
+    const auto allocate_here = [&] {
+        ++allocations;
+        return allocate(curves, kLambda);
+    };
+    measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here, {.rounds = 50});
+    CHECK(allocations > 1);
+    CHECK(allocations < 50);
+    const Allocation allocation = allocate(curves, kLambda);
+    CHECK(allocation.bits() > 0.0);
+    for (std::size_t i = 0; i < problem.layers.size(); ++i) {
+        const LayerChoice& choice = allocation.layers[i];
+        const LayerCurves& option = curves[i][choice.option];
+        for (std::size_t block = 0; block < option.blocks.size(); ++block) {
+            const std::size_t candidate = choice.candidates[block];
+            if (candidate == 0 && option.blocks[block].factor != Block::kCoefficients) continue;
+            const double expected = problem.measured(i, option, {block, candidate});
+            CHECK(option.curves[block][candidate].distortion == doctest::Approx(expected).epsilon(1e-9));
+        }
+    }
+}
+
+TEST_CASE("A block that was mispredicted is put right beyond what is measured") {
+    const Problem problem;
+    const std::vector<LayerOptions> honest = problem.predicted();
+    std::vector<LayerOptions> curves = honest;
+    for (Candidate& candidate : curves[1][0].curves[1]) candidate.distortion *= 0.01;
+    curves[1].resize(1);  // so that the layer has no other transform to turn to
+    const auto allocate_here = [&] { return allocate(curves, kLambda); };
+    measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here, {});
+    const Curve& repaired = curves[1][0].curves[1];
+    const Curve& expected = honest[1][0].curves[1];
+    for (std::size_t i = 0; i < repaired.size(); ++i) {
+        if (repaired[i].bits > 0.5 * repaired[1 + 4 * 30].bits) continue;  // far finer than what was measured
+        CAPTURE(i);
+        CHECK(std::abs(std::log2(repaired[i].distortion / expected[i].distortion)) < 1.5);
+    }
+}
+
+TEST_CASE("Hybrid curves do not depend on the number of threads, and no rounds change nothing") {
+    const Problem problem;
+    const std::vector<LayerOptions> predicted = problem.predicted();
+    const auto distortions_with = [&](std::size_t threads, int rounds) {
+        const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
+        std::vector<LayerOptions> curves = predicted;
+        const auto allocate_here = [&] { return allocate(curves, kLambda); };
+        measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here,
+                                {.meter = {.corrected = true}, .rounds = rounds});
+        std::vector<double> result;
+        for (const LayerOptions& options : curves) {
+            for (const LayerCurves& option : options) {
+                for (const Curve& curve : option.curves) {
+                    for (const Candidate& candidate : curve) result.push_back(candidate.distortion);
+                }
+            }
+        }
+        return result;
+    };
+    const std::vector<double> one = distortions_with(1, 2);
+    CHECK(one == distortions_with(4, 2));
+    CHECK(one != distortions_with(1, 0));
+    CHECK(distortions_with(1, 0) == distortions_with(4, 0));
+}
+
+}  // namespace eigenbit
