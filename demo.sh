@@ -6,10 +6,10 @@ out=demo
 mkdir -p "$out"
 
 echo "== Training ResNet-8 on the 60,000 images of Fashion-MNIST"
-"$eigenbit" train --model resnet8 --data fashion --val fashion --epochs 8 --batch 128 --lr 0.1 --out "$out/fashion.onnx"
+"$eigenbit" train --model resnet8 --data fashion --val fashion --epochs 6 --batch 128 --lr 0.1 --out "$out/fashion.onnx"
 
 echo "== Compressing it: plain quantization, the KLT, and the best of none, KLT and ELT for each layer"
 "$eigenbit" compress "$out/fashion.onnx" --data fashion --val fashion --rate 8,4,3,2,1.5,1 --transform none,klt,auto \
-    --images 512 --out "$out/fashion.ebit"
+    --images 512 --out "$out/fashion.ebit" --report "$out/report.html" --plot "$out/rate-accuracy.svg"
 
 echo "== Done: $out/report.html and $out/rate-accuracy.svg show the curves"

@@ -4,6 +4,7 @@
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "compress/rate_search.h"
+#include "compress/report/report_html.h"
 #include "datasets/data_spec.h"
 #include "engine/error.h"
 #include "engine/fold_batch_normalization.h"
@@ -12,6 +13,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -44,6 +48,8 @@ struct CompressOptions {
     bool no_feedback = false;
     int blocks = 8;
     std::filesystem::path out;
+    std::filesystem::path report;
+    std::filesystem::path plot;
 };
 
 /// "100KB", "1.5MiB" or plain bytes.
@@ -205,10 +211,84 @@ std::vector<Point> compress_with(const std::string& transform, const Model& mode
     return points;
 }
 
+std::string processor_name() {
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);) {
+        if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+    }
+    return "unknown processor";
+}
+
+double decibels(double power_ratio) { return 10.0 * std::log10(power_ratio); }
+
+QualityPoint quality_point(const Point& point) {
+    QualityPoint result{.bits_per_weight = point.network.bits_per_weight,
+                        .file_bytes = point.sizes.total(),
+                        .predicted_distortion = point.network.distortion};
+    if (!point.quality) return result;
+    const double scale = point.quality->classification ? 100.0 : 1.0;
+    result.quality = scale * point.quality->score();
+    if (point.quality->classification) {
+        const double top1 = point.quality->classification->top1;
+        result.standard_error = 100.0 * std::sqrt(top1 * (1.0 - top1) / static_cast<double>(point.quality->images));
+    }
+    return result;
+}
+
+LayerReport layer_report(const LayerSummary& layer) {
+    LayerReport report{.name = layer.name,
+                       .transform = to_string(layer.transform),
+                       .weights = layer.weights,
+                       .bits_per_weight = layer.bits_per_weight,
+                       .rows = layer.rows,
+                       .nonzero_rows = layer.nonzero_rows,
+                       .predicted_distortion = layer.distortion,
+                       .coefficient_bits = layer.coefficient_bits,
+                       .basis_bits = layer.basis_bits,
+                       .gains = {}};
+    for (const LayerGain& gain : layer.gains) {
+        report.gains.push_back({to_string(gain.transform), decibels(gain.gain.gradients), decibels(gain.gain.weights)});
+    }
+    return report;
+}
+
+/// The report of all networks; its layers are those of the last.
+CompressionReport make_report(const std::vector<Point>& points, const Judge& judge, const CompressOptions& options,
+                              const RunOptions& run) {
+    CompressionReport report;
+    report.model = options.model.path.filename().string();
+    if (judge.present() && !judge.float_quality().classification) {
+        report.quality_name = "PSNR";
+        report.quality_unit = "dB";
+    }
+    if (judge.present()) {
+        report.float_quality = judge.float_quality().score() * (judge.float_quality().classification ? 100.0 : 1.0);
+    }
+    report.float_bytes = static_cast<std::int64_t>(std::filesystem::file_size(options.model.path));
+    for (const Point& point : points) {
+        if (report.curves.empty() || report.curves.back().name != point.transform) {
+            report.curves.push_back({point.transform, {}});
+        }
+        report.curves.back().points.push_back(quality_point(point));
+    }
+    for (TransformCurve& curve : report.curves) {
+        std::ranges::sort(curve.points, {}, &QualityPoint::bits_per_weight);
+    }
+    report.written = quality_point(points.back());
+    report.sizes = points.back().sizes;
+    for (const LayerSummary& layer : points.back().network.layers) report.layers.push_back(layer_report(layer));
+    report.data = fmt::format("{} images of {}", options.images, options.data);
+    if (judge.present()) report.data += ", quality on " + options.validation;
+    report.machine = fmt::format("{}, {} threads", processor_name(), run.threads);
+    report.version = EIGENBIT_VERSION;
+    return report;
+}
+
 Results compress_model(const CompressOptions& options, const RunOptions& run) {
     const int targets = static_cast<int>(!options.rates.empty()) + static_cast<int>(!options.size.empty())
                         + static_cast<int>(options.max_drop > 0.0) + static_cast<int>(options.lambda > 0.0);
     if (targets != 1) fail("Give one of --rate, --size, --max-drop and --lambda.");
+    if (!options.plot.empty() && options.validation.empty()) fail("--plot needs --val, the data to measure on.");
     if (options.max_drop > 0.0 && options.validation.empty()) fail("--max-drop needs --val, the data to measure on.");
 
     const Model model = load_model(options.model);
@@ -226,11 +306,15 @@ Results compress_model(const CompressOptions& options, const RunOptions& run) {
         add_evaluation(judge.float_quality(), results["float"]);
     }
     print_header(judge);
+    std::vector<Point> points;
     for (const std::string& transform : options.transforms) {
-        for (const Point& point : compress_with(transform, described, images, options, judge, run)) {
+        for (Point& point : compress_with(transform, described, images, options, judge, run)) {
             results["networks"].push_back(as_results(point, judge));
+            points.push_back(std::move(point));
         }
     }
+    if (!options.report.empty()) write_report(make_report(points, judge, options, run), options.report);
+    if (!options.plot.empty()) write_rate_quality_plot(make_report(points, judge, options, run), options.plot);
     if (results["networks"].size() == 1) results.update(Results(results["networks"].front()));
     return results;
 }
@@ -288,6 +372,10 @@ Verb compress_verb(CLI::App& command) {
     app->add_flag("--no-feedback", options->no_feedback, "Round every weight for itself");
     app->add_flag("--paper", options->paper,
                   "Just what Young et al. (TPAMI 2021) do: fixed depths, plain rounding, no correction");
+    app->add_option("--report", options->report, "Also write a page that shows the curves, layers and sizes")
+        ->type_name("FILE.html");
+    app->add_option("--plot", options->plot, "Also write the plot of rate against quality (needs --val)")
+        ->type_name("FILE.svg");
     app->add_option("--out", options->out, "Where the network goes")->type_name("FILE.ebit")->required();
     return {app, [options](const RunOptions& run) { return compress_model(*options, run); }};
 }

@@ -16,6 +16,7 @@
 #include <array>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 namespace eigenbit {
 namespace {
@@ -46,7 +47,8 @@ Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions 
       images_(images),
       options_(std::move(options)),
       layers_(find_layers(graph)),
-      curves_(layers_.size()) {
+      curves_(layers_.size()),
+      gains_(layers_.size()) {
     if (layers_.empty()) fail("The network has no convolution or fully-connected layer to compress.");
     if (images_.empty() || images.shape[0] == 0) fail("Compression needs calibration images; there are none.");
     for (const Layer& layer : layers_) weight_count_ += layer.shape.elements();
@@ -101,6 +103,12 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
             } else {
                 predict_distortions(curves, gradients, outputs_);
             }
+            if (transform.axes.size() == 1) {
+                const Axis axis = transform.axes.front();
+                gains_[i].push_back({transform, coding_gain(curves.factorization.bases.front().synthesis,
+                                                            weight_moments(layer_weights(*graph_, layer), axis),
+                                                            gradient_moments(gradients.weights, axis))});
+            }
             curves_[i].push_back(std::move(curves));
         }
     }
@@ -144,7 +152,8 @@ CompressedNetwork Compressor::at_rate(double bits_per_weight) const {
     if (options_.curves == CurveMethod::hybrid) {
         measured = measured_curves([&](auto curves) { return allocate_within(curves, target, planned_bits); });
     }
-    const std::span<const LayerOptions> curves = measured.empty() ? curves_ : measured;
+    const std::span<const LayerOptions> curves =
+        measured.empty() ? std::span(curves_) : std::span(std::as_const(measured));
     double planned = target;
     std::optional<Quantized> best;
     for (int round = 0; round < kRounds; ++round) {
@@ -184,6 +193,35 @@ std::int64_t Compressor::images_at_once() const {
     return std::clamp<std::int64_t>(options_.memory_bytes / bytes_an_image, 1, images_.shape()[0]);
 }
 
+LayerSummary Compressor::summarize(std::size_t layer, const Quantized& quantized) const {
+    const LayerChoice& choice = quantized.allocation.layers[layer];
+    const LayerCurves& curves = curves_[layer][choice.option];
+    const std::int64_t weights = layers_[layer].shape.elements();
+    LayerSummary summary{.name = graph_->nodes()[layers_[layer].node].name,
+                         .transform = curves.factorization.transform,
+                         .bits_per_weight = quantized.bits[layer] / static_cast<double>(weights),
+                         .distortion = choice.distortion,
+                         .weights = weights,
+                         .gains = gains_[layer]};
+    summary.basis_bits.resize(curves.factorization.bases.size());
+    for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
+        const Block& block = curves.blocks[i];
+        const std::vector<std::int16_t>& indices = quantized.indices[layer][i];
+        const int depth = curves.curves[i][choice.candidates[i]].quantizer.bit_depth;
+        const bool clipped = depth != Quantizer::kUnclipped;
+        const double bits = clipped ? depth : entropy_bits(indices) / static_cast<double>(indices.size());
+        if (block.factor != Block::kCoefficients) {
+            summary.basis_bits[static_cast<std::size_t>(block.factor)].push_back(bits);
+            continue;
+        }
+        summary.coefficient_bits.push_back(bits);
+        summary.rows += block.end - block.begin;
+        if (bits > 0.0) summary.nonzero_rows += block.end - block.begin;
+    }
+    std::erase_if(summary.basis_bits, [](const std::vector<double>& blocks) { return blocks.empty(); });
+    return summary;
+}
+
 CompressedNetwork Compressor::build(const Quantized& quantized) const {
     const Allocation& allocation = quantized.allocation;
     CompressedNetwork result{.graph = *graph_,
@@ -197,15 +235,7 @@ CompressedNetwork Compressor::build(const Quantized& quantized) const {
         const LayerChoice& choice = allocation.layers[i];
         rewrite(result.graph, layers_[i], quantize_layer(curves_[i][choice.option], choice, quantized.indices[i]));
     }
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-        const LayerChoice& choice = allocation.layers[i];
-        const std::int64_t weights = layers_[i].shape.elements();
-        result.layers.push_back({.name = graph_->nodes()[layers_[i].node].name,
-                                 .transform = curves_[i][choice.option].factorization.transform,
-                                 .bits_per_weight = quantized.bits[i] / static_cast<double>(weights),
-                                 .distortion = choice.distortion,
-                                 .weights = weights});
-    }
+    for (std::size_t i = 0; i < layers_.size(); ++i) result.layers.push_back(summarize(i, quantized));
     if (options_.correction) correct(*graph_, result.graph, images_.view().slice(0, images_at_once()));
     return result;
 }

@@ -36,6 +36,12 @@ struct CompressionOptions {
     std::function<void(std::string_view what, double done)> progress;
 };
 
+/// How much a transform gains on a layer.
+struct LayerGain {
+    Transform transform;
+    CodingGain gain;
+};
+
 /// What became of one layer.
 struct LayerSummary {
     std::string name;
@@ -43,6 +49,11 @@ struct LayerSummary {
     double bits_per_weight = 0.0;  ///< T and bases, over the original number of weights
     double distortion = 0.0;       ///< predicted, of an output element
     std::int64_t weights = 0;      ///< in the original layer
+    std::int64_t rows = 0;         ///< of T
+    std::int64_t nonzero_rows = 0;
+    std::vector<double> coefficient_bits{};         ///< an index, of each block of T
+    std::vector<std::vector<double>> basis_bits{};  ///< the same of each block of every stored basis
+    std::vector<LayerGain> gains;                   ///< of every transform of one axis that the layer could choose
 };
 
 struct CompressedNetwork {
@@ -89,6 +100,7 @@ class Compressor {
     /// How many images the correction may run as one batch.
     std::int64_t images_at_once() const;
     CompressedNetwork build(const Quantized& quantized) const;
+    LayerSummary summarize(std::size_t layer, const Quantized& quantized) const;
 
     const Graph* graph_;
     Graph differentiable_;  // with a bias in every layer
@@ -96,6 +108,7 @@ class Compressor {
     CompressionOptions options_;
     std::vector<Layer> layers_;
     std::vector<LayerOptions> curves_;
+    std::vector<std::vector<LayerGain>> gains_;
     std::vector<ErrorMetric> metrics_;
     std::int64_t weight_count_ = 0;
     std::int64_t outputs_ = 0;
