@@ -4,86 +4,102 @@
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_sum.h"
 
+#include <array>
 #include <cmath>
 #include <type_traits>
 
 namespace eigenbit {
 namespace {
 
-/// Calls visit(a stride, b stride) with the two strides, each 0 or 1, as compile-time constants: loops over them can
-/// then be vectorised.
-template <typename Visit>
-void with_constant_strides(std::int64_t a_stride, std::int64_t b_stride, Visit visit) {
-    constexpr std::integral_constant<std::int64_t, 0> still;
-    constexpr std::integral_constant<std::int64_t, 1> step;
-    if (a_stride == 1 && b_stride == 1) return visit(step, step);
-    if (a_stride == 1) return visit(step, still);
-    if (b_stride == 1) return visit(still, step);
-    return visit(still, still);
+/// What is done to `count` neighbours: to[i] = f(a[i], b[i]), or f(dy[i], a[i], b[i]) for a gradient.
+using Loop = void (*)(const float* dy, const float* a, const float* b, std::int64_t count, float* to);
+
+/// An operand of stride 0 stands still. The strides are known where the loop is compiled, so that it can be vectorised.
+template <std::int64_t kStrideA, std::int64_t kStrideB, typename Function>
+void loop(const float* dy, const float* a, const float* b, std::int64_t count, float* __restrict to) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        if constexpr (std::is_invocable_v<Function, float, float>) {
+            to[i] = Function{}(a[i * kStrideA], b[i * kStrideB]);
+        } else {
+            to[i] = Function{}(dy[i], a[i * kStrideA], b[i * kStrideB]);
+        }
+    }
+}
+
+/// The loop for operands whose strides along the innermost axis are 0 or 1.
+template <typename Function>
+Loop loop_over(std::int64_t a_stride, std::int64_t b_stride) {
+    if (a_stride == 1) return b_stride == 1 ? loop<1, 1, Function> : loop<1, 0, Function>;
+    return b_stride == 1 ? loop<0, 1, Function> : loop<0, 0, Function>;
 }
 
 /// y = function(a, b)
 template <typename Function>
-void combine(const ForwardArguments& arguments, Function function) {
+void combine(const ForwardArguments& arguments, Function) {
     const ConstView a = arguments.inputs[0];
     const ConstView b = arguments.inputs[1];
     const View y = arguments.outputs[0];
     const StridedWalk<3> walk(
         y.shape, {dense_strides(y.shape), broadcast_strides(a.shape, y.shape), broadcast_strides(b.shape, y.shape)});
-    const auto& strides = walk.innermost().strides;
-    with_constant_strides(strides[1], strides[2], [&](auto a_stride, auto b_stride) {
-        for_each_chunk(walk.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
-            walk.for_each_run(begin, end, [&](const auto& offsets, std::int64_t count) {
-                float* to = y.data + offsets[0];
-                const float* left = a.data + offsets[1];
-                const float* right = b.data + offsets[2];
-                for (std::int64_t i = 0; i < count; ++i) to[i] = function(left[i * a_stride], right[i * b_stride]);
-            });
+    const Loop run = loop_over<Function>(walk.innermost().strides[1], walk.innermost().strides[2]);
+    for_each_chunk(walk.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
+        walk.for_each_run(begin, end, [&](const auto& offsets, std::int64_t count) {
+            run(nullptr, a.data + offsets[1], b.data + offsets[2], count, y.data + offsets[0]);
         });
+    });
+}
+
+using GradientWalk = StridedWalk<4>;  // target, dy, a, b
+
+/// target += terms, where every element of the target has one.
+void add_terms(const GradientWalk& walk, const StridedTerms<4>& terms, View target) {
+    for_each_chunk(walk.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
+        std::array<float, StridedSum<4>::kLongestRun> buffer;
+        const auto add = [&](const auto& offsets, std::int64_t count) {
+            const float* from = terms(offsets, count, buffer.data());
+            float* to = target.data + offsets[0];
+            for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
+        };
+        walk.for_each_run(begin, end, add, StridedSum<4>::kLongestRun);
     });
 }
 
 /// Adds gradient(dy, a, b) to the gradient of one input, summed over the axes along which that input is repeated.
 template <typename Gradient>
-void add_gradient(const BackwardArguments& arguments, std::size_t input, Gradient gradient) {
+void add_gradient(const BackwardArguments& arguments, std::size_t input, Gradient) {
     const View target = arguments.input_gradients[input];
     if (target.data == nullptr) return;
     const ConstView a = arguments.inputs[0];
     const ConstView b = arguments.inputs[1];
     const ConstView dy = arguments.output_gradients[0];
     const Shape& shape = dy.shape;
-    const StridedWalk<4> walk(shape, {broadcast_strides(target.shape, shape), dense_strides(shape),
-                                      broadcast_strides(a.shape, shape), broadcast_strides(b.shape, shape)});
-    const auto& strides = walk.innermost().strides;
-    with_constant_strides(strides[2], strides[3], [&](auto a_stride, auto b_stride) {
-        const auto term = [&](const auto& offsets, std::int64_t i) {
-            return gradient(dy[offsets[1] + i], a[offsets[2] + i * a_stride], b[offsets[3] + i * b_stride]);
-        };
-        if (target.elements() == dy.elements()) {
-            for_each_chunk(walk.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
-                walk.for_each_run(begin, end, [&](const auto& offsets, std::int64_t count) {
-                    float* to = target.data + offsets[0];
-                    for (std::int64_t i = 0; i < count; ++i) to[i] += term(offsets, i);
-                });
-            });
-        } else {
-            add_sums(walk, target, 1.0F, [&](const auto& offsets, std::int64_t count, float* buffer) -> const float* {
-                for (std::int64_t i = 0; i < count; ++i) buffer[i] = term(offsets, i);
-                return buffer;
-            });
-        }
-    });
+    const GradientWalk walk(shape, {broadcast_strides(target.shape, shape), dense_strides(shape),
+                                    broadcast_strides(a.shape, shape), broadcast_strides(b.shape, shape)});
+    const Loop run = loop_over<Gradient>(walk.innermost().strides[2], walk.innermost().strides[3]);
+    const StridedTerms<4> terms = [&](const auto& offsets, std::int64_t count, float* buffer) {
+        run(dy.data + offsets[1], a.data + offsets[2], b.data + offsets[3], count, buffer);
+        return buffer;
+    };
+    if (target.elements() == dy.elements()) {
+        add_terms(walk, terms, target);
+    } else {
+        StridedSum<4>(walk, terms).add_to(target, 1.0F);
+    }
 }
 
 /// ∂(aᵇ)/∂a · dy, 0 rather than 0 · ∞ where the exponent or the upstream gradient is 0.
-float power_base_gradient(float dy, float a, float b) {
-    return dy == 0.0F || b == 0.0F ? 0.0F : dy * b * std::pow(a, b - 1.0F);
-}
+struct PowerBaseGradient {
+    float operator()(float dy, float a, float b) const {
+        return dy == 0.0F || b == 0.0F ? 0.0F : dy * b * std::pow(a, b - 1.0F);
+    }
+};
 
 /// ∂(aᵇ)/∂b · dy, defined for positive bases only.
-float power_exponent_gradient(float dy, float a, float b) {
-    return dy == 0.0F || !(a > 0.0F) ? 0.0F : dy * std::pow(a, b) * std::log(a);
-}
+struct PowerExponentGradient {
+    float operator()(float dy, float a, float b) const {
+        return dy == 0.0F || !(a > 0.0F) ? 0.0F : dy * std::pow(a, b) * std::log(a);
+    }
+};
 
 }  // namespace
 
@@ -122,8 +138,8 @@ void backward(const Arithmetic& arithmetic, const BackwardArguments& arguments) 
         add_gradient(arguments, 0, [](float dy, float, float b) { return dy / b; });
         return add_gradient(arguments, 1, [](float dy, float a, float b) { return -dy * a / (b * b); });
     case Arithmetic::Kind::power:
-        add_gradient(arguments, 0, power_base_gradient);
-        return add_gradient(arguments, 1, power_exponent_gradient);
+        add_gradient(arguments, 0, PowerBaseGradient{});
+        return add_gradient(arguments, 1, PowerExponentGradient{});
     }
 }
 

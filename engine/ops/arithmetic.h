@@ -8,6 +8,7 @@
 namespace eigenbit {
 
 /// Two inputs combined element by element, with ONNX (numpy) broadcasting. Output: the broadcast shape.
+/// The gradient of a power goes to the exponent where the base is positive.
 struct Arithmetic {
     static constexpr std::string_view kType = "Arithmetic";
     enum class Kind { add, subtract, multiply, divide, power };

@@ -3,6 +3,8 @@
 #include "engine/ops/chunks.h"
 #include "engine/ops/pooling.h"
 
+#include <algorithm>
+
 namespace eigenbit {
 namespace {
 

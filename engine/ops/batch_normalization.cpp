@@ -4,6 +4,7 @@
 #include "engine/ops/chunks.h"
 #include "engine/ops/shape_rules.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace eigenbit {

@@ -9,8 +9,8 @@ namespace eigenbit {
 
 /// y = scale · (x − mean) / √(variance + epsilon) + bias for every channel, the last axis of x.
 /// Inputs: x (…, C), scale, bias, running mean, running variance (C). Output: y like x.
-/// In training the statistics are the batch's own (biased variance); they are saved as mean (row 0) and variance (row
-/// 1).
+/// In training the statistics are the batch's own (biased variance), saved as mean (row 0) and variance (row 1), and
+/// the running ones get no gradient.
 struct BatchNormalization {
     static constexpr std::string_view kType = "BatchNormalization";
 

@@ -6,6 +6,8 @@
 #include "engine/ops/strided.h"
 #include "engine/random.h"
 
+#include <algorithm>
+
 namespace eigenbit {
 namespace {
 

@@ -5,6 +5,8 @@
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_sum.h"
 
+#include <algorithm>
+
 namespace eigenbit {
 namespace {
 

@@ -6,6 +6,7 @@
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
+#include <algorithm>
 #include <array>
 
 namespace eigenbit {

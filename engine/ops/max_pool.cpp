@@ -3,6 +3,7 @@
 #include "engine/ops/chunks.h"
 #include "engine/ops/pooling.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace eigenbit {

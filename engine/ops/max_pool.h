@@ -9,6 +9,7 @@
 namespace eigenbit {
 
 /// Input: x (N, H, W, C). Output: y (N, OH, OW, C), the maximum of each window; the padding never wins.
+/// The gradient goes to the first of equal maxima.
 struct MaxPool {
     static constexpr std::string_view kType = "MaxPool";
 

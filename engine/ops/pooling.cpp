@@ -13,11 +13,11 @@ std::int64_t output_extent(std::string_view type, const Pooling& pooling, int ax
     const std::int64_t before = pooling.padding[a];
     const std::int64_t span = pooling.dilation[a] * (pooling.kernel[a] - 1) + 1;
     const std::int64_t padded = extent + before + pooling.padding[a + 2];
-    if (span > padded) fail("{}: the kernel covers {} pixels but the padded image has only {}.", type, span, padded);
     const std::int64_t stride = pooling.stride[a];
-    std::int64_t outputs = (padded - span) / stride + 1;
-    const bool cut_off = (padded - span) % stride != 0;
-    if (pooling.ceil_mode && cut_off && outputs * stride < extent + before) ++outputs;
+    const std::int64_t steps = padded - span + (pooling.ceil_mode ? stride - 1 : 0);
+    if (steps < 0) fail("{}: the kernel covers {} pixels but the padded image has only {}.", type, span, padded);
+    std::int64_t outputs = steps / stride + 1;
+    if (pooling.ceil_mode && (outputs - 1) * stride >= extent + before) --outputs;
     for (std::int64_t output = 0; output < outputs; ++output) {
         const WindowSide side = window_side(pooling, axis, output, extent);
         if (side.begin >= side.end) {

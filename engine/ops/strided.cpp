@@ -2,15 +2,14 @@
 
 #include "engine/ops/chunks.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace eigenbit {
 namespace {
 
-Shape rows_shape(std::int64_t rows, std::int64_t length) { return Shape{rows, length}; }
-
 StridedWalk<2> rows_walk(std::int64_t rows, std::int64_t length, std::int64_t target, std::int64_t source) {
-    return {rows_shape(rows, length), {Strides{target, 1}, Strides{source, 1}}};
+    return {Shape{rows, length}, {Strides{target, 1}, Strides{source, 1}}};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace eigenbit {
@@ -51,30 +52,31 @@ class StridedWalk {
     const Axis& outermost() const { return axes_[0]; }
     const Axis& innermost() const { return axes_[rank_ - 1]; }
 
-    /// Calls visit(offsets, count) for stretches along the innermost axis that together are the positions
-    /// begin … end-1; the offsets are those of a stretch's first position.
+    /// Calls visit(offsets, count) for runs along the innermost axis, of at most `longest` positions, that together are
+    /// the positions begin … end-1; the offsets are those of a run's first position.
     template <typename Visit>
-    void for_each_run(std::int64_t begin, std::int64_t end, Visit visit) const {
+    void for_each_run(std::int64_t begin, std::int64_t end, Visit visit,
+                      std::int64_t longest = std::numeric_limits<std::int64_t>::max()) const {
+        if (begin >= end) return;
         std::array<std::int64_t, Shape::kMaxRank> index{};
         Offsets offsets{};
         std::int64_t rest = begin;
-        for (std::size_t axis = rank_; axis-- > 0 && begin < end;) {
+        for (std::size_t axis = rank_; axis-- > 0; rest /= axes_[axis].extent) {
             index[axis] = rest % axes_[axis].extent;
-            rest /= axes_[axis].extent;
             move(offsets, axes_[axis], index[axis]);
         }
         const std::size_t last = rank_ - 1;
         while (begin < end) {
-            const std::int64_t count = std::min(axes_[last].extent - index[last], end - begin);
+            const std::int64_t count = std::min({axes_[last].extent - index[last], end - begin, longest});
             visit(std::as_const(offsets), count);
             begin += count;
-            move(offsets, axes_[last], -index[last]);
-            index[last] = 0;
-            for (std::size_t axis = last; axis-- > 0;) {
-                move(offsets, axes_[axis], 1);
-                if (++index[axis] < axes_[axis].extent) break;
-                move(offsets, axes_[axis], -axes_[axis].extent);
+            index[last] += count;
+            move(offsets, axes_[last], count);
+            for (std::size_t axis = last; axis > 0 && index[axis] == axes_[axis].extent; --axis) {
+                move(offsets, axes_[axis], -index[axis]);
                 index[axis] = 0;
+                move(offsets, axes_[axis - 1], 1);
+                ++index[axis - 1];
             }
         }
     }

@@ -3,39 +3,85 @@
 #include "engine/ops/chunks.h"
 #include "engine/ops/strided.h"
 
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <vector>
 
 namespace eigenbit {
 
-/// The inner part of add_sums below: a walk's terms, summed in double.
-template <std::size_t Operands, typename Terms>
+/// Gives `count` terms, those at the offsets and after: written to the buffer, which has room for
+/// StridedSum::kLongestRun, or where they already lie.
+template <std::size_t Operands>
+using StridedTerms = std::function<const float*(const typename StridedWalk<Operands>::Offsets& offsets,
+                                                std::int64_t count, float* buffer)>;
+
+/// Sums of many terms: every element of a dense target, operand 0 of a walk, is the sum of the terms at the positions
+/// where it is that operand, which stands still along the axes that are summed over.
+template <std::size_t Operands>
 class StridedSum {
   public:
-    StridedSum(const StridedWalk<Operands>& walk, Terms terms) : walk_(walk), terms_(terms) {}
+    static constexpr std::int64_t kLongestRun = 512;
 
-    /// Adds the terms of the positions begin … end-1 to the sums, of which the first has offset `first_sum`.
-    void accumulate(std::int64_t begin, std::int64_t end, std::int64_t first_sum, std::vector<double>& sums) const {
-        std::array<float, kBuffer> buffer;
-        const auto& strides = walk_.innermost().strides;
-        walk_.for_each_run(begin, end, [&](auto offsets, std::int64_t count) {
-            while (count > 0) {
-                const std::int64_t part = std::min(count, kBuffer);
-                const float* terms = terms_(offsets, part, buffer.data());
-                double* sum = sums.data() + offsets[0] - first_sum;
-                if (strides[0] == 0) {
-                    *sum += total(terms, part);
-                } else {
-                    for (std::int64_t i = 0; i < part; ++i) sum[i] += static_cast<double>(terms[i]);
-                }
-                for (std::size_t i = 0; i < Operands; ++i) offsets[i] += strides[i] * part;
-                count -= part;
-            }
-        });
+    StridedSum(const StridedWalk<Operands>& walk, const StridedTerms<Operands>& terms) : walk_(walk), terms_(terms) {}
+
+    /// target += factor · sums. They are taken in double, over chunks that never change, in order.
+    void add_to(View target, float factor) const {
+        if (walk_.elements() == 0) return;
+        if (walk_.outermost().strides[0] != 0) {
+            add_kept(target, factor);
+        } else {
+            add_reduced(target, factor);
+        }
     }
 
   private:
-    static constexpr std::int64_t kBuffer = 512;
+    /// Where the outermost axis is not summed over, every index of it has its own part of the target.
+    void add_kept(View target, float factor) const {
+        const std::int64_t own = walk_.outermost().strides[0];
+        const std::int64_t item = walk_.elements() / walk_.outermost().extent;
+        for_each_chunk(walk_.outermost().extent, item, [&](std::int64_t begin, std::int64_t end) {
+            std::vector<double> sums(static_cast<std::size_t>((end - begin) * own));
+            accumulate(begin * item, end * item, begin * own, sums);
+            add(sums, factor, target.data + begin * own);
+        });
+    }
+
+    /// Where it is, all chunks have a part in all sums.
+    void add_reduced(View target, float factor) const {
+        constexpr std::int64_t kMostChunks = 64;
+        constexpr std::int64_t kMostPartialSums = 1 << 22;
+        const std::int64_t width = target.elements();
+        const std::int64_t most = std::clamp<std::int64_t>(kMostPartialSums / width, 1, kMostChunks);
+        const std::int64_t wanted = walk_.elements() / std::max(kChunkElements, 4 * width);
+        const std::int64_t chunks = std::clamp<std::int64_t>(wanted, 1, most);
+        std::vector<std::vector<double>> partial(static_cast<std::size_t>(chunks));
+        for_each_chunk(chunks, kChunkElements, [&](std::int64_t chunk, std::int64_t) {
+            auto& sums = partial[static_cast<std::size_t>(chunk)];
+            sums.resize(static_cast<std::size_t>(width));
+            accumulate(chunk * walk_.elements() / chunks, (chunk + 1) * walk_.elements() / chunks, 0, sums);
+        });
+        for (std::size_t chunk = 1; chunk < partial.size(); ++chunk) {
+            for (std::size_t i = 0; i < partial[0].size(); ++i) partial[0][i] += partial[chunk][i];
+        }
+        add(partial[0], factor, target.data);
+    }
+
+    /// Adds the terms of the positions begin … end-1 to the sums, of which the first has offset `first_sum`.
+    void accumulate(std::int64_t begin, std::int64_t end, std::int64_t first_sum, std::vector<double>& sums) const {
+        std::array<float, kLongestRun> buffer;
+        const bool summed = walk_.innermost().strides[0] == 0;
+        const auto add_run = [&](const auto& offsets, std::int64_t count) {
+            const float* terms = terms_(offsets, count, buffer.data());
+            double* sum = sums.data() + offsets[0] - first_sum;
+            if (summed) {
+                *sum += total(terms, count);
+            } else {
+                for (std::int64_t i = 0; i < count; ++i) sum[i] += static_cast<double>(terms[i]);
+            }
+        };
+        walk_.for_each_run(begin, end, add_run, kLongestRun);
+    }
 
     static double total(const float* terms, std::int64_t count) {
         std::array<double, 4> lanes{};
@@ -49,54 +95,21 @@ class StridedSum {
         return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
     }
 
+    static void add(const std::vector<double>& sums, float factor, float* target) {
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            target[i] += static_cast<float>(sums[i] * static_cast<double>(factor));
+        }
+    }
+
     const StridedWalk<Operands>& walk_;
-    Terms terms_;
+    const StridedTerms<Operands>& terms_;
 };
 
-/// Adds `factor` times a sum of many terms to every element of a dense target, operand 0 of the walk, which stands
-/// still along the axes that are summed over. terms(offsets, count, buffer) gives the `count` terms of a run: written
-/// to the buffer, or where they already lie. The sums are in double, over chunks that never change, in order.
-template <std::size_t Operands, typename Terms>
-void add_sums(const StridedWalk<Operands>& walk, View target, float factor, Terms terms) {
-    if (walk.elements() == 0) return;
-    const StridedSum<Operands, Terms> sum(walk, terms);
-    const auto add = [factor](const std::vector<double>& sums, float* to) {
-        for (std::size_t i = 0; i < sums.size(); ++i)
-            to[i] += static_cast<float>(sums[i] * static_cast<double>(factor));
-    };
-
-    const std::int64_t own = walk.outermost().strides[0];
-    if (own != 0) {  // every index of the outermost axis has `own` sums to itself
-        const std::int64_t item = walk.elements() / walk.outermost().extent;
-        return for_each_chunk(walk.outermost().extent, item, [&](std::int64_t begin, std::int64_t end) {
-            std::vector<double> sums(static_cast<std::size_t>((end - begin) * own));
-            sum.accumulate(begin * item, end * item, begin * own, sums);
-            add(sums, target.data + begin * own);
-        });
-    }
-
-    constexpr std::int64_t kMostChunks = 64;
-    constexpr std::int64_t kMostPartialSums = 1 << 22;
-    const std::int64_t width = target.elements();
-    const std::int64_t most = std::clamp<std::int64_t>(kMostPartialSums / width, 1, kMostChunks);
-    const std::int64_t chunks =
-        std::clamp(walk.elements() / std::max(kChunkElements, 4 * width), std::int64_t{1}, most);
-    std::vector<std::vector<double>> partial(static_cast<std::size_t>(chunks));
-    for_each_chunk(chunks, kChunkElements, [&](std::int64_t begin, std::int64_t) {
-        auto& sums = partial[static_cast<std::size_t>(begin)];
-        sums.resize(static_cast<std::size_t>(width));
-        sum.accumulate(begin * walk.elements() / chunks, (begin + 1) * walk.elements() / chunks, 0, sums);
-    });
-    for (std::size_t chunk = 1; chunk < partial.size(); ++chunk) {
-        for (std::size_t i = 0; i < partial[0].size(); ++i) partial[0][i] += partial[chunk][i];
-    }
-    add(partial[0], target.data);
-}
-
-/// The same for the elements of a dense tensor, with the strides at which the target follows them.
+/// target += factor · sums of the elements of a dense tensor, which the target follows with these strides.
 inline void add_sums(ConstView values, const Strides& target_strides, View target, float factor) {
     const StridedWalk<2> walk(values.shape, {target_strides, dense_strides(values.shape)});
-    add_sums(walk, target, factor, [&](const auto& offsets, std::int64_t, float*) { return values.data + offsets[1]; });
+    const StridedTerms<2> terms = [&](const auto& offsets, std::int64_t, float*) { return values.data + offsets[1]; };
+    StridedSum<2>(walk, terms).add_to(target, factor);
 }
 
 }  // namespace eigenbit

@@ -105,6 +105,7 @@ TEST_CASE("in ceil mode a last window must start before the padding after the im
     CHECK(extent(5, 2, 3, 1) == 2);  // 3 windows would start at -1, 2 and 5: the last one in the padding
     CHECK(extent(112, 3, 2, 0) == 56);
     CHECK(extent(112, 3, 2, 1) == 57);
+    CHECK(extent(3, 4, 2, 0) == 1);  // the only window is cut off
 }
 
 TEST_CASE("max pools are the largest pixel of every window") {
