@@ -14,7 +14,7 @@ namespace eigenbit {
 struct Model {
     Graph graph;
     std::optional<Preprocessing> preprocessing;
-    std::vector<std::string> classes;             ///< one name for each output of a classifier; empty when not known
+    std::vector<std::string> classes;               ///< one name for each output of a classifier; empty when not known
     std::map<std::string, std::string> metadata{};  ///< notes: how it was compressed, by which version …
 };
 

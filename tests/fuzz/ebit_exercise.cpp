@@ -1,0 +1,50 @@
+#include "tests/fuzz/ebit_exercise.h"
+
+#include "engine/error.h"
+#include "engine/formats/ebit.h"
+#include "engine/formats/ebit_bytes.h"
+#include "engine/formats/ebit_container.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace eigenbit {
+
+bool exercise_ebit(std::span<const std::uint8_t> bytes) {
+    EbitFile file;
+    try {
+        file = read_ebit(bytes, "input");
+    } catch (const Error&) {
+        return false;
+    }
+    if (file.sizes.total() != static_cast<std::int64_t>(bytes.size())) std::abort();
+    for (const IndexStorage storage : {IndexStorage::fixed, IndexStorage::entropy}) {
+        std::vector<std::uint8_t> again;
+        try {
+            again = encode_ebit(file.model, storage);
+            if (encode_ebit(read_ebit(again, "again").model, storage) != again) std::abort();
+        } catch (const Error&) {
+            // Fewer bytes may not justify as many weights.
+            if (again.size() >= bytes.size()) std::abort();
+        }
+    }
+    return true;
+}
+
+std::vector<std::uint8_t> with_valid_container(std::span<const std::uint8_t> bytes) {
+    constexpr std::size_t kHeaderBytes = 64, kEntryBytes = 32, kMostSections = 8;
+    std::vector<EbitSection> sections;
+    for (std::size_t i = 0; i < kMostSections && kHeaderBytes + (i + 1) * kEntryBytes <= bytes.size(); ++i) {
+        ByteReader entry(bytes.subspan(kHeaderBytes + i * kEntryBytes, kEntryBytes), "entry");
+        const auto name = entry.raw(4, "name");
+        const bool mandatory = entry.number(4, "flags") != 0;
+        const std::uint64_t offset = std::min<std::uint64_t>(entry.number(8, "offset"), bytes.size());
+        const std::uint64_t length = std::min<std::uint64_t>(entry.number(8, "length"), bytes.size() - offset);
+        const auto content = bytes.subspan(offset, length);
+        if (std::ranges::all_of(name, [](std::uint8_t c) { return c == 0; })) break;  // padding
+        sections.push_back({{name.begin(), name.end()}, mandatory, {content.begin(), content.end()}});
+    }
+    return sections.empty() ? std::vector(bytes.begin(), bytes.end()) : write_container(sections);
+}
+
+}  // namespace eigenbit

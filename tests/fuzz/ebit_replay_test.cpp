@@ -1,0 +1,131 @@
+#include "engine/formats/ebit.h"
+#include "engine/formats/ebit_container.h"
+#include "engine/formats/file.h"
+#include "engine/random.h"
+#include "tests/engine/ebit_models.h"
+#include "tests/fuzz/ebit_exercise.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+using namespace eigenbit;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+/// Files by name, in order.
+std::map<std::string, Bytes> corpus() {
+    std::map<std::string, Bytes> files;
+    const std::filesystem::path folder = std::filesystem::path(EIGENBIT_SOURCE_ROOT) / "tests/fuzz/ebit_corpus";
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        files.emplace(entry.path().filename().string(), read_file(entry.path()));
+    }
+    return files;
+}
+
+std::vector<Bytes> seeds() {
+    std::vector<Bytes> files;
+    for (const IndexStorage storage : {IndexStorage::fixed, IndexStorage::entropy}) {
+        for (std::uint64_t seed = 0; seed < 4; ++seed) files.push_back(encode_ebit(small_packed_model(seed), storage));
+        files.push_back(encode_ebit(model_of_every_operator(), storage));
+    }
+    for (auto& [name, bytes] : corpus()) files.push_back(bytes);
+    return files;
+}
+
+/// Changes, removes, inserts or repeats a few bytes.
+void damage(Bytes& bytes, Random& random) {
+    constexpr std::array<std::uint8_t, 8> kTelling{0, 1, 0x7F, 0x80, 0xFF, 0xFE, 0x40, 16};
+    for (std::int64_t times = 1 + random.below(4); times > 0; --times) {
+        const auto size = static_cast<std::int64_t>(bytes.size());
+        const std::int64_t at = random.below(size + 1);
+        const std::int64_t count = std::min(1 + random.below(8), size - at);
+        const auto begin = bytes.begin() + at;
+        switch (random.below(6)) {
+        case 0:
+            if (at < size) *begin ^= static_cast<std::uint8_t>(1U << random.below(8));
+            break;
+        case 1:
+            if (at < size) *begin = kTelling[static_cast<std::size_t>(random.below(8))];
+            break;
+        case 2:
+            if (at < size) *begin = static_cast<std::uint8_t>(random.below(256));
+            break;
+        case 3:
+            bytes.erase(begin, begin + count);
+            break;
+        case 4:
+            bytes.insert(begin, static_cast<std::size_t>(1 + random.below(4)),
+                         kTelling[static_cast<std::size_t>(random.below(8))]);
+            break;
+        default: {
+            const Bytes copy(begin, begin + count);
+            bytes.insert(bytes.begin() + random.below(size + 1), copy.begin(), copy.end());
+        }
+        }
+    }
+}
+
+/// A seed with damage in one of its sections, or with a section of another seed, in a sound container.
+Bytes damaged(const std::vector<Bytes>& files, Random& random) {
+    const auto any = [&]() -> const Bytes& {
+        return files[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(files.size())))];
+    };
+    std::vector<EbitSection> sections;
+    for (const auto& section : read_container(any(), "seed").sections) {
+        sections.push_back({section.name, section.mandatory, {section.bytes.begin(), section.bytes.end()}});
+    }
+    EbitSection& section = sections[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(sections.size())))];
+    if (random.below(8) == 0) {
+        const auto other = any();
+        const auto bytes = read_container(other, "seed").find(section.name);
+        section.bytes.assign(bytes.begin(), bytes.end());
+    }
+    damage(section.bytes, random);
+    return write_container(sections);
+}
+
+/// How many inputs to try: $EIGENBIT_FUZZ_INPUTS, or a number that takes seconds with sanitizers.
+int inputs() {
+    const char* wanted = std::getenv("EIGENBIT_FUZZ_INPUTS");
+    return wanted != nullptr ? std::atoi(wanted) : 12'000;
+}
+
+}  // namespace
+
+TEST_CASE("files of the corpus read, and are written as they were") {
+    CHECK(corpus().size() >= 6);
+    for (const auto& [name, bytes] : corpus()) {
+        CAPTURE(name);
+        const EbitFile file = read_ebit(bytes, name);
+        CHECK(encode_ebit(file.model, file.storage) == bytes);
+    }
+}
+
+TEST_CASE("damage behind right checksums gives a sentence or a sound model, never a crash") {
+    const std::vector<Bytes> files = seeds();
+    Random random({1});
+    int sound = 0;
+    const int count = inputs();
+    for (int i = 0; i < count; ++i) sound += exercise_ebit(damaged(files, random)) ? 1 : 0;
+    MESSAGE(count << " damaged files, " << sound << " of them still sound");
+    CHECK(sound > count / 100);
+    CHECK(sound < count);
+}
+
+TEST_CASE("damage anywhere in a file gives a sentence") {
+    const std::vector<Bytes> files = seeds();
+    Random random({2});
+    for (int i = 0; i < inputs() / 4; ++i) {
+        Bytes bytes = files[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(files.size())))];
+        const Bytes whole = bytes;
+        damage(bytes, random);
+        CHECK(exercise_ebit(bytes) == (bytes == whole));
+        exercise_ebit(with_valid_container(bytes));
+    }
+}
