@@ -3,9 +3,10 @@
 BUILD    := build
 PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             libopenblas-dev liblapacke-dev libtbb-dev libfmt-dev libcli11-dev nlohmann-json3-dev libstb-dev zlib1g-dev \
-            libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev dataset-fashion-mnist
+            libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev \
+            dataset-fashion-mnist
 
-.PHONY: build deps demo test bench format format-check clean
+.PHONY: build deps demo test bench fuzz format format-check clean
 
 build: deps
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD)
@@ -27,6 +28,11 @@ test: build
 
 bench: build
 	@$(BUILD)/bench/kernels-bench
+	@$(BUILD)/bench/coding-bench
+
+# Needs clang; FUZZ_SECONDS says how long.
+fuzz:
+	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
 
 format:
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i

@@ -32,7 +32,6 @@ Parameter quantize_factor(const LayerCurves& curves, const LayerChoice& choice, 
                           int factor) {
     const Factorization& factorization = curves.factorization;
     Quantization quantization;
-    quantization.is_basis = factor != Block::kCoefficients;
     Shape shape;
     if (factor == Block::kCoefficients) {
         shape = factorization.coefficients.shape();
