@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -25,9 +26,12 @@ struct InspectOptions {
 struct Packing {
     int lowest_bit_depth = 0;
     int highest_bit_depth = 0;
-    std::int64_t bits = 0;
-    std::int64_t zero_slices = 0;  ///< channels along the quantized axis that are all zero
-    std::int64_t slices = 0;
+    std::int64_t weights = 0;
+    std::int64_t bytes = 0;     ///< in the file, of the indices and what describes them
+    std::int64_t channels = 0;  ///< along the axis that the blocks cut
+    std::int64_t zero_channels = 0;
+
+    double rate() const { return 8.0 * static_cast<double>(bytes) / static_cast<double>(weights); }
 };
 
 /// One node that has parameters.
@@ -38,47 +42,53 @@ struct LayerRow {
     std::string output;    ///< shape for one image
     std::int64_t parameters = 0;
     std::int64_t multiply_accumulates = 0;
-    std::int64_t quantized_weights = 0;
     std::optional<Packing> packing{};
 };
 
-Packing packing_of(const Parameter& parameter) {
+std::int64_t count_zero_channels(const Tensor& values, int axis) {
+    const std::int64_t channels = values.shape()[axis];
+    const std::int64_t inner = values.shape().elements(axis + 1, values.shape().rank());
+    std::vector<bool> zero(static_cast<std::size_t>(channels), true);
+    for (std::int64_t i = 0; i < values.elements(); ++i) {
+        if (values[i] != 0.0F) zero[static_cast<std::size_t>(i / inner % channels)] = false;
+    }
+    return std::ranges::count(zero, true);
+}
+
+Packing packing_of(const Parameter& parameter, const SizeLedger::Layer* sizes) {
     const Quantization& quantization = *parameter.quantization;
-    const std::int64_t slices = parameter.values.shape()[quantization.axis];
-    const std::int64_t slice_elements = parameter.values.elements() / std::max<std::int64_t>(slices, 1);
-    Packing packing{.lowest_bit_depth = 32, .slices = slices};
-    for (const QuantizedBlock& block : quantization.blocks) {
-        packing.lowest_bit_depth = std::min(packing.lowest_bit_depth, block.bit_depth);
-        packing.highest_bit_depth = std::max(packing.highest_bit_depth, block.bit_depth);
-        packing.bits += (block.end - block.begin) * slice_elements * block.bit_depth;
-        if (block.bit_depth == 0) packing.zero_slices += block.end - block.begin;
+    const auto [lowest, highest] = std::ranges::minmax(quantization.blocks, {}, &QuantizedBlock::bit_depth);
+    Packing packing{.lowest_bit_depth = lowest.bit_depth,
+                    .highest_bit_depth = highest.bit_depth,
+                    .weights = parameter.values.elements(),
+                    .channels = parameter.values.shape()[quantization.axis],
+                    .zero_channels = count_zero_channels(parameter.values, quantization.axis)};
+    for (const SizeCategory category :
+         {SizeCategory::kernel_indices, SizeCategory::basis_indices, SizeCategory::side_information}) {
+        if (sizes != nullptr) packing.bytes += sizes->bytes[static_cast<std::size_t>(category)];
     }
     return packing;
 }
 
-std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<Shape>& shapes) {
+std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<Shape>& shapes, const SizeLedger& sizes) {
     std::vector<LayerRow> rows;
     for (const Node& node : graph.nodes()) {
         LayerRow row{.name = node.name,
                      .type = std::string(type_name(node.op)),
                      .output = to_string(shapes[static_cast<std::size_t>(node.outputs.front())]),
                      .multiply_accumulates = multiply_accumulates(node, shapes)};
+        const auto charged = std::ranges::find(sizes.layers(), node.name, &SizeLedger::Layer::name);
         for (const ValueId input : node.inputs) {
             if (!graph.is_parameter(input)) continue;
             const Parameter& parameter = graph.parameter(input);
             if (row.weight.empty()) row.weight = to_string(parameter.values.shape());
             row.parameters += parameter.values.elements();
             if (!parameter.quantization) continue;
-            row.packing = packing_of(parameter);
-            row.quantized_weights = parameter.values.elements();
+            row.packing = packing_of(parameter, charged == sizes.layers().end() ? nullptr : &*charged);
         }
         if (row.parameters > 0) rows.push_back(std::move(row));
     }
     return rows;
-}
-
-double rate(const LayerRow& row) {
-    return static_cast<double>(row.packing->bits) / static_cast<double>(row.quantized_weights);
 }
 
 void print_table(const std::vector<LayerRow>& rows) {
@@ -86,13 +96,14 @@ void print_table(const std::vector<LayerRow>& rows) {
     for (const LayerRow& row : rows) widest = std::max(widest, row.name.size());
     const bool packed = std::ranges::any_of(rows, [](const LayerRow& row) { return row.packing.has_value(); });
     fmt::print("{:<{}}  {:<18}  {:<18}  {:<20}  {:>10}  {:>13}{}\n", "layer", widest, "operator", "weight", "output",
-               "parameters", "MACs", packed ? "  bit-depths   rate  zero rows" : "");
+               "parameters", "MACs", packed ? "  bit-depths  bits/weight  zero channels" : "");
     for (const LayerRow& row : rows) {
         fmt::print("{:<{}}  {:<18}  {:<18}  {:<20}  {:>10}  {:>13}", row.name, widest, row.type, row.weight, row.output,
                    row.parameters, row.multiply_accumulates);
         if (row.packing) {
-            fmt::print("  {:>4} to {:<2}  {:>5.2f}  {:>4} of {}", row.packing->lowest_bit_depth,
-                       row.packing->highest_bit_depth, rate(row), row.packing->zero_slices, row.packing->slices);
+            fmt::print("  {:>4} to {:<2}  {:>11.2f}  {:>4} of {}", row.packing->lowest_bit_depth,
+                       row.packing->highest_bit_depth, row.packing->rate(), row.packing->zero_channels,
+                       row.packing->channels);
         }
         fmt::print("\n");
     }
@@ -105,8 +116,9 @@ Results as_results(const LayerRow& row) {
     if (row.packing) {
         layer["lowest_bit_depth"] = row.packing->lowest_bit_depth;
         layer["highest_bit_depth"] = row.packing->highest_bit_depth;
-        layer["rate_bits_per_weight"] = rate(row);
-        layer["zero_rows"] = row.packing->zero_slices;
+        layer["rate_bits_per_weight"] = row.packing->rate();
+        layer["channels"] = row.packing->channels;
+        layer["zero_channels"] = row.packing->zero_channels;
     }
     return layer;
 }
@@ -133,10 +145,34 @@ std::string describe(const Preprocessing& preprocessing) {
     return text;
 }
 
+/// What the bytes of a packed file are spent on.
+void report_sizes(const SizeLedger& sizes, Results& results) {
+    fmt::print("bytes:");
+    for (std::size_t i = 0; i < kSizeCategories; ++i) {
+        const auto category = static_cast<SizeCategory>(i);
+        const std::int64_t bytes = sizes.total(category);
+        fmt::print("{} {} {}", i > 0 ? "," : "", to_string(category), bytes);
+        results["bytes"][std::string(to_string(category))] = bytes;
+    }
+    fmt::print("\n");
+}
+
+/// The rate that compression left in the model's notes: it is counted over the weights of the original layers.
+void report_rate(const Model& model, Results& results) {
+    const auto note = model.metadata.find("compression.rate_bits_per_weight");
+    if (note == model.metadata.end()) return;
+    const double rate = std::strtod(note->second.c_str(), nullptr);
+    fmt::print("{:.3f} bits for each weight of the original layers, compression ratio {:.1f}\n", rate, 32.0 / rate);
+    results["rate_bits_per_weight"] = rate;
+    results["compression_ratio"] = 32.0 / rate;
+}
+
 Results inspect_model(const InspectOptions& options) {
-    const Model model = load_model(options.model);
+    const ModelFile file = load_model_file(options.model);
+    const Model& model = file.model;
     const Shape input = one_image(model.graph, options.size);
-    const std::vector<LayerRow> rows = layer_rows(model.graph, infer_shapes(model.graph, std::span(&input, 1)));
+    const std::vector<LayerRow> rows =
+        layer_rows(model.graph, infer_shapes(model.graph, std::span(&input, 1)), file.sizes);
     print_table(rows);
 
     Results results;
@@ -150,11 +186,14 @@ Results inspect_model(const InspectOptions& options) {
     const auto file_bytes = std::filesystem::file_size(options.model.path);
     fmt::print("\n{} parameters, {} multiply-accumulates for an input {}, {} bytes in the file\n", parameters, products,
                to_string(input), file_bytes);
-    if (model.preprocessing) fmt::print("preprocessing: {}\n", describe(*model.preprocessing));
-    if (!model.classes.empty()) fmt::print("classes: {}\n", fmt::join(model.classes, ", "));
     results["parameters"] = parameters;
     results["multiply_accumulates"] = products;
     results["file_bytes"] = file_bytes;
+    report_rate(model, results);
+    if (!file.sizes.layers().empty()) report_sizes(file.sizes, results);
+    if (model.preprocessing) fmt::print("preprocessing: {}\n", describe(*model.preprocessing));
+    if (!model.classes.empty()) fmt::print("classes: {}\n", fmt::join(model.classes, ", "));
+    for (const auto& [name, note] : model.metadata) fmt::print("{}: {}\n", name, note);
     return results;
 }
 

@@ -31,10 +31,18 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
                   "The network puts out the noise in its input, not the image without it");
 }
 
-Model load_model(const ModelOptions& options) {
-    Model model = options.path.extension() == ".ebit" ? read_ebit(options.path).model : read_onnx(options.path);
-    if (options.residual) subtract_output_from_input(model.graph);
-    return model;
+ModelFile load_model_file(const ModelOptions& options) {
+    ModelFile file;
+    if (options.path.extension() == ".ebit") {
+        EbitFile packed = read_ebit(options.path);
+        file = {std::move(packed.model), std::move(packed.sizes)};
+    } else {
+        file.model = read_onnx(options.path);
+    }
+    if (options.residual) subtract_output_from_input(file.model.graph);
+    return file;
 }
+
+Model load_model(const ModelOptions& options) { return load_model_file(options).model; }
 
 }  // namespace eigenbit

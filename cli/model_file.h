@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/formats/size_ledger.h"
 #include "engine/model.h"
 
 #include <CLI/CLI.hpp>
@@ -17,8 +18,15 @@ struct ModelOptions {
 /// Adds the positional MODEL and --residual to a verb.
 void add_model_options(CLI::App& verb, ModelOptions& options);
 
+/// A network as its file holds it.
+struct ModelFile {
+    Model model;
+    SizeLedger sizes;  ///< empty for ONNX
+};
+
 /// Reads a network from an ONNX or a packed .ebit file, as its extension says. Of a residual network the
 /// subtraction becomes a part. Throws Error naming the file.
+ModelFile load_model_file(const ModelOptions& options);
 Model load_model(const ModelOptions& options);
 
 }  // namespace eigenbit

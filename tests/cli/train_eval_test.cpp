@@ -45,6 +45,28 @@ TEST_CASE("a trained network is written, evaluated and inspected with what it ne
     CHECK(inspect["layers"].size() == 15);  // seven convolutions with their normalizations, one fully-connected layer
 }
 
+TEST_CASE("a compressed network shows its rate, its bit-depths and what its bytes are spent on") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    REQUIRE(run_command(folder, std::string(kTrain) + " --out net.onnx").exit_code == 0);
+    REQUIRE(run_command(folder, "compress net.onnx --data mnist:. --rate 4 --out net.ebit").exit_code == 0);
+    REQUIRE(run_command(folder, "inspect net.ebit --json inspect.json").exit_code == 0);
+    const nlohmann::json inspect = json_of(folder / "inspect.json");
+    CHECK(inspect["rate_bits_per_weight"] <= 4.0);
+    CHECK(inspect["compression_ratio"] >= 8.0);
+    std::int64_t bytes = 0;
+    for (const nlohmann::json& category : inspect["bytes"]) bytes += category.get<std::int64_t>();
+    CHECK(bytes == inspect["file_bytes"]);
+    std::size_t packed = 0;
+    for (const nlohmann::json& layer : inspect["layers"]) {
+        if (!layer.contains("rate_bits_per_weight")) continue;
+        ++packed;
+        CHECK(layer["highest_bit_depth"] >= layer["lowest_bit_depth"]);
+        CHECK(layer["zero_channels"] <= layer["channels"]);
+    }
+    CHECK(packed >= 8);  // seven convolutions and the fully-connected layer, or more where a transform splits them
+}
+
 TEST_CASE("quiet runs write nothing to standard error, others plain lines where it is no terminal") {
     const TemporaryFolder folder;
     write_digits(folder);
