@@ -6,11 +6,13 @@ PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev \
             dataset-fashion-mnist
 
-.PHONY: build deps demo test bench fuzz format format-check clean
+.PHONY: build configure deps demo test bench fuzz format format-check clean
 
-build: deps
-	@test -f $(BUILD)/build.ninja || meson setup $(BUILD)
+build: configure
 	@ninja -C $(BUILD)
+
+configure: deps
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD)
 
 # Asks apt only for what is missing.
 deps:
@@ -20,7 +22,8 @@ deps:
 	    $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
 	fi
 
-demo: build
+demo: configure
+	@ninja -C $(BUILD) eigenbit
 	@./demo.sh $(BUILD)
 
 test: build
