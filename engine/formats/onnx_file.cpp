@@ -1,7 +1,6 @@
 #include "engine/formats/onnx_file.h"
 
 #include "engine/error.h"
-#include "engine/formats/file.h"
 
 #include <google/protobuf/stubs/logging.h>
 
@@ -17,8 +16,7 @@ constexpr std::int64_t kNewestOpset = 21;
 
 using Producers = std::map<std::string, std::size_t, std::less<>>;
 
-onnx::ModelProto parse(const std::filesystem::path& path) {
-    const std::vector<std::uint8_t> bytes = read_file(path);
+onnx::ModelProto parse(std::span<const std::uint8_t> bytes) {
     if (bytes.size() > std::numeric_limits<int>::max()) fail("it is larger than 2 GB");
     const google::protobuf::LogSilencer silence;  // a library prints nothing
     onnx::ModelProto model;
@@ -150,9 +148,9 @@ std::string describe(const onnx::NodeProto& node) {
     return fmt::format("'{}' ({})", node_name(node), type);
 }
 
-OnnxFile load_onnx(const std::filesystem::path& path) {
+OnnxFile load_onnx(std::span<const std::uint8_t> bytes) {
     OnnxFile file;
-    file.model = parse(path);
+    file.model = parse(bytes);
     file.opset = read_opset(file.model);
     const onnx::GraphProto& graph = file.model.graph();
     if (graph.output_size() == 0) fail("it holds no network, or one without output");

@@ -5,9 +5,9 @@
 #include <onnx/onnx_pb.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,9 +24,9 @@ struct OnnxFile {
     std::map<std::string, int, std::less<>> readers;  ///< how many inputs of these nodes, and outputs, name a value
 };
 
-/// Throws Error, without naming the file, when it cannot be parsed, its version is not supported, a value is missing
-/// or put out twice, or nodes depend on each other in a cycle.
-OnnxFile load_onnx(const std::filesystem::path& path);
+/// Throws Error when the bytes cannot be parsed, the version is not supported, a value is missing or put out twice, or
+/// nodes depend on each other in a cycle.
+OnnxFile load_onnx(std::span<const std::uint8_t> bytes);
 
 /// "'name' (Type)"; the first output stands for a missing name.
 std::string describe(const onnx::NodeProto& node);

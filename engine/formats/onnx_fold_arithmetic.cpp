@@ -12,7 +12,7 @@
 namespace eigenbit {
 namespace {
 
-constexpr std::int64_t kMostElements = std::int64_t{1} << 27;  // VGG's largest matrix has 0.8 of this
+constexpr std::int64_t kMostElements = std::int64_t{1} << 22;
 
 std::int64_t wrapped(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
@@ -183,10 +183,12 @@ Constant fold_product(const OnnxNode& node) {
 
 }  // namespace
 
-Constant allocate(const Shape& shape, const Constant& kind) {
-    if (shape.elements() > kMostElements) fail("a constant of shape {} is too large", to_string(shape));
+Constant allocate(const Shape& shape, const Constant& like) {
+    if (shape.elements() > std::max(kMostElements, like.shape.elements())) {
+        fail("a constant of shape {} is too large", to_string(shape));
+    }
     const auto elements = static_cast<std::size_t>(shape.elements());
-    if (kind.is_integer()) return {shape, std::vector<std::int64_t>(elements)};
+    if (like.is_integer()) return {shape, std::vector<std::int64_t>(elements)};
     return {shape, std::vector<float>(elements)};
 }
 

@@ -11,8 +11,9 @@ namespace eigenbit {
 /// Operators on constants that compute element by element, by ONNX type.
 const std::map<std::string_view, Constant (*)(const OnnxNode&)>& arithmetic_folds();
 
-/// Zeros of this shape, of the same kind as another constant. Throws Error when they are unreasonably many.
-Constant allocate(const Shape& shape, const Constant& kind);
+/// Zeros of this shape, of the same kind as another constant. Throws Error when there are unreasonably many that the
+/// other one does not account for.
+Constant allocate(const Shape& shape, const Constant& like);
 /// Copies consecutive elements between constants of the same kind.
 void copy_elements(const Constant& source, std::int64_t from, Constant& target, std::int64_t to, std::int64_t count);
 

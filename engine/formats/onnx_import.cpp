@@ -1,4 +1,5 @@
 #include "engine/error.h"
+#include "engine/formats/file.h"
 #include "engine/formats/onnx.h"
 #include "engine/formats/onnx_file.h"
 #include "engine/formats/onnx_folding.h"
@@ -33,6 +34,9 @@ struct Declared {
     std::vector<std::int64_t> extents;  // ONNX's order; 0 where it is open
     bool channels_last;                 // nothing but a transpose to NCHW reads it
     bool is_batch = true;               // whether its first axis goes through the images
+
+    std::size_t height_axis() const { return channels_last ? 1 : 2; }
+    bool leaves_open(std::size_t axis) const { return extents.size() == 4 && extents[axis] == 0; }
 };
 
 ImportOperator find_import(const std::string& op_type) {
@@ -103,11 +107,11 @@ Declared read_declared(const OnnxFile& file, const onnx::ValueInfoProto& input) 
 /// The input's shape at a probe; sets what the file leaves open. Throws Error where that is neither the batch nor the
 /// image size.
 Shape shape_at(const Declared& declared, const Probe& probe) {
-    const std::size_t height = declared.channels_last ? 1 : 2;
+    const std::size_t height = declared.height_axis();
     std::vector<std::int64_t> extents = declared.extents;
     if (declared.is_batch) extents[0] = probe.batch;
-    if (extents.size() == 4 && extents[height] == 0) extents[height] = probe.height;
-    if (extents.size() == 4 && extents[height + 1] == 0) extents[height + 1] = probe.width;
+    if (declared.leaves_open(height)) extents[height] = probe.height;
+    if (declared.leaves_open(height + 1)) extents[height + 1] = probe.width;
     const auto open = std::ranges::find(extents, 0);
     if (open != extents.end()) {
         fail("input '{}' leaves dimension {} open, which is neither the batch nor the image size", declared.name,
@@ -155,7 +159,7 @@ ImportedValue evaluate(const NodeImport& node, bool same_everywhere) {
 }
 
 void import_node(ImportState& state, const onnx::NodeProto& proto) {
-    if (state.values.contains(proto.output(0))) return;  // a transpose of a channels-last input
+    if (!proto.output(0).empty() && state.values.contains(proto.output(0))) return;  // reads a channels-last input
     NodeImport node(proto, state);
     bool all_constant = true;
     bool all_fixed = !yields_shape(proto);
@@ -166,7 +170,10 @@ void import_node(ImportState& state, const onnx::NodeProto& proto) {
         all_fixed = all_fixed && value.is_fixed();
     }
     if (can_fold(proto.op_type()) && (all_constant || yields_shape(proto))) {
-        state.values[proto.output(0)] = evaluate(node, all_fixed);
+        ImportedValue value = evaluate(node, all_fixed);
+        state.folded_elements += value.constants.front()->shape.elements();
+        if (state.folded_elements > state.most_folded) fail("all constants computed so far are too large together");
+        state.values[proto.output(0)] = std::move(value);
     } else {
         state.graph.begin_node(node_name(proto));
         find_import(proto.op_type())(node);
@@ -198,6 +205,7 @@ Graph import_at(const OnnxFile& file, std::span<const Declared> inputs, std::spa
     if (inputs.front().extents[0] != 0) state.declared_batch = inputs.front().extents[0];
     for (const auto& [name, value] : file.initializers) {
         state.values[name].constants.assign(probes.size(), value);
+        state.most_folded += 8 * value->shape.elements();
     }
     add_inputs(state, file, inputs, probes);
     for (const onnx::NodeProto* node : file.nodes) {
@@ -219,18 +227,17 @@ std::int64_t assumed_side(std::int64_t given, std::string_view name) {
     return given == 0 ? kAssumedSide : given;
 }
 
-bool leaves_size_open(const Declared& input) {
-    return input.extents.size() == 4
-           && std::find(input.extents.begin() + 1, input.extents.end(), 0) != input.extents.end();
-}
-
 /// Imports for any batch and, where the file leaves it open, any image size; where the network depends on one of them,
 /// for the declared batch and the given size.
 Graph import_graph(const OnnxFile& file, const OnnxOptions& options) {
     std::vector<Declared> inputs;
     for (const auto* input : file.inputs) inputs.push_back(read_declared(file, *input));
     if (inputs.empty()) fail("the network has no input");
-    const bool open_size = std::ranges::any_of(inputs, leaves_size_open);
+    const auto is_open = [](std::size_t offset) {
+        return [offset](const Declared& input) { return input.leaves_open(input.height_axis() + offset); };
+    };
+    const bool open_height = std::ranges::any_of(inputs, is_open(0));
+    const bool open_width = std::ranges::any_of(inputs, is_open(1));
     const std::int64_t batch = inputs.front().extents[0];
     for (Declared& input : inputs) input.is_batch = input.extents[0] == 0 || input.extents[0] == batch;
     const Probe base{batch == 0 ? 2 : batch, assumed_side(options.height, "height"),
@@ -238,11 +245,11 @@ Graph import_graph(const OnnxFile& file, const OnnxOptions& options) {
     const Probe more_images{base.batch + 1, base.height, base.width};
     const Probe larger{base.batch, base.height + kHeightDifference, base.width + kWidthDifference};
 
-    if (open_size) {
+    if (open_height || open_width) {
         try {
             return import_at(file, inputs, std::array{base, more_images, larger});
         } catch (const Error& error) {
-            if (options.height == 0 || options.width == 0) {
+            if ((open_height && options.height == 0) || (open_width && options.width == 0)) {
                 fail("{} (the file leaves the image size open; a height and a width may have to be given)",
                      error.what());
             }
@@ -259,8 +266,9 @@ Graph import_graph(const OnnxFile& file, const OnnxOptions& options) {
 }  // namespace
 
 Model read_onnx(const std::filesystem::path& path, const OnnxOptions& options) {
+    const std::vector<std::uint8_t> bytes = read_file(path);
     try {
-        const OnnxFile file = load_onnx(path);
+        const OnnxFile file = load_onnx(bytes);
         check_supported(file);
         Model model;
         model.graph = import_graph(file, options);

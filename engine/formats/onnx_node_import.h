@@ -41,6 +41,8 @@ struct ImportState {
     std::map<std::string, int, std::less<>> readers;            ///< how many inputs and outputs name a value
     std::map<std::pair<std::string, int>, ValueId> parameters;  ///< by name and form
     std::map<ValueId, SumOverAxes> sums;
+    std::int64_t folded_elements = 0;                  ///< of all constants computed so far
+    std::int64_t most_folded = std::int64_t{1} << 24;  ///< and how many are allowed, so that no small file fills memory
 };
 
 /// One ONNX node that is being translated: its attributes and constant inputs, its activations in our layout, and the

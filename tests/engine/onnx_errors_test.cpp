@@ -161,6 +161,12 @@ TEST_CASE("networks whose parts do not fit together are refused with the node's 
     expansion.input("x", {0, 4}).number("a", 1.0F).integers("s", {std::int64_t{1} << 30, 512}).output("y");
     expansion.node("Expand", {"a", "s"}, {"e"}).node("Add", {"x", "e"}, {"y"});
     CHECK(contains(error_of_reading(expansion), "too large"));
+
+    OnnxModel many;
+    many.input("x", {0, 4}).integers("s", {1 << 22}).node("ConstantOfShape", {"s"}, {"c0"}).output("y");
+    for (int i = 0; i < 40; ++i) many.node("Neg", {fmt::format("c{}", i)}, {fmt::format("c{}", i + 1)});
+    many.node("Gather", {"c40", "i"}, {"g"}).integer("i", 0).node("Add", {"x", "g"}, {"y"});
+    CHECK(contains(error_of_reading(many), "too large together"));
 }
 
 TEST_CASE("inputs that leave more open than batch and image size are refused") {

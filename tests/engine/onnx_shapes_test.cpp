@@ -174,6 +174,15 @@ TEST_CASE("Concat and Split go along ONNX's axes") {
     });
 }
 
+TEST_CASE("outputs may be left out") {
+    OnnxModel model;
+    model.input("x", {0, 4}).node("Split", {"x"}, {"", "a"}, {{"axis", std::int64_t{1}}}).output("y");
+    model.node("Split", {"x"}, {"", "b"}, {{"axis", std::int64_t{1}}}).node("Add", {"a", "b"}, {"y"});
+    check_output(model, {3, 4}, {3, 2}, [](const Tensor& x, const Integers& i) {
+        return 2.0F * at(x, {i[0], i[1] + 2});
+    });
+}
+
 TEST_CASE("Slice takes its ranges from attributes or inputs, with steps and positions from the end") {
     OnnxModel by_attribute(9);
     by_attribute.input("x", kOpenImages).output("y");
