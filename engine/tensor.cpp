@@ -29,8 +29,8 @@ Shape::Shape(std::span<const std::int64_t> extents) : rank_(static_cast<int>(ext
     constexpr std::int64_t kMostElements = std::int64_t{1} << 40;
     std::int64_t elements = 1;
     for (const std::int64_t extent : extents) {
-        if (extent != 0 && elements > kMostElements / extent)
-            fail("A tensor of shape ({}) is too large.", fmt::join(extents, ", "));
+        if (extent == 0) continue;  // the product of any other extents must not overflow either
+        if (elements > kMostElements / extent) fail("A tensor of shape ({}) is too large.", fmt::join(extents, ", "));
         elements *= extent;
     }
 }

@@ -154,6 +154,7 @@ Constant fold_gather(const OnnxNode& node) {
     extents.insert(extents.end(), data.shape.begin() + axis + 1, data.shape.end());
     const std::int64_t inner = data.shape.elements(axis + 1, data.shape.rank());
     Constant result = allocate(Shape{std::span<const std::int64_t>(extents)}, data);
+    if (result.shape.elements() == 0) return result;
     std::int64_t target = 0;
     for (std::int64_t outer = 0; outer < data.shape.elements(0, axis); ++outer) {
         for (const std::int64_t index : indices.integers()) {
@@ -180,6 +181,7 @@ Constant fold_concat(const OnnxNode& node) {
         if (!(other == first.shape)) fail("input {} does not fit input 0, {}", input, to_string(first.shape));
     }
     Constant result = allocate(shape, first);
+    if (shape.elements() == 0) return result;
     std::int64_t target = 0;
     for (std::int64_t outer = 0; outer < shape.elements(0, axis); ++outer) {
         for (int input = 0; input < node.proto.input_size(); ++input) {

@@ -169,6 +169,19 @@ TEST_CASE("networks whose parts do not fit together are refused with the node's 
     CHECK(contains(error_of_reading(many), "too large together"));
 }
 
+TEST_CASE("constants without elements are dealt with at once, whatever their other dimensions") {
+    OnnxModel model;
+    model.input("x", {0, 4}).integers("rows", {0}).output("y");
+    auto& empty = *model.proto.mutable_graph()->add_initializer();
+    empty.set_name("empty");
+    empty.set_data_type(onnx::TensorProto::FLOAT);
+    for (const std::int64_t extent : {std::int64_t{1} << 40, std::int64_t{1}, std::int64_t{0}}) empty.add_dims(extent);
+    model.node("Gather", {"empty", "rows"}, {"g"}, {{"axis", std::int64_t{1}}});
+    model.node("Concat", {"g", "g"}, {"c"}, {{"axis", std::int64_t{2}}}).node("Size", {"c"}, {"size"});
+    model.node("Cast", {"size"}, {"real"}, {{"to", std::int64_t{onnx::TensorProto::FLOAT}}});
+    CHECK(error_of_reading(model.node("Add", {"x", "real"}, {"y"})).empty());
+}
+
 TEST_CASE("inputs that leave more open than batch and image size are refused") {
     OnnxModel channels;
     channels.input("x", {0, 0, 5, 6}).node("Relu", {"x"}, {"y"}).output("y");

@@ -34,6 +34,7 @@ TEST_CASE("shapes that cannot be are refused") {
     CHECK_THROWS_AS(Shape({1, -2}), Error);
     CHECK_THROWS_AS(Shape({1, 1, 1, 1, 1, 1, 1}), Error);
     CHECK_THROWS_AS(Shape({std::int64_t{1} << 31, std::int64_t{1} << 31, 4}), Error);
+    CHECK_THROWS_AS(Shape({0, std::int64_t{1} << 31, std::int64_t{1} << 31}), Error);
     CHECK_THROWS_AS(Tensor(Shape{3}, std::array{1.0F}), Error);
     Tensor tensor(Shape{6});
     tensor.reshape(Shape{2, 3});
