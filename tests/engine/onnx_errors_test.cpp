@@ -22,6 +22,13 @@ OnnxModel convolution() {
     return model.node("Relu", {"c"}, {"y"}).output("y");
 }
 
+/// Two numbers times a matrix: a file of few bytes.
+Graph small_network() {
+    OnnxModel model;
+    model.input("x", {0, 2}).constant("w", random_tensor({2, 1}, 1)).node("MatMul", {"x", "w"}, {"y"});
+    return model.output("y").read().graph;
+}
+
 onnx::TensorProto& weights(OnnxModel& model) { return *model.proto.mutable_graph()->mutable_initializer(0); }
 
 }  // namespace
@@ -43,7 +50,7 @@ TEST_CASE("all unsupported operators are listed at once, with names, types and o
 
 TEST_CASE("a file cut off anywhere is refused") {
     const TemporaryFolder folder;
-    write_onnx(Model{convolution().read().graph, {}, {"one", "two", "three"}}, folder / "whole.onnx");
+    write_onnx(Model{small_network(), {}, {"one", "two"}}, folder / "whole.onnx");
     const std::vector<std::uint8_t> bytes = read_file(folder / "whole.onnx");
     for (std::size_t length = 0; length < bytes.size(); ++length) {
         write_file(folder / "cut.onnx", std::span(bytes).first(length));
@@ -65,10 +72,10 @@ TEST_CASE("a published network cut off anywhere is refused") {
 
 TEST_CASE("a file with any byte changed is read or refused") {
     const TemporaryFolder folder;
-    write_onnx(Model{convolution().read().graph, {}, {}}, folder / "whole.onnx");
+    write_onnx(Model{small_network(), {}, {}}, folder / "whole.onnx");
     std::vector<std::uint8_t> bytes = read_file(folder / "whole.onnx");
     for (std::size_t position = 0; position < bytes.size(); ++position) {
-        for (const int bits : {0x01, 0x80, 0xFF}) {
+        for (const int bits : {0x01, 0x80}) {
             const auto change = static_cast<std::uint8_t>(bits);
             bytes[position] = static_cast<std::uint8_t>(bytes[position] ^ change);
             write_file(folder / "changed.onnx", bytes);
