@@ -85,26 +85,53 @@ struct TilePixels {
     ptrdiff_t outputs[kRows];
 };
 
+/// sums += inputs begin … end-1 of a segment times their weights, which it moves past.
+template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void multiply(Register (&sums)[kRows][kVectors], const float* const (&sources)[kRows],
+                                            size_t begin, size_t end, const float*& weights) {
+    for (size_t c = begin; c < end; ++c) {
+        Register w[kVectors];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load(weights + v * Vector::kWidth);
+        weights += kVectors * Vector::kWidth;
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) {
+            const Register x = Vector::broadcast(sources[p] + c);
+#pragma GCC unroll 4
+            for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::fma(x, w[v], sums[p][v]);
+        }
+    }
+}
+
+/// multiply for a whole segment, asking meanwhile for the pixels of the next tile.
+template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void multiply_prefetching(Register (&sums)[kRows][kVectors],
+                                                        const float* const (&sources)[kRows], const PixelGrid& grid,
+                                                        const float*& weights) {
+    constexpr size_t kLine = 16;  // floats in a cache line
+    const ptrdiff_t next = static_cast<ptrdiff_t>(kRows) * grid.column_stride;
+    for (size_t line = 0; line < grid.length; line += kLine) {
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) __builtin_prefetch(sources[p] + next + line);
+        multiply(sums, sources, line, line + kLine < grid.length ? line + kLine : grid.length, weights);
+    }
+}
+
 template <size_t kRows, size_t kVectors, typename Pixels>
 [[gnu::noinline]] void forward_tile(const ForwardBlock& block, const Pixels& pixels) {
     Register sums[kRows][kVectors];
     Epilogue(block, 0, kVectors).start(sums, pixels.outputs);
     const float* weights = block.weights;
+    // A single tap reads its source only once, from far away. (One vector has no time for anything but its own loads.)
+    const bool prefetches = kVectors > 1 && block.grid.segment_count == 1;
     for (size_t s = 0; s < block.grid.segment_count; ++s) {
         const float* sources[kRows];
 #pragma GCC unroll 32
         for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s];
-        for (size_t c = 0; c < block.grid.length; ++c) {
-            Register w[kVectors];
-#pragma GCC unroll 4
-            for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load(weights + v * Vector::kWidth);
-            weights += kVectors * Vector::kWidth;
-#pragma GCC unroll 32
-            for (size_t p = 0; p < kRows; ++p) {
-                const Register x = Vector::broadcast(sources[p] + c);
-#pragma GCC unroll 4
-                for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::fma(x, w[v], sums[p][v]);
-            }
+        if (prefetches) {
+            multiply_prefetching(sums, sources, block.grid, weights);
+        } else {
+            multiply(sums, sources, 0, block.grid.length, weights);
         }
     }
     Epilogue(block, 0, kVectors).end(sums, pixels.outputs);
