@@ -26,7 +26,7 @@ void subtract_output_from_input(Graph& graph) {
 }  // namespace
 
 void add_model_options(CLI::App& verb, ModelOptions& options) {
-    verb.add_option("MODEL", options.path, "ONNX or .ebit file")->required();
+    verb.add_option("MODEL", options.path, "ONNX or .ebit file")->type_name("FILE")->required();
     verb.add_flag("--residual", options.residual,
                   "The network puts out the noise in its input, not the image without it");
 }

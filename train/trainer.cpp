@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <string>
@@ -18,6 +19,8 @@
 
 namespace eigenbit {
 namespace {
+
+constexpr std::array kScheduleNames{"constant", "step", "cosine"};  // by Schedule::Kind
 
 /// What makes a run this run, a line each.
 std::string settings_of(const TrainingOptions& options, const Dataset& training, const Dataset* validation) {
@@ -34,7 +37,7 @@ std::string settings_of(const TrainingOptions& options, const Dataset& training,
     add("Nesterov", options.sgd.nesterov);
     add("weight decay", options.sgd.weight_decay);
     add("decay of everything", options.sgd.decay_everything);
-    add("schedule", static_cast<int>(options.schedule.kind));
+    add("schedule", kScheduleNames[static_cast<std::size_t>(options.schedule.kind)]);
     add("learning rate", options.schedule.peak);
     add("warm-up", options.schedule.warmup);
     add("milestones", fmt::format("{}", fmt::join(options.schedule.milestones, " ")));
