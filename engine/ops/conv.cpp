@@ -41,7 +41,8 @@ std::vector<Shape> infer_shapes(const Conv& conv, std::span<const Shape> inputs)
         fail("A convolution takes an image batch and weights of 4 dimensions, not {} and {}.", to_string(x),
              to_string(weight));
     }
-    if (conv.groups < 1 || weight[0] % conv.groups != 0 || weight[3] * conv.groups != x[3]) {
+    constexpr std::int64_t kLargest = 1 << 20;  // no product of an attribute and an extent overflows
+    if (conv.groups < 1 || conv.groups > kLargest || weight[0] % conv.groups != 0 || weight[3] * conv.groups != x[3]) {
         fail("Weights {} in {} groups do not fit an input of {} channels.", to_string(weight), conv.groups, x[3]);
     }
     if (inputs.size() == 3 && !(inputs[2] == Shape{weight[0]})) {
@@ -49,9 +50,12 @@ std::vector<Shape> infer_shapes(const Conv& conv, std::span<const Shape> inputs)
     }
     for (int axis = 0; axis < 2; ++axis) {
         const auto a = static_cast<std::size_t>(axis);
-        if (conv.stride[a] < 1 || conv.dilation[a] < 1 || conv.padding[a] < 0 || conv.padding[a + 2] < 0
-            || weight[axis + 1] < 1) {
-            fail("Strides, dilations and kernel extents must be positive and paddings not negative.");
+        const auto outside = [](std::int64_t value, std::int64_t least) { return value < least || value > kLargest; };
+        if (outside(conv.stride[a], 1) || outside(conv.dilation[a], 1) || outside(conv.padding[a], 0)
+            || outside(conv.padding[a + 2], 0) || weight[axis + 1] < 1) {
+            fail(
+                "Strides and dilations must be between 1 and {0}, paddings between 0 and {0}, kernel extents positive.",
+                kLargest);
         }
     }
     const auto& p = conv.padding;

@@ -20,6 +20,10 @@ std::int64_t output_extent(std::string_view type, const Pooling& pooling, int ax
     if (pooling.ceil_mode && (outputs - 1) * stride >= extent + before) --outputs;
     for (std::int64_t output = 0; output < outputs; ++output) {
         const WindowSide side = window_side(pooling, axis, output, extent);
+        if (side.start >= 0 && side.start < extent) {  // it sees its first tap, as do all that begin in the image
+            output = (extent - 1 + before) / stride;
+            continue;
+        }
         if (side.begin >= side.end) {
             fail("{}: with a kernel of {} and padding {} a window sees nothing of the image's {} pixels.", type,
                  pooling.kernel[a], before, extent);

@@ -100,10 +100,10 @@ int inputs() {
 
 TEST_CASE("files of the corpus read, and are written as they were") {
     CHECK(corpus().size() >= 6);
-    for (const auto& [name, bytes] : corpus()) {
-        CAPTURE(name);
-        const EbitFile file = read_ebit(bytes, name);
-        CHECK(encode_ebit(file.model, file.storage) == bytes);
+    for (const auto& entry : corpus()) {
+        CAPTURE(entry.first);
+        const EbitFile file = read_ebit(entry.second, entry.first);
+        CHECK(encode_ebit(file.model, file.storage) == entry.second);
     }
 }
 
