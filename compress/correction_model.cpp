@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::int64_t kImagesAtOnce = 32;
 
-// How much of a lost gain the correction is trusted to bring back. To first order it is all of it, but a channel that is
-// quantized to next to nothing comes back as amplified noise: without a price on lost gain, whole layers would be zeroed.
-constexpr double kTrustedGain = 0.7;
-
 /// Σ over images and pixels of dy_k · z for the patches z that a node reads: its weight gradient.
 void add_weight_gradient(const Node& node, const Session& session, ConstView dy, View sum) {
     std::vector<ConstView> inputs;
@@ -107,7 +103,8 @@ void apply_correction(const CorrectionModel& model, ConstView weights, GradientS
             gradient[i] -= shift * mean_patch[i];
             gain += static_cast<double>(gradient[i]) * theta[i];
         }
-        for (std::int64_t i = 0; i < per_channel; ++i) gradient[i] -= static_cast<float>(kTrustedGain * gain) * slope[i];
+        for (std::int64_t i = 0; i < per_channel; ++i)
+            gradient[i] -= static_cast<float>(kTrustedGain * gain) * slope[i];
     });
 }
 

@@ -7,6 +7,11 @@
 
 namespace eigenbit {
 
+/// How much of a lost gain the correction is trusted to bring back when errors are judged. To first order it is all of
+/// it, but a channel that is quantized to next to nothing comes back as amplified noise, and what is left of many
+/// blocks adds up: without a price on lost gain, whole layers would be zeroed.
+inline constexpr double kTrustedGain = 0.7;
+
 /// What the label-free correction does to first order to an error dΘ of one layer's weights.
 ///
 /// Over the calibration images let z be the input patch of the layer and y = Θz. The correction gives every output

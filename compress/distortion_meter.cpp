@@ -1,11 +1,13 @@
 #include "compress/distortion_meter.h"
 
+#include "compress/correction_model.h"
 #include "engine/error.h"
 
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace eigenbit {
 namespace {
@@ -115,7 +117,7 @@ void DistortionMeter::correct(std::span<Trial> trials) {
         Trial& trial = trials[i];
         for (std::int64_t channel = 0; channel < layer_.shape[0]; ++channel) {
             const auto c = static_cast<std::size_t>(channel);
-            const double gain = restoring_gain(original_.variance[c], moments[i].variance[c]);
+            const double gain = std::pow(restoring_gain(original_.variance[c], moments[i].variance[c]), kTrustedGain);
             for (std::int64_t k = channel * per_channel; k < (channel + 1) * per_channel; ++k) {
                 trial.weights[k] *= static_cast<float>(gain);
             }

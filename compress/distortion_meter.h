@@ -12,8 +12,9 @@
 namespace eigenbit {
 
 struct MeterOptions {
-    /// Every output channel of the layer gets its mean and variance back before the rest of the network sees it, as by
-    /// the label-free correction (method section 10). The layer needs a bias: see with_biases().
+    /// Every output channel of the layer gets its mean back, and its variance as far as that is trusted (kTrustedGain),
+    /// before the rest of the network sees it, as by the label-free correction (method section 10). The layer needs a
+    /// bias: see with_biases().
     bool corrected = false;
     /// Bounds what is kept from one call to the next and the weights being tried. Where the activations that all images
     /// bring to the layer are more, the network before the layer is run again for some of them in every call. Beyond
