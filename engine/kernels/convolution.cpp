@@ -127,7 +127,6 @@ void run_pass(const PassRun& run) {
     const ConvolutionPass& pass = run.pass;
     const std::int64_t pixels = pass.y.outputs * pass.x.outputs;
     if (pass.images * pixels * pass.target_channels == 0) return;
-    if (run.accumulate && pass.depth() == 0) return;
     const std::int64_t band = band_pixels(pass);
     const std::int64_t bands = (pixels + band - 1) / band;
     const std::int64_t wanted = (kTasks + pass.images * bands - 1) / (pass.images * bands);
@@ -153,13 +152,18 @@ void convolution_forward(const ConvolutionGeometry& geometry, const float* x, co
                          const ConvolutionEpilogue& epilogue, float* y) {
     ConvolutionPass pass = forward_pass(geometry);
     flatten_pixels(pass);
-    run_pass({pass, 0, weights, epilogue, false, x, y});
+    // Where several blocks of the depth add to y, it cannot hold the residual too: it is then what they start from.
+    const bool in_place = epilogue.residual == y;
+    ConvolutionEpilogue rest = epilogue;
+    if (in_place) rest.residual = nullptr;
+    run_pass({pass, 0, weights, rest, in_place, x, y});
 }
 
 void convolution_input_gradient(const ConvolutionGeometry& geometry, const float* dy, const PackedWeights& weights,
                                 bool accumulate, float* dx) {
     std::vector<ConvolutionPass> passes = input_gradient_passes(geometry);
     for (std::size_t p = 0; p < passes.size(); ++p) {
+        if (accumulate && passes[p].depth() == 0) continue;
         flatten_pixels(passes[p]);
         run_pass({passes[p], p, weights, {}, accumulate, dy, dx});
     }

@@ -170,6 +170,21 @@ TEST_CASE("forward convolution equals the reference on every implementation") {
     });
 }
 
+TEST_CASE("a residual may lie where the output goes") {
+    for_each_problem([](const Problem& problem) {
+        const ConvolutionEpilogue fused{problem.bias.data(), problem.residual.data(), -20.0F, 30.0F};
+        std::vector<float> expected(problem.y.size());
+        convolution_forward_reference(problem.geometry, problem.x.data(), problem.weights.data(), fused,
+                                      expected.data());
+        PackedWeights packed;
+        pack_forward_weights(problem.geometry, problem.weights.data(), packed);
+        std::vector<float> y = problem.residual;
+        convolution_forward(problem.geometry, problem.x.data(), packed, {fused.bias, y.data(), fused.low, fused.high},
+                            y.data());
+        CHECK(y == expected);
+    });
+}
+
 TEST_CASE("the input gradient equals the reference on every implementation, set or accumulated") {
     for_each_problem([](const Problem& problem) {
         for (const bool accumulate : {false, true}) {
