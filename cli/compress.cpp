@@ -1,20 +1,19 @@
 #include "cli/calibration.h"
+#include "cli/compression_report.h"
 #include "cli/evaluation_results.h"
 #include "cli/model_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
+#include "compress/output_distortion.h"
 #include "compress/rate_search.h"
 #include "compress/report/report_html.h"
 #include "datasets/data_spec.h"
 #include "engine/error.h"
-#include "engine/fold_batch_normalization.h"
 #include "engine/formats/ebit.h"
-#include "evaluation/evaluate.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -28,6 +27,8 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit compress net.onnx --data folder:photos --max-drop 0.5 --val folder:photos --out net.ebit
   eigenbit compress net.onnx --data fashion --val fashion --rate 8,4,3,2 --transform none,klt,auto --out net.ebit
   eigenbit compress dncnn.onnx --residual --data "denoise:train?sigma=25" --val "denoise:Set12?sigma=25" --rate 3)";
+
+constexpr std::int64_t kMeasuredImages = 256;  // of the calibration images, for the distortion that really results
 
 struct CompressOptions {
     ModelOptions model;
@@ -46,6 +47,7 @@ struct CompressOptions {
     bool paper = false;
     bool no_correction = false;
     bool no_feedback = false;
+    bool plain_quantizer = false;
     int blocks = 8;
     std::filesystem::path out;
     std::filesystem::path report;
@@ -71,51 +73,13 @@ std::int64_t parse_bytes(const std::string& text) {
     return static_cast<std::int64_t>(value * found->second);
 }
 
-/// A network at one rate, with what it was measured to do.
-struct Point {
-    std::string transform;
-    CompressedNetwork network;
-    std::optional<Evaluation> quality;
-    std::filesystem::path file;
-    SizeLedger sizes;
-};
-
-/// Measures networks on the validation data, where there are any.
-class Judge {
-  public:
-    Judge(const Model& model, const CompressOptions& options) {
-        if (options.validation.empty()) return;
-        dataset_ =
-            open_dataset(options.validation, DataSplit::test, model.preprocessing ? &*model.preprocessing : nullptr);
-        if (options.limit > 0) dataset_->size = std::min(dataset_->size, options.limit);
-        float_quality_ = (*this)(model.graph);
-    }
-
-    bool present() const { return dataset_.has_value(); }
-    const Evaluation& float_quality() const { return *float_quality_; }
-    std::optional<Evaluation> operator()(Graph graph) const {
-        if (!dataset_) return std::nullopt;
-        fold_batch_normalization(graph);
-        return evaluate(graph, *dataset_);
-    }
-    /// Points of top-1 accuracy, or dB.
-    double drop(const Evaluation& quality) const {
-        const double scale = quality.classification ? 100.0 : 1.0;
-        return scale * (float_quality_->score() - quality.score());
-    }
-
-  private:
-    std::optional<Dataset> dataset_;
-    std::optional<Evaluation> float_quality_;
-};
-
 CompressionOptions compression_options(const CompressOptions& options, const std::string& transform,
                                        std::uint64_t seed) {
     CompressionOptions result;
     result.transforms = transforms_named(transform, options.axis);
     result.candidates.coding = options.paper || options.coding == "fixed" ? Coding::fixed : Coding::entropy;
-    result.candidates.dead_zones = !options.paper;
-    result.candidates.two_level = !options.paper;
+    result.candidates.dead_zones = !options.paper && !options.plain_quantizer;
+    result.candidates.offsets = result.candidates.dead_zones;
     result.correction = !options.paper && !options.no_correction;
     result.error_feedback = !options.paper && !options.no_feedback;
     result.curves = options.curves == "exact"    ? CurveMethod::exact
@@ -133,24 +97,26 @@ std::filesystem::path output_file(const CompressOptions& options, const std::str
     return file.replace_extension(fmt::format(".{}.{:.4g}bit.ebit", transform, rate));
 }
 
-void print_header(const Judge& judge) {
+void print_header(const CompressionJudge& judge) {
     fmt::print("{:<10} {:>10} {:>9} {:>12}", "transform", "bits/weight", "ratio", "file bytes");
     if (judge.present()) fmt::print("  {}", "quality");
     fmt::print("\n");
 }
 
-void print_point(const Point& point, const Judge& judge) {
+void print_point(const CompressedPoint& point, const CompressionJudge& judge) {
     fmt::print("{:<10} {:>10.3f} {:>8.1f}x {:>12}", point.transform, point.network.bits_per_weight,
                32.0 / point.network.bits_per_weight, std::filesystem::file_size(point.file));
     if (point.quality) fmt::print("  {}  ({:+.2f})", to_string(*point.quality), -judge.drop(*point.quality));
     fmt::print("\n");
 }
 
-Results as_results(const Point& point, const Judge& judge) {
+Results as_results(const CompressedPoint& point, const CompressionJudge& judge) {
     Results result{{"transform", point.transform},
                    {"rate_bits_per_weight", point.network.bits_per_weight},
                    {"compression_ratio", 32.0 / point.network.bits_per_weight},
                    {"lambda", point.network.lambda},
+                   {"predicted_distortion", point.network.distortion},
+                   {"measured_distortion", point.measured_distortion},
                    {"file", point.file.string()},
                    {"file_bytes", std::filesystem::file_size(point.file)}};
     if (point.quality) {
@@ -171,8 +137,9 @@ Model packed_model(const CompressedNetwork& network, const Model& original, cons
 }
 
 /// The networks that one set of transforms leads to.
-std::vector<Point> compress_with(const std::string& transform, const Model& model, const Tensor& images,
-                                 const CompressOptions& options, const Judge& judge, const RunOptions& run) {
+std::vector<CompressedPoint> compress_with(const std::string& transform, const Model& model, const Tensor& images,
+                                           const CompressOptions& options, const CompressionJudge& judge,
+                                           const RunOptions& run) {
     CompressionOptions compression = compression_options(options, transform, run.seed);
     const IndexStorage storage =
         compression.candidates.coding == Coding::entropy ? IndexStorage::entropy : IndexStorage::fixed;
@@ -199,9 +166,12 @@ std::vector<Point> compress_with(const std::string& transform, const Model& mode
         for (const double rate : options.rates) networks.push_back(compressor.at_rate(rate));
     }
 
-    std::vector<Point> points;
+    const ConstView measured = images.view().slice(0, std::min<std::int64_t>(images.shape()[0], kMeasuredImages));
+    std::vector<CompressedPoint> points;
     for (std::size_t i = 0; i < networks.size(); ++i) {
-        Point point{.transform = transform, .network = std::move(networks[i]), .quality = {}, .file = {}, .sizes = {}};
+        CompressedPoint point{
+            .transform = transform, .network = std::move(networks[i]), .quality = {}, .file = {}, .sizes = {}};
+        point.measured_distortion = output_distortion(model.graph, point.network.graph, measured);
         point.quality = judge(point.network.graph);
         point.file = output_file(options, transform, i < options.rates.size() ? options.rates[i] : 0.0);
         point.sizes = write_ebit(packed_model(point.network, model, transform), point.file, storage);
@@ -219,64 +189,10 @@ std::string processor_name() {
     return "unknown processor";
 }
 
-double decibels(double power_ratio) { return 10.0 * std::log10(power_ratio); }
-
-QualityPoint quality_point(const Point& point) {
-    QualityPoint result{.bits_per_weight = point.network.bits_per_weight,
-                        .file_bytes = point.sizes.total(),
-                        .predicted_distortion = point.network.distortion};
-    if (!point.quality) return result;
-    const double scale = point.quality->classification ? 100.0 : 1.0;
-    result.quality = scale * point.quality->score();
-    if (point.quality->classification) {
-        const double top1 = point.quality->classification->top1;
-        result.standard_error = 100.0 * std::sqrt(top1 * (1.0 - top1) / static_cast<double>(point.quality->images));
-    }
-    return result;
-}
-
-LayerReport layer_report(const LayerSummary& layer) {
-    LayerReport report{.name = layer.name,
-                       .transform = to_string(layer.transform),
-                       .weights = layer.weights,
-                       .bits_per_weight = layer.bits_per_weight,
-                       .rows = layer.rows,
-                       .nonzero_rows = layer.nonzero_rows,
-                       .predicted_distortion = layer.distortion,
-                       .coefficient_bits = layer.coefficient_bits,
-                       .basis_bits = layer.basis_bits,
-                       .gains = {}};
-    for (const LayerGain& gain : layer.gains) {
-        report.gains.push_back({to_string(gain.transform), decibels(gain.gain.gradients), decibels(gain.gain.weights)});
-    }
-    return report;
-}
-
-/// The report of all networks; its layers are those of the last.
-CompressionReport make_report(const std::vector<Point>& points, const Judge& judge, const CompressOptions& options,
-                              const RunOptions& run) {
-    CompressionReport report;
-    report.model = options.model.path.filename().string();
-    if (judge.present() && !judge.float_quality().classification) {
-        report.quality_name = "PSNR";
-        report.quality_unit = "dB";
-    }
-    if (judge.present()) {
-        report.float_quality = judge.float_quality().score() * (judge.float_quality().classification ? 100.0 : 1.0);
-    }
-    report.float_bytes = static_cast<std::int64_t>(std::filesystem::file_size(options.model.path));
-    for (const Point& point : points) {
-        if (report.curves.empty() || report.curves.back().name != point.transform) {
-            report.curves.push_back({point.transform, {}});
-        }
-        report.curves.back().points.push_back(quality_point(point));
-    }
-    for (TransformCurve& curve : report.curves) {
-        std::ranges::sort(curve.points, {}, &QualityPoint::bits_per_weight);
-    }
-    report.written = quality_point(points.back());
-    report.sizes = points.back().sizes;
-    for (const LayerSummary& layer : points.back().network.layers) report.layers.push_back(layer_report(layer));
+/// What the page and the plot show.
+CompressionReport describe(std::span<const CompressedPoint> points, const CompressionJudge& judge,
+                           const CompressOptions& options, const RunOptions& run) {
+    CompressionReport report = make_report(points, judge, options.model.path);
     report.data = fmt::format("{} images of {}", options.images, options.data);
     if (judge.present()) report.data += ", quality on " + options.validation;
     report.machine = fmt::format("{}, {} threads", processor_name(), run.threads);
@@ -298,7 +214,7 @@ Results compress_model(const CompressOptions& options, const RunOptions& run) {
     Model described = model;
     if (!described.preprocessing) described.preprocessing = data.preprocessing;
     if (described.classes.empty()) described.classes = data.classes;
-    const Judge judge(described, options);
+    const CompressionJudge judge(described, options.validation, options.limit);
 
     Results results{{"images", images.shape()[0]}};
     if (judge.present()) {
@@ -306,15 +222,16 @@ Results compress_model(const CompressOptions& options, const RunOptions& run) {
         add_evaluation(judge.float_quality(), results["float"]);
     }
     print_header(judge);
-    std::vector<Point> points;
+    std::vector<CompressedPoint> points;
     for (const std::string& transform : options.transforms) {
-        for (Point& point : compress_with(transform, described, images, options, judge, run)) {
+        for (CompressedPoint& point : compress_with(transform, described, images, options, judge, run)) {
             results["networks"].push_back(as_results(point, judge));
             points.push_back(std::move(point));
         }
     }
-    if (!options.report.empty()) write_report(make_report(points, judge, options, run), options.report);
-    if (!options.plot.empty()) write_rate_quality_plot(make_report(points, judge, options, run), options.plot);
+    const CompressionReport report = describe(points, judge, options, run);
+    if (!options.report.empty()) write_report(report, options.report);
+    if (!options.plot.empty()) write_rate_quality_plot(report, options.plot);
     if (results["networks"].size() == 1) results.update(Results(results["networks"].front()));
     return results;
 }
@@ -370,6 +287,8 @@ Verb compress_verb(CLI::App& command) {
         ->capture_default_str();
     app->add_flag("--no-correction", options->no_correction, "Leave biases and normalisation statistics as they are");
     app->add_flag("--no-feedback", options->no_feedback, "Round every weight for itself");
+    app->add_flag("--plain-quantizer", options->plain_quantizer,
+                  "Neither dead zones nor levels beside the multiples of a step");
     app->add_flag("--paper", options->paper,
                   "Just what Young et al. (TPAMI 2021) do: fixed depths, plain rounding, no correction");
     app->add_option("--report", options->report, "Also write a page that shows the curves, layers and sizes")

@@ -16,6 +16,7 @@ struct Verb {
     std::function<Results(const RunOptions&)> run;
 };
 
+Verb new_verb(CLI::App& command);
 Verb train_verb(CLI::App& command);
 Verb eval_verb(CLI::App& command);
 Verb compress_verb(CLI::App& command);

@@ -1,13 +1,17 @@
 #include "compress/candidates.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
+#include <numeric>
 
 namespace eigenbit {
 namespace {
 
 constexpr float kQuarterOctave = 0.25F;
 constexpr int kFixedSteps = 14;    // quarter octaves searched for each depth
+constexpr int kOffsetDepths = 3;   // beyond it, one level more on one side of zero hardly matters
 constexpr int kEntropySteps = 36;  // quarter octaves from 4 times the values' root mean square downwards
 
 float root_mean_square(std::span<const float> values) {
@@ -19,7 +23,24 @@ float root_mean_square(std::span<const float> values) {
 /// The nearest step on a grid of quarter octaves, so that a step is stored in one byte.
 float on_grid(float log_step) { return std::exp2(std::round(log_step / kQuarterOctave) * kQuarterOctave); }
 
+/// Levels for one step: the paper's, which have one more below zero than above, and symmetric ones around zero and
+/// around the mean.
+std::vector<Candidate> shifted_candidates(const Candidate& plain, float mean) {
+    constexpr float kResolution = 1.0F / 16.0F;
+    std::vector<Candidate> result{plain, plain};
+    result[1].quantizer.offset = 0.5F;
+    const float shift = kResolution * std::round(mean / plain.quantizer.step / kResolution);
+    if (shift != 0.0F) {
+        result.push_back(plain);
+        result[2].quantizer.offset = 0.5F + shift;
+        result[2].bits += offset_bits(result[2].quantizer.offset);
+    }
+    return result;
+}
+
 Curve fixed_candidates(std::span<const float> values, float rms, const CandidateOptions& options) {
+    const float mean = std::accumulate(values.begin(), values.end(), 0.0F)
+                       / static_cast<float>(std::max<std::size_t>(values.size(), 1));
     Curve curve;
     for (int depth = 1; depth <= options.max_bit_depth; ++depth) {
         const double bits = depth * static_cast<double>(values.size());
@@ -27,9 +48,11 @@ Curve fixed_candidates(std::span<const float> values, float rms, const Candidate
         const float first = std::log2(rms) + 1.0F - 0.9F * static_cast<float>(depth);
         for (int j = 0; j < kFixedSteps; ++j) {
             const float step = on_grid(first + kQuarterOctave * static_cast<float>(j));
-            curve.push_back({.quantizer = {.bit_depth = depth, .step = step}, .bits = bits});
-            if (depth == 1 && options.two_level) {
-                curve.push_back({.quantizer = {.bit_depth = depth, .step = step, .offset = 0.5F}, .bits = bits});
+            const Candidate plain{.quantizer = {.bit_depth = depth, .step = step}, .bits = bits};
+            if (options.offsets && depth <= kOffsetDepths) {
+                std::ranges::copy(shifted_candidates(plain, mean), std::back_inserter(curve));
+            } else {
+                curve.push_back(plain);
             }
         }
     }

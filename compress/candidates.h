@@ -14,11 +14,14 @@ struct CandidateOptions {
     Coding coding = Coding::entropy;
     int max_bit_depth = 8;   ///< M of algorithm 2, for fixed coding
     bool dead_zones = true;  ///< also try widened intervals around zero
-    bool two_level = true;   ///< for fixed coding, also try the levels ±Δ/2 at depth 1
+    bool offsets = true;     ///< for fixed coding, also try levels symmetric around zero or around the block's mean
 };
 
 /// Bits that a block costs beside its indices: its step, its depth and where its indices begin.
 inline constexpr double kSideInformationBits = 24.0;
+
+/// Bits that an offset costs: 0 and ½ are part of the quantizer's form.
+constexpr double offset_bits(float offset) { return offset == 0.0F || offset == 0.5F ? 0.0 : 32.0; }
 
 /// All quantizers worth measuring for values of this size, "all zero" first; distortions are not filled in.
 Curve candidates(std::span<const float> values, const CandidateOptions& options);

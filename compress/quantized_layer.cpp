@@ -131,9 +131,9 @@ BlockIndices round_blocks(const LayerCurves& curves, const LayerChoice& choice) 
 double index_bits(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices) {
     double bits = 0.0;
     for (std::size_t i = 0; i < indices.size(); ++i) {
-        const int depth = chosen_quantizer(curves, choice, i).bit_depth;
-        if (depth != Quantizer::kUnclipped) {
-            bits += depth * static_cast<double>(indices[i].size());
+        const auto& quantizer = chosen_quantizer(curves, choice, i);
+        if (quantizer.bit_depth != Quantizer::kUnclipped) {
+            bits += quantizer.bit_depth * static_cast<double>(indices[i].size()) + offset_bits(quantizer.offset);
         } else if (!all_zero(indices[i])) {
             bits += entropy_bits(indices[i]) + kSideInformationBits;
         }

@@ -1,8 +1,11 @@
 #include "engine/zoo/zoo.h"
 
 #include "engine/error.h"
+#include "engine/zoo/alexnet.h"
 #include "engine/zoo/cifar_resnet.h"
+#include "engine/zoo/imagenet_resnet.h"
 #include "engine/zoo/lenet.h"
+#include "engine/zoo/mobilenet_v2.h"
 
 #include <fmt/ranges.h>
 
@@ -23,9 +26,18 @@ Graph resnet(const Shape& image, std::int64_t classes, std::uint64_t seed) {
 }
 
 constexpr std::array kNetworks{
-    Entry{"lenet5", lenet5},        Entry{"resnet8", resnet<1>},  Entry{"resnet20", resnet<3>},
-    Entry{"resnet32", resnet<5>},   Entry{"resnet44", resnet<7>}, Entry{"resnet56", resnet<9>},
+    Entry{"lenet5", lenet5},
+    Entry{"resnet8", resnet<1>},
+    Entry{"resnet20", resnet<3>},
+    Entry{"resnet32", resnet<5>},
+    Entry{"resnet44", resnet<7>},
+    Entry{"resnet56", resnet<9>},
     Entry{"resnet110", resnet<18>},
+    Entry{"cifar-mobilenet-v2", cifar_mobilenet_v2},
+    Entry{"alexnet", alexnet},
+    Entry{"resnet18", imagenet_resnet18},
+    Entry{"resnet50", imagenet_resnet50},
+    Entry{"mobilenet-v2", mobilenet_v2},
 };
 
 }  // namespace

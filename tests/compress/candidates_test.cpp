@@ -64,14 +64,36 @@ TEST_CASE("Fixed coding counts R bits a value, and its grid of steps surrounds t
     }
 }
 
-TEST_CASE("Two levels around zero are tried at one bit when asked for") {
-    const std::vector<float> values = normal_values(100, 1.0F);
-    const auto with_offset = [&](bool two_level) {
-        const Curve curve = candidates(values, {.coding = Coding::fixed, .two_level = two_level});
-        return std::ranges::count_if(curve, [](const Candidate& c) { return c.quantizer.offset == 0.5F; });
+TEST_CASE("At one to three bits levels around zero and around the mean are tried when asked for") {
+    std::vector<float> values = normal_values(4000, 1.0F);
+    const auto best_error = [&](int depth, bool offsets) {
+        double best = INFINITY;
+        for (const Candidate& candidate : candidates(values, {.coding = Coding::fixed, .offsets = offsets})) {
+            if (candidate.quantizer.bit_depth != depth) continue;
+            best = std::min(best, mean_squared_error(values, candidate.quantizer));
+        }
+        return best;
     };
-    CHECK(with_offset(true) == 14);
-    CHECK(with_offset(false) == 0);
+    // Best mean squared errors of uniform quantizers with 2 and 4 levels for a normal density: Max 1960, table 2.
+    CHECK(best_error(1, true) == doctest::Approx(0.3634).epsilon(0.05));
+    CHECK(best_error(2, true) == doctest::Approx(0.1188).epsilon(0.05));
+    CHECK(best_error(1, false) > 1.5 * best_error(1, true));
+    CHECK(best_error(2, false) > 1.1 * best_error(2, true));
+    CHECK(best_error(5, false) == best_error(5, true));
+
+    for (float& value : values) value += 1.5F;
+    CHECK(best_error(1, true) == doctest::Approx(0.3634).epsilon(0.05));
+    CHECK(best_error(1, false) > 1.5 * best_error(1, true));
+}
+
+TEST_CASE("An offset that is neither zero nor a half costs what storing it takes") {
+    std::vector<float> values = normal_values(100, 1.0F);
+    for (float& value : values) value += 2.0F;
+    for (const Candidate& candidate : candidates(values, {.coding = Coding::fixed})) {
+        const float offset = candidate.quantizer.offset;
+        const double side = offset == 0.0F || offset == 0.5F ? 0.0 : 32.0;
+        CHECK(candidate.bits == 100.0 * candidate.quantizer.bit_depth + side);
+    }
 }
 
 TEST_CASE("Entropy coding counts the entropy of the indices and the block's side information") {

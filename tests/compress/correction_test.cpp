@@ -25,7 +25,7 @@ Graph coarsely_quantized(const Graph& graph, const Transform& transform) {
         LayerChoice choice;
         for (const Block& block : curves.blocks) {
             curves.curves.push_back(
-                candidates(block_values(curves.factorization, block), {.coding = Coding::fixed, .two_level = false}));
+                candidates(block_values(curves.factorization, block), {.coding = Coding::fixed, .offsets = false}));
             // The third depth's steps begin after two depths of 14; values that are nothing have no such candidate.
             choice.candidates.push_back(curves.curves.back().size() == 1 ? 0 : 1 + 2 * 14 + 4);
         }

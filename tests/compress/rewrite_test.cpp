@@ -180,10 +180,11 @@ TEST_CASE("Indices cost R bits each, or their entropy and what describes the blo
         // Blocks of 4, 4 and 2 rows of 144 values, and as many columns of 10; the first ones are zero.
         double counted = 0.0;
         for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
-            const int depth = curves.curves[i][choice.candidates[i]].quantizer.bit_depth;
+            const Quantizer& quantizer = curves.curves[i][choice.candidates[i]].quantizer;
             const std::int64_t rows = curves.blocks[i].end - curves.blocks[i].begin;
             const bool basis = curves.blocks[i].factor != Block::kCoefficients;
-            counted += static_cast<double>(depth * rows * (basis ? 10 : 144));
+            counted +=
+                static_cast<double>(quantizer.bit_depth * rows * (basis ? 10 : 144)) + offset_bits(quantizer.offset);
         }
         CHECK(expected == counted);
         CHECK(expected > 0.0);

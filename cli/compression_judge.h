@@ -1,0 +1,28 @@
+#pragma once
+
+#include "engine/model.h"
+#include "evaluation/evaluate.h"
+
+#include <optional>
+#include <string>
+
+namespace eigenbit {
+
+/// Measures compressed networks, and the float network they come from, on validation data where there are any.
+class CompressionJudge {
+  public:
+    /// `validation` is a data specification, or empty; a limit of 0 takes all of its images.
+    CompressionJudge(const Model& model, const std::string& validation, std::int64_t limit);
+
+    bool present() const { return dataset_.has_value(); }
+    const Evaluation& float_quality() const { return *float_quality_; }
+    std::optional<Evaluation> operator()(Graph graph) const;
+    /// Points of top-1 accuracy, or dB, lost against the float network.
+    double drop(const Evaluation& quality) const;
+
+  private:
+    std::optional<Dataset> dataset_;
+    std::optional<Evaluation> float_quality_;
+};
+
+}  // namespace eigenbit

@@ -1,0 +1,59 @@
+#include "cli/verbs.h"
+#include "engine/formats/onnx.h"
+#include "engine/zoo/zoo.h"
+
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <memory>
+
+namespace eigenbit {
+namespace {
+
+constexpr std::string_view kExamples = R"(Examples:
+  eigenbit new resnet18 --out resnet18.onnx           random weights: for timing, or to be trained elsewhere
+  eigenbit new resnet20 --size 32 --classes 10 --seed 7 --out resnet20.onnx)";
+
+struct NewOptions {
+    std::string network;
+    std::int64_t size = 224;
+    std::int64_t channels = 3;
+    std::int64_t classes = 1000;
+    std::filesystem::path out;
+};
+
+Results write_new_network(const NewOptions& options, const RunOptions& run) {
+    const Shape image{options.size, options.size, options.channels};
+    const Model model{build_network(options.network, image, options.classes, run.seed), {}, {}};
+    write_onnx(model, options.out);
+    const std::int64_t parameters = model.graph.parameter_elements();
+    fmt::print("{} written, {} parameters\n", options.out.string(), parameters);
+    return {{"parameters", parameters}, {"file_bytes", std::filesystem::file_size(options.out)}};
+}
+
+}  // namespace
+
+Verb new_verb(CLI::App& command) {
+    const auto options = std::make_shared<NewOptions>();
+    CLI::App* const app = command.add_subcommand("new", "Write a network with random weights as ONNX");
+    app->footer(std::string(kExamples));
+    app->add_option("NETWORK", options->network, fmt::format("Network: {}", fmt::join(network_names(), ", ")))
+        ->required();
+    const CLI::Range positive(std::int64_t{1}, std::int64_t{1} << 20);
+    app->add_option("--size", options->size, "Pixels of each side of its images")
+        ->type_name("N")
+        ->check(positive)
+        ->capture_default_str();
+    app->add_option("--channels", options->channels, "Channels of its images")
+        ->type_name("N")
+        ->check(positive)
+        ->capture_default_str();
+    app->add_option("--classes", options->classes, "Classes it tells apart")
+        ->type_name("N")
+        ->check(positive)
+        ->capture_default_str();
+    app->add_option("--out", options->out, "ONNX file to write")->type_name("FILE")->required();
+    return {app, [options](const RunOptions& run) { return write_new_network(*options, run); }};
+}
+
+}  // namespace eigenbit
