@@ -42,6 +42,7 @@ struct LayerRow {
     std::string output;    ///< shape for one image
     std::int64_t parameters = 0;
     std::int64_t multiply_accumulates = 0;
+    std::optional<int> input_bit_depth{};  ///< of a rounded input
     std::optional<Packing> packing{};
 };
 
@@ -77,6 +78,8 @@ std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<Shape>& s
                      .type = std::string(type_name(node.op)),
                      .output = to_string(shapes[static_cast<std::size_t>(node.outputs.front())]),
                      .multiply_accumulates = multiply_accumulates(node, shapes)};
+        const auto grid = graph.activations().find(node.inputs.front());
+        if (grid != graph.activations().end()) row.input_bit_depth = grid->second.bit_depth;
         const auto charged = std::ranges::find(sizes.layers(), node.name, &SizeLedger::Layer::name);
         for (const ValueId input : node.inputs) {
             if (!graph.is_parameter(input)) continue;
@@ -95,11 +98,16 @@ void print_table(const std::vector<LayerRow>& rows) {
     std::size_t widest = 5;
     for (const LayerRow& row : rows) widest = std::max(widest, row.name.size());
     const bool packed = std::ranges::any_of(rows, [](const LayerRow& row) { return row.packing.has_value(); });
-    fmt::print("{:<{}}  {:<18}  {:<18}  {:<20}  {:>10}  {:>13}{}\n", "layer", widest, "operator", "weight", "output",
-               "parameters", "MACs", packed ? "  bit-depths  bits/weight  zero channels" : "");
+    const bool rounded = std::ranges::any_of(rows, [](const LayerRow& row) { return row.input_bit_depth.has_value(); });
+    fmt::print("{:<{}}  {:<18}  {:<18}  {:<20}  {:>10}  {:>13}{}{}\n", "layer", widest, "operator", "weight", "output",
+               "parameters", "MACs", rounded ? "  input bits" : "",
+               packed ? "  bit-depths  bits/weight  zero channels" : "");
     for (const LayerRow& row : rows) {
         fmt::print("{:<{}}  {:<18}  {:<18}  {:<20}  {:>10}  {:>13}", row.name, widest, row.type, row.weight, row.output,
                    row.parameters, row.multiply_accumulates);
+        if (rounded) {
+            fmt::print("  {:>10}", row.input_bit_depth ? std::to_string(*row.input_bit_depth) : "float");
+        }
         if (row.packing) {
             fmt::print("  {:>4} to {:<2}  {:>11.2f}  {:>4} of {}", row.packing->lowest_bit_depth,
                        row.packing->highest_bit_depth, row.packing->rate(), row.packing->zero_channels,
@@ -113,6 +121,7 @@ Results as_results(const LayerRow& row) {
     Results layer{
         {"name", row.name},     {"operator", row.type},         {"weight", row.weight},
         {"output", row.output}, {"parameters", row.parameters}, {"multiply_accumulates", row.multiply_accumulates}};
+    if (row.input_bit_depth) layer["input_bit_depth"] = *row.input_bit_depth;
     if (row.packing) {
         layer["lowest_bit_depth"] = row.packing->lowest_bit_depth;
         layer["highest_bit_depth"] = row.packing->highest_bit_depth;

@@ -41,6 +41,7 @@ std::optional<Pair> find_pair(const Graph& graph) {
         if (!std::holds_alternative<BatchNormalization>(node.op)) continue;
         const std::optional<std::size_t> layer = producer(graph, node.inputs.front());
         if (!layer || reader_count(graph, node.inputs.front()) != 1) continue;
+        if (graph.activations().contains(node.inputs.front())) continue;
         const Node& before = graph.nodes()[*layer];
         if (!std::holds_alternative<Conv>(before.op) && !std::holds_alternative<Gemm>(before.op)) continue;
         if (!graph.is_parameter(before.inputs[1])) continue;

@@ -78,6 +78,10 @@ ValueId Graph::insert_node(std::size_t position, std::string name, Operator op, 
 void Graph::redirect(ValueId from, ValueId to) {
     for (Node& node : nodes_) std::ranges::replace(node.inputs, from, to);
     std::ranges::replace(outputs_, from, to);
+    if (auto grid = activations_.extract(from)) {
+        grid.key() = to;
+        activations_.insert(std::move(grid));
+    }
 }
 
 void Graph::remove_unused_nodes() {
@@ -86,7 +90,10 @@ void Graph::remove_unused_nodes() {
     std::vector<Node> kept;
     for (std::size_t i = nodes_.size(); i-- > 0;) {
         const auto is_read = [&](ValueId value) { return read[static_cast<std::size_t>(value)]; };
-        if (std::ranges::none_of(nodes_[i].outputs, is_read)) continue;
+        if (std::ranges::none_of(nodes_[i].outputs, is_read)) {
+            for (const ValueId output : nodes_[i].outputs) activations_.erase(output);
+            continue;
+        }
         for (const ValueId input : nodes_[i].inputs) read[static_cast<std::size_t>(input)] = true;
         kept.push_back(std::move(nodes_[i]));
     }
@@ -111,6 +118,13 @@ std::int64_t Graph::parameter_elements() const {
     std::int64_t elements = 0;
     for (const auto& [value, parameter] : parameters_) elements += parameter.values.elements();
     return elements;
+}
+
+void Graph::quantize_activation(ValueId value, const ActivationQuantization& grid) {
+    if (value < 0 || static_cast<std::size_t>(value) >= names_.size()) fail("There is no value {} to round.", value);
+    if (is_parameter(value)) fail("'{}' is a parameter: it cannot be rounded as an activation.", name(value));
+    validate(grid);
+    activations_[value] = grid;
 }
 
 std::vector<Shape> infer_shapes(const Graph& graph, std::span<const Shape> inputs) {

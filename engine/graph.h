@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/activation_quantization.h"
 #include "engine/ops/operator.h"
 #include "engine/parameter.h"
 
@@ -40,9 +41,11 @@ class Graph {
 
     /// Puts a node before the node at `position`; the value it puts out is new. A rewrite then redirects inputs to it.
     ValueId insert_node(std::size_t position, std::string name, Operator op, std::vector<ValueId> inputs);
-    /// Lets all that reads `from`, the graph's outputs too, read `to`.
+    /// Lets all that reads `from`, the graph's outputs too, read `to`; it is rounded as `from` was, unless it has a
+    /// grid of its own.
     void redirect(ValueId from, ValueId to);
-    /// Forgets nodes that nothing the graph puts out depends on, then parameters that no node reads any more.
+    /// Forgets nodes that nothing the graph puts out depends on, with their grids, then parameters that no node reads
+    /// any more.
     void remove_unused_nodes();
     /// Forgets parameters that no node reads any more.
     void remove_unused_parameters();
@@ -63,6 +66,11 @@ class Graph {
 
     std::int64_t parameter_elements() const;
 
+    /// The inputs and values that nodes put out which are rounded to a grid before anything reads them.
+    const std::map<ValueId, ActivationQuantization>& activations() const { return activations_; }
+    /// Throws Error when the value is a parameter or unknown, or the grid impossible.
+    void quantize_activation(ValueId value, const ActivationQuantization& grid);
+
   private:
     ValueId new_value(std::string name);
     void check_inputs(const std::string& node, std::span<const ValueId> inputs) const;
@@ -72,6 +80,7 @@ class Graph {
     std::vector<Input> inputs_;
     std::vector<ValueId> outputs_;
     std::map<ValueId, Parameter> parameters_;
+    std::map<ValueId, ActivationQuantization> activations_;
 };
 
 /// The shapes of all values, by ValueId, for inputs of these shapes. Throws Error naming the node where they do not

@@ -31,6 +31,8 @@ Session::Session(const Graph& graph, std::span<const Shape> inputs, Options opti
       options_(std::move(options)),
       values_(graph.value_count()),
       produced_(graph.value_count()),
+      rounded_(graph.value_count()),
+      unrounded_(graph.value_count()),
       gradients_(graph.value_count()),
       needs_gradient_(graph.value_count()),
       has_gradient_(graph.value_count()),
@@ -47,7 +49,7 @@ void Session::mark_gradients() {
     for (const ValueId value : options_.gradients) needs_gradient_[at(value)] = true;
     for (const Node& node : graph_->nodes()) {
         const bool needed = std::ranges::any_of(node.inputs, [&](ValueId input) { return needs_gradient_[at(input)]; });
-        for (const ValueId output : node.outputs) needs_gradient_[at(output)] = needed;
+        for (const ValueId output : node.outputs) needs_gradient_[at(output)] = needed || needs_gradient_[at(output)];
     }
 }
 
@@ -102,14 +104,25 @@ void Session::plan_arena(std::span<const Shape> shapes) {
         for (const ValueId input : nodes[i].inputs) last_reader[at(input)] = i;
     }
     for (const ValueId output : graph_->outputs()) last_reader[at(output)] = end;
+    std::vector<bool> lasting_gradient(shapes.size());
+    for (const ValueId value : options_.gradients) lasting_gradient[at(value)] = true;
 
+    for (const Graph::Input& input : graph_->inputs()) {
+        const ValueId value = input.value;
+        if (!graph_->activations().contains(value)) continue;
+        place(rounded_[at(value)], shapes[at(value)], 0, keep_all || kept[at(value)] ? end : last_reader[at(value)]);
+    }
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         for (const ValueId output : nodes[i].outputs) {
             const std::size_t last = std::max(i, last_reader[at(output)]);
             // Alive from the first node that runs again, so that none of them overwrites it.
             const std::size_t born = kept[at(output)] ? std::min(i, *options_.rerun_from) : i;
-            place(produced_[at(output)], shapes[at(output)], born, keep_all || kept[at(output)] ? end : last);
-            if (!needs_gradient_[at(output)]) continue;
+            const std::size_t died = keep_all || kept[at(output)] ? end : last;
+            // Gradients of the node need what it has computed, not what became of it.
+            const bool rounds_apart = backward && graph_->activations().contains(output);
+            if (rounds_apart) place(rounded_[at(output)], shapes[at(output)], born, died);
+            place(produced_[at(output)], shapes[at(output)], born, died);
+            if (!needs_gradient_[at(output)] || lasting_gradient[at(output)]) continue;
             const std::size_t first = std::min(last, nodes.size() - 1);
             place(gradients_[at(output)], shapes[at(output)], backward_step(first), backward_step(i));
         }
@@ -126,10 +139,16 @@ void Session::plan_arena(std::span<const Shape> shapes) {
     for (std::size_t value = 0; value < shapes.size(); ++value) {
         if (produced_[value].data != nullptr) values_[value] = produced_[value];
     }
+    for (const auto& [value, grid] : graph_->activations()) {
+        unrounded_[at(value)] = values_[at(value)];
+        if (rounded_[at(value)].data == nullptr) rounded_[at(value)] = produced_[at(value)];
+        values_[at(value)] = rounded_[at(value)];
+    }
 }
 
 void Session::bind(ValueId value, ConstView source) {
-    ConstView& bound = values_[at(value)];
+    const bool is_rounded_input = rounded_[at(value)].data != nullptr && produced_[at(value)].data == nullptr;
+    ConstView& bound = is_rounded_input ? unrounded_[at(value)] : values_[at(value)];
     if (!(bound.shape == source.shape)) {
         fail("'{}' has shape {}, expected {}.", graph_->name(value), to_string(source.shape), to_string(bound.shape));
     }
@@ -142,7 +161,9 @@ void Session::bind(ValueId value, ConstView source) {
 
 void Session::forward() {
     for (const Graph::Input& input : graph_->inputs()) {
-        if (values_[at(input.value)].data == nullptr) fail("Input '{}' was not given.", graph_->name(input.value));
+        const bool rounded = rounded_[at(input.value)].data != nullptr;
+        const ConstView given = rounded ? unrounded_[at(input.value)] : values_[at(input.value)];
+        if (given.data == nullptr) fail("Input '{}' was not given.", graph_->name(input.value));
     }
     ++step_;
     forward(0, graph_->nodes().size());
@@ -166,8 +187,16 @@ ConstView Session::run(ConstView input) {
     return output();
 }
 
+void Session::round(ValueId value) {
+    if (rounded_[at(value)].data == nullptr) return;
+    round_to_grid(graph_->activations().at(value), unrounded_[at(value)], rounded_[at(value)]);
+}
+
 void Session::run_node(std::size_t index) {
     const Node& node = graph_->nodes()[index];
+    if (index == 0) {
+        for (const Graph::Input& input : graph_->inputs()) round(input.value);
+    }
     const std::vector<ConstView> inputs = views<const float>(node.inputs, values_);
     const std::vector<View> outputs = views<float>(node.outputs, produced_);
     const bool weights_computed = node.inputs.size() > 1 && !graph_->is_parameter(node.inputs[1]);
@@ -179,6 +208,7 @@ void Session::run_node(std::size_t index) {
                                                 .training = options_.training,
                                                 .seed = seed,
                                                 .cache = &caches_[index]});
+    for (const ValueId output : node.outputs) round(output);
 }
 
 void Session::backward(ConstView output_gradient) {
@@ -201,7 +231,8 @@ void Session::backward(ConstView output_gradient) {
 void Session::run_node_backward(std::size_t index) {
     const Node& node = graph_->nodes()[index];
     const bool reached = std::ranges::any_of(node.outputs, [&](ValueId output) { return has_gradient_[at(output)]; });
-    if (!reached || !needs_gradient_[at(node.outputs.front())]) return;
+    const bool wanted = std::ranges::any_of(node.inputs, [&](ValueId input) { return needs_gradient_[at(input)]; });
+    if (!reached || !wanted) return;
 
     for (const ValueId output : node.outputs) {
         if (!has_gradient_[at(output)]) set_to_zero(gradients_[at(output)]);
@@ -212,7 +243,10 @@ void Session::run_node_backward(std::size_t index) {
         has_gradient_[at(input)] = true;
     }
     const std::vector<ConstView> inputs = views<const float>(node.inputs, values_);
-    const std::vector<ConstView> outputs = views<const float>(node.outputs, values_);
+    std::vector<ConstView> outputs = views<const float>(node.outputs, values_);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+        if (rounded_[at(node.outputs[i])].data != nullptr) outputs[i] = unrounded_[at(node.outputs[i])];
+    }
     const std::vector<View> output_views = views<float>(node.outputs, gradients_);
     const std::vector<ConstView> output_gradients(output_views.begin(), output_views.end());
     const std::vector<View> input_gradients = views<float>(node.inputs, gradients_);

@@ -15,13 +15,16 @@ namespace eigenbit {
 /// The graph must outlive the session and keep its nodes; parameters may change their values in place. All activations
 /// and gradients share one arena planned by lifetime. A session belongs to one thread at a time; several may share a
 /// graph.
+///
+/// Values that the graph has a grid for are rounded right after the node that puts them out, inputs before the first
+/// node runs; gradients pass through the rounding as if it were not there (straight-through estimator).
 class Session {
   public:
     struct Options {
         bool training = false;                    ///< batch statistics and dropout instead of inference
         bool keep_values = false;                 ///< every value stays readable after forward; implied by gradients
         std::optional<std::size_t> rerun_from{};  ///< after forward, forward_from(this node) may run again and again
-        std::vector<ValueId> gradients{};         ///< the inputs and parameters whose gradients backward computes
+        std::vector<ValueId> gradients{};         ///< the values whose gradients backward computes
         std::uint64_t seed = 0;                   ///< of what operators draw at random, different in every forward
     };
 
@@ -46,7 +49,7 @@ class Session {
 
     ConstView value(ValueId value) const { return values_[static_cast<std::size_t>(value)]; }
     ConstView output() const { return value(graph_->outputs().front()); }
-    /// Of an input or parameter listed in the options, after backward.
+    /// Of a value listed in the options, after backward.
     ConstView gradient(ValueId value) const { return gradients_[static_cast<std::size_t>(value)]; }
     /// What the node at this position saved in a training forward (batch statistics, dropout's multipliers).
     ConstView saved(std::size_t node) const { return saved_[node]; }
@@ -58,6 +61,7 @@ class Session {
     std::vector<bool> dependents(std::size_t node) const;  // by node; itself included
     std::vector<bool> kept_for_reruns() const;             // by ValueId
     void mark_gradients();
+    void round(ValueId value);
     void run_node(std::size_t index);
     void run_node_backward(std::size_t index);
 
@@ -67,6 +71,8 @@ class Session {
     std::uint64_t step_ = 0;
     std::vector<ConstView> values_;     // by ValueId
     std::vector<View> produced_;        // by ValueId; data is null for inputs and parameters
+    std::vector<View> rounded_;         // by ValueId; data is null where there is no grid
+    std::vector<ConstView> unrounded_;  // by ValueId; of values with a grid; the same memory where nobody needs both
     std::vector<View> gradients_;       // by ValueId; data is null where not needed
     std::vector<bool> needs_gradient_;  // by ValueId
     std::vector<bool> has_gradient_;    // by ValueId, during backward

@@ -1,6 +1,7 @@
 #include "engine/formats/ebit.h"
 
 #include "engine/error.h"
+#include "engine/formats/ebit_activations.h"
 #include "engine/formats/ebit_container.h"
 #include "engine/formats/ebit_graph.h"
 #include "engine/formats/ebit_metadata.h"
@@ -22,6 +23,8 @@ constexpr std::string_view kMetadata = "META";
 constexpr std::string_view kFloats = "FLTS";
 constexpr std::string_view kIndices = "INDX";
 constexpr std::array kSections{kGraph, kMetadata, kFloats, kIndices};
+constexpr std::string_view kActivations = "ACTV";
+constexpr int kMinorVersionOfActivations = 1;
 
 std::vector<std::uint8_t> write_floats(const Graph& graph) {
     ByteWriter writer;
@@ -89,7 +92,8 @@ class EbitReader {
     EbitReader(std::span<const std::uint8_t> bytes, std::string_view name)
         : name_(name), container_(read_container(bytes, name)) {
         for (const EbitContainer::Section& section : container_.sections) {
-            if (section.mandatory && std::ranges::find(kSections, section.name) == kSections.end()) {
+            const bool known = section.name == kActivations || std::ranges::count(kSections, section.name) > 0;
+            if (section.mandatory && !known) {
                 fail("{}: section {} is unknown; the file needs a newer version of eigenbit", name, section.name);
             }
         }
@@ -110,6 +114,7 @@ class EbitReader {
         ByteReader floats = section(kFloats);
         read_floats(floats, stored_);
         read_quantized();
+        read_rounded();
         charge_graph();
         file_.model.graph = std::move(stored_.graph);
         check_shapes(file_.model, name_);
@@ -147,6 +152,13 @@ class EbitReader {
                                                                 : SizeCategory::kernel_indices,
                                bytes.parameters[i]);
         }
+    }
+
+    void read_rounded() {
+        if (!container_.has(kActivations)) return;
+        ByteReader reader = section(kActivations);
+        file_.sizes.charge("", SizeCategory::side_information, reader.remaining());
+        read_activations(reader, stored_.graph);
     }
 
     void charge_graph() {
@@ -192,11 +204,13 @@ EbitFile read_ebit(const std::filesystem::path& path) {
 }
 
 std::vector<std::uint8_t> encode_ebit(const Model& model, IndexStorage storage) {
-    const std::array<EbitSection, 4> sections{{{std::string(kGraph), true, write_graph(model.graph)},
-                                               {std::string(kMetadata), true, write_metadata(model)},
-                                               {std::string(kFloats), true, write_floats(model.graph)},
-                                               {std::string(kIndices), true, write_all_indices(model.graph, storage)}}};
-    return write_container(sections);
+    std::vector<EbitSection> sections{{std::string(kGraph), true, write_graph(model.graph)},
+                                      {std::string(kMetadata), true, write_metadata(model)},
+                                      {std::string(kFloats), true, write_floats(model.graph)},
+                                      {std::string(kIndices), true, write_all_indices(model.graph, storage)}};
+    if (model.graph.activations().empty()) return write_container(sections);
+    sections.push_back({std::string(kActivations), false, write_activations(model.graph)});
+    return write_container(sections, kMinorVersionOfActivations);
 }
 
 SizeLedger write_ebit(const Model& model, const std::filesystem::path& path, IndexStorage storage) {

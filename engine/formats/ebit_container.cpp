@@ -13,7 +13,6 @@ namespace {
 // As in PNG: a byte that is no text, a carriage return and a line feed find transfers that took the file for text.
 constexpr std::array<std::uint8_t, 8> kMagic{0x89, 'E', 'B', 'I', 'T', '\r', '\n', 0x1A};
 constexpr int kMajorVersion = 1;
-constexpr int kMinorVersion = 0;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHeaderBytes = 64;
 constexpr std::size_t kEntryBytes = 32;
@@ -121,7 +120,7 @@ class ContainerReader {
 
 }  // namespace
 
-std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections) {
+std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections, int minor_version) {
     const std::size_t header_bytes = kHeaderBytes + sections.size() * kEntryBytes;
     std::size_t length = header_bytes;
     for (const EbitSection& section : sections) length = aligned(length) + section.bytes.size();
@@ -129,7 +128,7 @@ std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections)
     ByteWriter header;
     header.raw(kMagic);
     header.number(kMajorVersion, 2);
-    header.number(kMinorVersion, 2);
+    header.number(static_cast<std::uint64_t>(minor_version), 2);
     header.number(sections.size(), 4);
     header.number(length, 8);
     while (header.bytes().size() < kHeaderBytes) header.number(0, 1);  // the checksum comes last; the rest is reserved

@@ -16,8 +16,8 @@ struct EbitSection {
     std::vector<std::uint8_t> bytes;
 };
 
-/// The file's bytes.
-std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections);
+/// The file's bytes. `minor_version` is the lowest one of the format that knows all sections.
+std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections, int minor_version = 0);
 
 struct EbitContainer {
     struct Section {

@@ -102,6 +102,35 @@ std::string OnnxExport::add_constant(std::string_view name, std::span<const std:
     return tensor.name();
 }
 
+std::string OnnxExport::add_constant(std::string_view name, std::uint8_t value) {
+    onnx::TensorProto& tensor = *file_.add_initializer();
+    tensor.set_name(new_name(name));
+    tensor.set_data_type(onnx::TensorProto::UINT8);
+    tensor.set_raw_data(&value, 1);
+    return tensor.name();
+}
+
+void OnnxExport::add_rounding(ValueId value) {
+    constexpr int kDepthOfFile = 8;
+    const auto found = graph_.activations().find(value);
+    if (found == graph_.activations().end() || found->second.bit_depth > kDepthOfFile) return;
+    const ActivationQuantization& grid = found->second;
+    const std::string& name = graph_.name(value);
+    const auto number = [&](std::string_view suffix, float constant) {
+        return add_constant(name + std::string(suffix), Tensor(Shape{}, std::array{constant}));
+    };
+    Location& location = locations_.at(value);
+    if (grid.bit_depth < kDepthOfFile) {
+        const std::string low = number(".min", grid.lowest());
+        location.base =
+            add_node("Clip", name + "/clipped", {location.base, low, number(".max", grid.highest())}).output(0);
+    }
+    const std::string step = number(".step", grid.step);
+    const std::string zero_point = add_constant(name + ".zero_point", static_cast<std::uint8_t>(grid.zero_point));
+    location.base = add_node("QuantizeLinear", name + "/indices", {location.base, step, zero_point}).output(0);
+    location.base = add_node("DequantizeLinear", name + "/rounded", {location.base, step, zero_point}).output(0);
+}
+
 void OnnxExport::define(ValueId value, const std::string& name, std::span<const int> permutation) {
     locations_[value] = {name, inverse(permutation)};
 }
@@ -167,6 +196,7 @@ void OnnxExport::add_inputs() {
         info.set_name(new_name(graph_.name(input.value)));
         describe(info, input.value);
         define_in_onnx_order(input.value, info.name());
+        add_rounding(input.value);
     }
 }
 
@@ -210,7 +240,10 @@ void write_onnx(const Model& model, const std::filesystem::path& path) {
     try {
         OnnxExport network(model.graph, *file.mutable_graph());
         network.add_inputs();
-        for (const Node& node : model.graph.nodes()) export_node(network, node);
+        for (const Node& node : model.graph.nodes()) {
+            export_node(network, node);
+            for (const ValueId output : node.outputs) network.add_rounding(output);
+        }
         network.add_outputs();
     } catch (const Error& error) {
         fail("cannot write \"{}\": {}", path.string(), error.what());

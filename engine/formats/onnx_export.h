@@ -41,6 +41,7 @@ class OnnxExport {
     /// Adds a constant and returns its name.
     std::string add_constant(std::string_view name, ConstView values);
     std::string add_constant(std::string_view name, std::span<const std::int64_t> values);
+    std::string add_constant(std::string_view name, std::uint8_t value);
     std::string new_name(std::string_view name);
 
     /// From now on our value is found under this name of the file, which has its axes in this order of ours.
@@ -49,6 +50,9 @@ class OnnxExport {
     void define_in_our_order(ValueId value, const std::string& name);
     /// Our value is a transpose of another one of ours.
     void define_transposed(ValueId value, ValueId source, std::span<const int> permutation);
+
+    /// Rounds a value to its grid, if it has one of at most 8 bits: QuantizeLinear and DequantizeLinear.
+    void add_rounding(ValueId value);
 
     void add_inputs();
     void add_outputs();

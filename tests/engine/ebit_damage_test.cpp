@@ -77,7 +77,7 @@ TEST_CASE("what is no packed file, or one of another version, is named") {
     CHECK(error_of_reading({}).find("is no .ebit file") != std::string::npos);
     std::vector<std::uint8_t> file = small_file();
     file[8] = 2;
-    CHECK(error_of_reading(file).find("has version 2.0 of the format, 1.x was expected") != std::string::npos);
+    CHECK(error_of_reading(file).find("has version 2.1 of the format, 1.x was expected") != std::string::npos);
     file = small_file();
     file.push_back(0);
     CHECK(error_of_reading(file).find("its header says") != std::string::npos);
@@ -168,6 +168,33 @@ TEST_CASE("unknown operators and impossible attributes are refused by the node's
     CHECK(error("Softmax", {0x80, 0x80, 0x80, 0x80, 0x40}).find("axis is") != std::string::npos);
     CHECK(error("Softmax", {0x80, 0}).find("axis is no valid number") != std::string::npos);
     CHECK(error("Softmax", {10}).find("net.ebit: Node 'first' (Softmax)") != std::string::npos);
+}
+
+TEST_CASE("grids of activations that cannot be are refused") {
+    const auto error = [](std::vector<std::uint8_t> bytes) {
+        return error_of_reading(with_section(small_file(), {"ACTV", false, std::move(bytes)}));
+    };
+    constexpr std::uint8_t kOne[] = {0, 0, 0x80, 0x3F};
+    const auto grid = [&](std::initializer_list<std::uint8_t> value_depth_zero_point) {
+        std::vector<std::uint8_t> bytes(value_depth_zero_point);
+        bytes.insert(bytes.end(), std::begin(kOne), std::end(kOne));
+        return bytes;
+    };
+    const auto list = [&](std::vector<std::vector<std::uint8_t>> grids) {
+        std::vector<std::uint8_t> bytes{static_cast<std::uint8_t>(grids.size())};
+        for (const auto& one : grids) bytes.insert(bytes.end(), one.begin(), one.end());
+        return bytes;
+    };
+    CHECK(error(list({grid({0, 8, 3})})).empty());
+    CHECK(error(list({grid({0, 8, 3}), grid({0, 8, 3})})).find("rounded value 0 follows 0") != std::string::npos);
+    CHECK(error(list({grid({1, 8, 3})})).find("'conv1.S' is a parameter") != std::string::npos);
+    CHECK(error(list({grid({100, 8, 3})})).find("a rounded value is 100") != std::string::npos);
+    CHECK(error(list({grid({0, 17, 3})})).find("the bit depth of a value is 17") != std::string::npos);
+    CHECK(error(list({grid({0, 0, 0})})).find("bit depth 0, expected 1 to 16") != std::string::npos);
+    CHECK(error(list({grid({0, 2, 4})})).find("the zero point 4, expected 0 to 3") != std::string::npos);
+    CHECK(error({1, 0, 8, 0, 0, 0, 0, 0}).find("the step 0, expected a number above 0") != std::string::npos);
+    CHECK(error({1, 0, 8, 0, 0, 0, 0xC0, 0x7F}).find("the step nan") != std::string::npos);
+    CHECK_FALSE(error({0, 0}).empty());
 }
 
 TEST_CASE("indices that their stream or bit depth does not hold are refused") {

@@ -81,6 +81,11 @@ Model small_packed_model(std::uint64_t seed) {
     const ValueId weight = add_quantized(graph, "fc.weight", Shape{5, 4}, {.axis = 1, .channels = 3}, seed + 3);
     const ValueId bias = add_random(graph, "fc.bias", Shape{5}, random);
     graph.add_output(graph.add_node("fc", Gemm{}, {pooled, weight, bias}));
+    if (seed % 2 == 1) {
+        graph.quantize_activation(image, {.bit_depth = 8, .step = 0.0125F, .zero_point = 117});
+        graph.quantize_activation(mixed, {.bit_depth = 11, .step = 0.25F, .zero_point = 1024});
+        graph.quantize_activation(active, {.bit_depth = 3, .step = 0.5F, .zero_point = 0});
+    }
     model.preprocessing = Preprocessing{.channels = 3,
                                         .channel_order = ChannelOrder::bgr,
                                         .resize = 10,

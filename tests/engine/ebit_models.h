@@ -17,7 +17,7 @@ struct RandomBlocks {
 Parameter random_quantized_parameter(const Shape& shape, const RandomBlocks& blocks, std::uint64_t seed);
 
 /// A convolution as a basis and coefficients, batch normalization, a fully-connected layer; with preprocessing, class
-/// names and notes.
+/// names and notes. With odd seeds some of its activations are rounded.
 Model small_packed_model(std::uint64_t seed);
 
 /// One graph with every operator, every attribute of which differs from its default.

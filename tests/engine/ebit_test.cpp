@@ -36,15 +36,22 @@ void check_equal(const Quantization& a, const Quantization& b) {
     }
 }
 
+std::optional<ActivationQuantization> grid_of(const Graph& graph, ValueId value) {
+    const auto found = graph.activations().find(value);
+    return found == graph.activations().end() ? std::nullopt : std::optional(found->second);
+}
+
 /// Equal but for the numbers of the values.
 void check_equal(const Graph& a, const Graph& b) {
     REQUIRE(a.nodes().size() == b.nodes().size());
     REQUIRE(a.inputs().size() == b.inputs().size());
     REQUIRE(a.outputs().size() == b.outputs().size());
+    CHECK(a.activations().size() == b.activations().size());
     const auto check_values = [&](const std::vector<ValueId>& left, const std::vector<ValueId>& right) {
         REQUIRE(left.size() == right.size());
         for (std::size_t i = 0; i < left.size(); ++i) {
             CHECK(a.name(left[i]) == b.name(right[i]));
+            CHECK(grid_of(a, left[i]) == grid_of(b, right[i]));
             REQUIRE(a.is_parameter(left[i]) == b.is_parameter(right[i]));
             if (!a.is_parameter(left[i])) continue;
             const Parameter& p = a.parameter(left[i]);
@@ -207,7 +214,7 @@ TEST_CASE("every byte of a file is charged to a layer") {
         const SizeLedger sizes = write_ebit(model, folder / "net.ebit", storage);
         CHECK(sizes.total() == static_cast<std::int64_t>(length));
         CHECK(read_ebit(folder / "net.ebit").sizes.total() == sizes.total());
-        CHECK(sizes.total(SizeCategory::header) == 64 + 4 * 32);
+        CHECK(sizes.total(SizeCategory::header) == 64 + 5 * 32);
         CHECK(sizes.total(SizeCategory::float_parameters) == 4 * (4 * 4 + 5));
         for (std::size_t category = 0; category < kSizeCategories; ++category) {
             CHECK(sizes.total(static_cast<SizeCategory>(category)) >= 0);
@@ -250,6 +257,10 @@ TEST_CASE("models that do not hang together are not written") {
     };
     CHECK(error(Model{}).find("has no input") != std::string::npos);
     Model model = quantized();
+    model.graph.quantize_activation(model.graph.add_node("aside", Gemm{}, {0, 1}), {});
+    model.graph.remove_unused_nodes();
+    CHECK(round_trip(model, IndexStorage::fixed).model.graph.activations().empty());
+    model = quantized();
     Quantization* quantization = &*model.graph.parameter(1).quantization;
     quantization->indices[5] = 4;
     CHECK(error(model).find("the index 4, which bit depth 3 cannot hold") != std::string::npos);

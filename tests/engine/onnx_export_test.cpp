@@ -81,6 +81,27 @@ TEST_CASE("a quantized parameter is written as the values it stands for") {
     CHECK(std::ranges::equal(values, std::array{0.5F, -1.0F, 1.5F, 0.0F}));
 }
 
+TEST_CASE("rounded activations of up to 8 bits are written as a quantization and its reverse, those of fewer clipped") {
+    const TemporaryFolder folder;
+    const auto types = [&](int bit_depth) {
+        Graph graph = training_network();
+        graph.quantize_activation(graph.nodes()[2].outputs[0], {.bit_depth = bit_depth, .step = 0.5F, .zero_point = 1});
+        write_onnx(Model{graph, {}, {}}, folder / "model.onnx");
+        const onnx::ModelProto model = parse(folder / "model.onnx");
+        CHECK_NOTHROW(onnx::checker::check_model(model));
+        std::vector<std::string> result;
+        for (int i = 2; i < model.graph().node_size() && model.graph().node(i).op_type() != "MaxPool"; ++i) {
+            CHECK(model.graph().node(i + 1).input(0) == model.graph().node(i).output(0));
+            result.push_back(model.graph().node(i).op_type());
+        }
+        return result;
+    };
+    using Types = std::vector<std::string>;
+    CHECK(types(8) == Types{"Relu", "QuantizeLinear", "DequantizeLinear"});
+    CHECK(types(5) == Types{"Relu", "Clip", "QuantizeLinear", "DequantizeLinear"});
+    CHECK(types(9) == Types{"Relu"});
+}
+
 TEST_CASE("exported files pass ONNX's own checker and shape inference") {
     const TemporaryFolder folder;
     const auto check = [&](const Graph& graph) {

@@ -83,8 +83,11 @@ Bytes damaged(const std::vector<Bytes>& files, Random& random) {
     EbitSection& section = sections[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(sections.size())))];
     if (random.below(8) == 0) {
         const auto other = any();
-        const auto bytes = read_container(other, "seed").find(section.name);
-        section.bytes.assign(bytes.begin(), bytes.end());
+        const EbitContainer container = read_container(other, "seed");
+        if (container.has(section.name)) {
+            const auto bytes = container.find(section.name);
+            section.bytes.assign(bytes.begin(), bytes.end());
+        }
     }
     damage(section.bytes, random);
     return write_container(sections);

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "engine/formats/ebit_bytes.h"
+#include "engine/graph.h"
+
+namespace eigenbit {
+
+/// Writes the grids that values between layers are rounded to. Throws Error when a rounded value is not in the graph.
+std::vector<std::uint8_t> write_activations(const Graph& graph);
+
+/// Gives them to a graph that was just read, whose values have the numbers of the file. Throws Error.
+void read_activations(ByteReader& reader, Graph& graph);
+
+}  // namespace eigenbit
