@@ -31,6 +31,7 @@ test: build
 
 bench: build
 	@$(BUILD)/bench/kernels-bench
+	@$(BUILD)/bench/integer-kernels-bench
 	@$(BUILD)/bench/coding-bench
 
 # Needs clang; FUZZ_SECONDS says how long.

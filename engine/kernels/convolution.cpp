@@ -12,7 +12,7 @@ namespace {
 // A panel's weights for as many inputs as this, and the source of a band of outputs, share the second-level cache (1
 // MiB on Zen 4) with the outputs. The panel is read once for every tile of pixels, the band once for every panel.
 constexpr std::size_t kPanelBytes = 256 << 10;
-constexpr std::int64_t kBandBytes = 256 << 10;
+constexpr std::int64_t kBandFloats = 64 << 10;
 
 // Few bands are divided further by panels until there are about as many tasks; enough for the cores to end together.
 constexpr std::int64_t kTasks = 16;
@@ -24,7 +24,7 @@ struct DepthBlock {
     std::size_t depth_before;
 };
 
-std::vector<DepthBlock> depth_blocks(const PassBand& band, std::size_t most) {
+std::vector<DepthBlock> depth_blocks(const PassBand<float>& band, std::size_t most) {
     std::vector<DepthBlock> blocks;
     const std::size_t count = band.segments.size();
     const std::size_t length = band.segment_length;
@@ -59,7 +59,7 @@ struct PassRun {
 void run_part(const PassRun& run, const PanelPart& part, const PassRows& rows, std::int64_t begin, std::int64_t end) {
     const ConvolutionPass& pass = run.pass;
     const ConvolutionKernels& kernels = *run.weights.implementation().convolution;
-    const PassBand band = source_band(pass, run.source, rows);
+    const PassBand<float> band = source_band(pass, run.source, rows);
     const std::int64_t row_floats = pass.x.target_extent * pass.target_channels;
     const std::int64_t row = rows.first_image * pass.y.target_extent + pass.y.first + rows.first_row * pass.y.spacing;
     const std::int64_t corner = row * row_floats + pass.x.first * pass.target_channels;
@@ -115,10 +115,10 @@ void run_part(const PassRun& run, const PanelPart& part, const PassRows& rows, s
 /// Pixels of outputs that share a band; of whole rows where the band is copied.
 std::int64_t band_pixels(const ConvolutionPass& pass) {
     const std::int64_t channels = std::max<std::int64_t>(1, part_channels(pass));
-    if (pass.padded()) return band_rows(pass, channels, kBandBytes) * pass.x.outputs;
+    if (pass.padded()) return band_rows(pass, channels, kBandFloats) * pass.x.outputs;
     const std::int64_t pixels = pass.y.outputs * pass.x.outputs;
-    const std::int64_t pixel_bytes = pass.y.step * pass.x.step * channels * static_cast<std::int64_t>(sizeof(float));
-    const std::int64_t most = std::max<std::int64_t>(64, kBandBytes / pixel_bytes);
+    const std::int64_t pixel_floats = pass.y.step * pass.x.step * channels;
+    const std::int64_t most = std::max<std::int64_t>(64, kBandFloats / pixel_floats);
     const std::int64_t bands = (pixels + most - 1) / most;
     return (pixels + bands - 1) / bands;
 }

@@ -80,13 +80,6 @@ struct Epilogue {
     }
 };
 
-/// The inputs and outputs of at most kRows pixels.
-template <size_t kRows>
-struct TilePixels {
-    const float* sources[kRows];
-    ptrdiff_t outputs[kRows];
-};
-
 /// sums += inputs begin … end-1 of a segment times their weights, which it moves past.
 template <size_t kRows, size_t kVectors>
 [[gnu::always_inline]] inline void multiply(Register (&sums)[kRows][kVectors], const float* const (&sources)[kRows],
@@ -168,29 +161,6 @@ template <size_t kRows, typename Pixels>
     if (channel < block.channels) depthwise_vector<kRows, false>(block, pixels, channel);
 }
 
-/// Calls tile(pixels, count) for the block's pixels in raster order, at most kRows at a time.
-template <size_t kRows, typename Tile>
-void for_each_tile(const ForwardBlock& block, const Tile& tile) {
-    const PixelGrid& grid = block.grid;
-    size_t column = block.pixel_begin % grid.columns;
-    ptrdiff_t row = static_cast<ptrdiff_t>(block.pixel_begin / grid.columns);
-    for (size_t pixel = block.pixel_begin; pixel < block.pixel_end; pixel += kRows) {
-        const size_t left = block.pixel_end - pixel;
-        const size_t count = left < kRows ? left : kRows;
-        TilePixels<kRows> pixels;
-        for (size_t p = 0; p < count; ++p) {
-            const ptrdiff_t x = static_cast<ptrdiff_t>(column);
-            pixels.sources[p] = grid.source + row * grid.row_stride + x * grid.column_stride;
-            pixels.outputs[p] = row * block.output_row_stride + x * block.output_column_stride;
-            if (++column == grid.columns) {
-                column = 0;
-                ++row;
-            }
-        }
-        tile(pixels, count);
-    }
-}
-
 template <size_t kRows, size_t kVectors, typename Pixels>
 void forward_tile_of(size_t count, const ForwardBlock& block, const Pixels& pixels) {
     if (count == kRows) return forward_tile<kRows, kVectors>(block, pixels);
@@ -200,7 +170,7 @@ void forward_tile_of(size_t count, const ForwardBlock& block, const Pixels& pixe
 template <size_t kVectors>
 void forward_panel(const ForwardBlock& block) {
     constexpr size_t kRows = kTileRows[kVectors];
-    for_each_tile<kRows>(
+    for_each_tile<kRows, float>(
         block, [&](const auto& pixels, size_t count) { forward_tile_of<kRows, kVectors>(count, block, pixels); });
 }
 
@@ -217,6 +187,6 @@ void depthwise_tile_of(size_t count, const ForwardBlock& block, const Pixels& pi
 }
 
 void depthwise_forward(const ForwardBlock& block) {
-    for_each_tile<kDepthwiseRows>(
+    for_each_tile<kDepthwiseRows, float>(
         block, [&](const auto& pixels, size_t count) { depthwise_tile_of<kDepthwiseRows>(count, block, pixels); });
 }

@@ -7,6 +7,8 @@
 namespace eigenbit {
 namespace {
 
+constexpr std::int64_t kReadBeyond = 3;  // elements behind a copy that kernels may read, for they read four at a time
+
 PassAxis forward_axis(std::int64_t source, std::int64_t outputs, std::int64_t kernel, std::int64_t stride,
                       std::int64_t dilation, std::int64_t pad) {
     PassAxis axis{source, outputs, -pad, stride, outputs, 0, 1, {}, {}};
@@ -36,9 +38,9 @@ PassAxis gradient_axis(std::int64_t inputs, std::int64_t outputs, std::int64_t k
     return axis;
 }
 
-/// Columns of the image that the pass reads, and zeros before them.
+/// Columns of the image that the pass reads, and border before them.
 struct CopiedColumns {
-    std::int64_t begin, end, zeros;
+    std::int64_t begin, end, border;
 };
 
 CopiedColumns copied_columns(const ConvolutionPass& pass) {
@@ -48,21 +50,23 @@ CopiedColumns copied_columns(const ConvolutionPass& pass) {
     return {begin, end, begin - pass.x.origin};
 }
 
-void copy_padded(const ConvolutionPass& pass, const float* source, const PassRows& rows, float* to) {
-    const std::int64_t row_floats = pass.source_columns() * rows.channels;
-    const auto [begin, end, zeros] = copied_columns(pass);
+template <typename Element>
+void copy_padded(const ConvolutionPass& pass, const Element* source, const PassRows& rows, Element border,
+                 Element* to) {
+    const std::int64_t row_elements = pass.source_columns() * rows.channels;
+    const auto [begin, end, columns_before] = copied_columns(pass);
     const bool whole_pixels = rows.channels == pass.source_channels;
     for (std::int64_t image = 0; image < rows.images; ++image) {
-        for (std::int64_t r = 0; r < pass.source_rows(rows.rows); ++r, to += row_floats) {
+        for (std::int64_t r = 0; r < pass.source_rows(rows.rows); ++r, to += row_elements) {
             const std::int64_t row = pass.y.origin + rows.first_row * pass.y.step + r;
             if (row < 0 || row >= pass.y.source_extent || begin == end) {
-                std::fill_n(to, row_floats, 0.0F);
+                std::fill_n(to, row_elements, border);
                 continue;
             }
             const std::int64_t pixel =
                 ((rows.first_image + image) * pass.y.source_extent + row) * pass.x.source_extent + begin;
-            const float* from = source + pixel * pass.source_channels + rows.first_channel;
-            float* copied = std::fill_n(to, zeros * rows.channels, 0.0F);
+            const Element* from = source + pixel * pass.source_channels + rows.first_channel;
+            Element* copied = std::fill_n(to, columns_before * rows.channels, border);
             if (whole_pixels) {
                 copied = std::copy_n(from, (end - begin) * rows.channels, copied);
             } else {
@@ -70,21 +74,20 @@ void copy_padded(const ConvolutionPass& pass, const float* source, const PassRow
                     copied = std::copy_n(from, rows.channels, copied);
                 }
             }
-            std::fill(copied, to + row_floats, 0.0F);
+            std::fill(copied, to + row_elements, border);
         }
     }
 }
 
-void set_segments(const ConvolutionPass& pass, PassBand& band) {
-    const std::vector<std::int64_t>& columns = pass.x.taps;
-    const auto taps = static_cast<std::int64_t>(columns.size());
-    const std::int64_t group_channels = pass.source_channels / pass.groups;
-    const bool whole_rows = taps > 0 && columns.back() == taps - 1 && band.pixel_stride == group_channels;
-    band.segment_length = static_cast<std::size_t>(group_channels * (whole_rows ? taps : 1));
+template <typename Element>
+void set_segments(const ConvolutionPass& pass, PassBand<Element>& band) {
+    const bool joined = joins_columns(pass);
+    const auto taps = static_cast<std::int64_t>(pass.x.taps.size());
+    band.segment_length = static_cast<std::size_t>(pass.source_channels / pass.groups * (joined ? taps : 1));
     for (const std::int64_t row : pass.y.taps) {
-        for (const std::int64_t column : columns) {
+        for (const std::int64_t column : pass.x.taps) {
             band.segments.push_back(row * band.row_stride + column * band.pixel_stride);
-            if (whole_rows) break;
+            if (joined) break;
         }
     }
 }
@@ -131,18 +134,27 @@ void flatten_pixels(ConvolutionPass& pass) {
     pass.x.source_extent = pass.x.target_extent = pass.x.outputs = pixels;
 }
 
-PassBand source_band(const ConvolutionPass& pass, const float* source, const PassRows& rows) {
+bool joins_columns(const ConvolutionPass& pass) {
+    const auto taps = static_cast<std::int64_t>(pass.x.taps.size());
+    return pass.groups == 1 && taps > 0 && pass.x.taps.back() == taps - 1;
+}
+
+template <typename Element>
+PassBand<Element> source_band(const ConvolutionPass& pass, const Element* source, const PassRows& rows,
+                              Element border) {
     const std::int64_t width = pass.x.source_extent * pass.source_channels;
-    PassBand band{};
+    PassBand<Element> band{};
     if (pass.padded()) {
         thread_local Tensor memory;
         band.pixel_stride = rows.channels;
         band.row_stride = pass.source_columns() * rows.channels;
         band.image_stride = pass.source_rows(rows.rows) * band.row_stride;
-        if (memory.elements() < rows.images * band.image_stride)
-            memory = Tensor(Shape{rows.images * band.image_stride});
-        copy_padded(pass, source, rows, memory.data());
-        band.source = memory.data();
+        const std::int64_t elements = rows.images * band.image_stride + kReadBeyond;
+        constexpr std::int64_t kFloat = sizeof(float) / sizeof(Element);
+        if (memory.elements() * kFloat < elements) memory = Tensor(Shape{(elements + kFloat - 1) / kFloat});
+        auto* const copy = reinterpret_cast<Element*>(memory.data());
+        copy_padded(pass, source, rows, border, copy);
+        band.source = copy;
     } else {
         band.pixel_stride = pass.source_channels;
         band.row_stride = width;
@@ -155,9 +167,13 @@ PassBand source_band(const ConvolutionPass& pass, const float* source, const Pas
     return band;
 }
 
-std::int64_t band_rows(const ConvolutionPass& pass, std::int64_t channels, std::int64_t bytes) {
-    const std::int64_t row_bytes = pass.source_columns() * channels * static_cast<std::int64_t>(sizeof(float));
-    const std::int64_t most = std::max<std::int64_t>(1, (bytes / row_bytes - pass.y.reach() - 1) / pass.y.step + 1);
+template PassBand<float> source_band(const ConvolutionPass&, const float*, const PassRows&, float);
+template PassBand<std::uint8_t> source_band(const ConvolutionPass&, const std::uint8_t*, const PassRows&, std::uint8_t);
+
+std::int64_t band_rows(const ConvolutionPass& pass, std::int64_t channels, std::int64_t elements) {
+    const std::int64_t row_elements = pass.source_columns() * channels;
+    const std::int64_t most =
+        std::max<std::int64_t>(1, (elements / row_elements - pass.y.reach() - 1) / pass.y.step + 1);
     const std::int64_t bands = (pass.y.outputs + most - 1) / most;
     return (pass.y.outputs + bands - 1) / bands;
 }

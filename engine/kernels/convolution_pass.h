@@ -53,21 +53,28 @@ struct PassRows {
     std::int64_t first_channel, channels;
 };
 
-/// The source of such rows, without borders.
+/// The source of such rows, without borders. Elements are float or std::uint8_t.
+template <typename Element>
 struct PassBand {
-    const float* source;                                  // of the first output, channel first_channel
-    std::int64_t pixel_stride, row_stride, image_stride;  // floats between source pixels, rows and images
+    const Element* source;                                // of the first output, channel first_channel
+    std::int64_t pixel_stride, row_stride, image_stride;  // elements between source pixels, rows and images
     // Runs of inputs that lie together: offsets from an output's first input.
     std::vector<std::ptrdiff_t> segments;
     std::size_t segment_length;
 };
 
-/// Where the rows lie in `source` (the whole tensor); or, when the pass is padded, in a copy with zeros for what lies
-/// outside of the image, in memory of this thread that the next call reuses.
-PassBand source_band(const ConvolutionPass& pass, const float* source, const PassRows& rows);
+/// Where the rows lie in `source` (the whole tensor); or, when the pass is padded, in a copy with `border` for what
+/// lies outside of the image, in memory of this thread that the next call reuses. The copy may be read three elements
+/// past its end.
+template <typename Element>
+PassBand<Element> source_band(const ConvolutionPass& pass, const Element* source, const PassRows& rows,
+                              Element border = 0);
 
-/// Rows of outputs of which the source of so many channels makes a band of about `bytes`; at least one. All rows are
-/// divided equally.
-std::int64_t band_rows(const ConvolutionPass& pass, std::int64_t channels, std::int64_t bytes);
+/// Rows of outputs of which the source of so many channels makes a band of about this many elements; at least one. All
+/// rows are divided equally.
+std::int64_t band_rows(const ConvolutionPass& pass, std::int64_t channels, std::int64_t elements);
+
+/// Whether the columns of a kernel row lie together in a band, so that they make one segment.
+bool joins_columns(const ConvolutionPass& pass);
 
 }  // namespace eigenbit

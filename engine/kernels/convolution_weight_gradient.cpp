@@ -12,7 +12,7 @@ namespace eigenbit {
 namespace {
 
 // A band's source is read once for each tile of weights, from the second-level cache.
-constexpr std::int64_t kBandBytes = 512 << 10;
+constexpr std::int64_t kBandFloats = 128 << 10;
 
 // The work is divided into chunks of bands, each with its own sums, as far as they stay this few in all; then by
 // panels. Both depend on the shapes alone, hence the result does not depend on the number of threads.
@@ -37,8 +37,7 @@ void for_each_part(std::int64_t total, std::int64_t most, const Visit& visit) {
 std::vector<Band> bands_of(const ConvolutionPass& pass) {
     std::vector<Band> bands;
     const std::int64_t channels = std::max<std::int64_t>(1, part_channels(pass));
-    const std::int64_t channel_bytes = channels * static_cast<std::int64_t>(sizeof(float));
-    const std::int64_t rows = band_rows(pass, channels, kBandBytes);
+    const std::int64_t rows = band_rows(pass, channels, kBandFloats);
     if (pass.y.outputs == 1 && !pass.padded()) {
         const std::int64_t columns = 256;
         for (std::int64_t image = 0; image < pass.images; ++image) {
@@ -53,8 +52,8 @@ std::vector<Band> bands_of(const ConvolutionPass& pass) {
             });
         }
     } else {
-        const std::int64_t image_bytes = pass.source_rows(rows) * pass.source_columns() * channel_bytes;
-        const std::int64_t images = std::max<std::int64_t>(1, kBandBytes / image_bytes);
+        const std::int64_t image_floats = pass.source_rows(rows) * pass.source_columns() * channels;
+        const std::int64_t images = std::max<std::int64_t>(1, kBandFloats / image_floats);
         for_each_part(pass.images, images, [&](std::int64_t image, std::int64_t count) {
             bands.push_back({image, count, 0, rows, 0, pass.x.outputs});
         });
@@ -102,7 +101,7 @@ class GradientSums {
 void add_band(const ConvolutionPass& pass, const ConvolutionKernels& kernels, std::span<const WeightPanel> panels,
               const PanelPart& part, const Band& place, const float* x, const float* dy, bool with_weights,
               bool with_bias, std::int64_t chunk, GradientSums& sums) {
-    const PassBand band =
+    const PassBand<float> band =
         source_band(pass, x, {place.image, place.images, place.row, place.rows, part.first_channel, part.channels});
     const std::int64_t gradient_row = pass.x.outputs * pass.target_channels;
     const float* const gradient =
@@ -148,7 +147,8 @@ void convolution_weight_gradient(const ConvolutionGeometry& geometry, const floa
     const auto width = static_cast<std::int64_t>(kernels.width);
     ConvolutionPass pass = forward_pass(geometry);
     flatten_pixels(pass);
-    const std::vector<WeightPanel> panels = weight_panels(geometry.o, geometry.groups, pass.depthwise, kernels);
+    const std::vector<WeightPanel> panels =
+        weight_panels(geometry.o, geometry.groups, pass.depthwise, kernels.width, kernels.panel_vectors);
     if (panels.empty()) return;
     const bool any = geometry.n * geometry.oh * geometry.ow > 0;
     const std::vector<Band> bands = any ? bands_of(pass) : std::vector<Band>{};

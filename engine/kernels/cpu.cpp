@@ -25,10 +25,10 @@ std::span<const CpuImplementation> cpu_implementations() {
     static const std::array implementations = {
         CpuImplementation{"avx512vnni", "x86-64 with 512-bit vectors and byte dot products (Ice Lake, Zen 4)",
                           "AVX2, FMA, AVX-512 F, BW, VL, DQ, VNNI", supports_avx512vnni(),
-                          &avx512vnni::kConvolutionKernels},
+                          &avx512vnni::kConvolutionKernels, &avx512vnni::kIntegerKernels},
         CpuImplementation{"avx2", "x86-64 with 256-bit vectors (Haswell, Zen)", "AVX2, FMA", supports_avx2(),
-                          &avx2::kConvolutionKernels},
-        CpuImplementation{"generic", "any CPU", "none", true, &generic::kConvolutionKernels},
+                          &avx2::kConvolutionKernels, &avx2::kIntegerKernels},
+        CpuImplementation{"generic", "any CPU", "none", true, &generic::kConvolutionKernels, &generic::kIntegerKernels},
     };
     return implementations;
 }

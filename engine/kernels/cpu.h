@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/kernels/convolution_kernels.h"
+#include "engine/kernels/integer_kernels.h"
 
 #include <span>
 #include <string_view>
@@ -14,6 +15,7 @@ struct CpuImplementation {
     const char* required_features;
     bool supported;  // by this CPU and its operating system
     const ConvolutionKernels* convolution;
+    const IntegerKernels* integer;
 };
 
 /// Every implementation in the program, the fastest first. The last, "generic", runs everywhere.

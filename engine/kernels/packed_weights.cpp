@@ -61,7 +61,8 @@ void PackedWeights::pack(const ConvolutionGeometry& g, bool gradient, const floa
                          const CpuImplementation& implementation) {
     implementation_ = &implementation;
     const std::int64_t channels = gradient ? g.i : g.o;
-    panels_ = weight_panels(channels, g.groups, g.depthwise(), *implementation.convolution);
+    const ConvolutionKernels& kernels = *implementation.convolution;
+    panels_ = weight_panels(channels, g.groups, g.depthwise(), kernels.width, kernels.panel_vectors);
     const std::vector<ConvolutionPass> passes = gradient ? input_gradient_passes(g) : std::vector{forward_pass(g)};
     std::int64_t size = 0;
     passes_.clear();

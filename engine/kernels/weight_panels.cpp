@@ -11,12 +11,12 @@ constexpr std::int64_t kDepthwiseChannels = 64;
 }  // namespace
 
 std::vector<WeightPanel> weight_panels(std::int64_t channels, std::int64_t groups, bool depthwise,
-                                       const ConvolutionKernels& kernels) {
-    const auto width = static_cast<std::int64_t>(kernels.width);
+                                       std::size_t vector_width, std::size_t panel_vectors) {
+    const auto width = static_cast<std::int64_t>(vector_width);
     if (depthwise) groups = 1;
     const std::int64_t group_channels = channels / groups;
     const std::int64_t vectors = (group_channels + width - 1) / width;
-    const std::int64_t most = depthwise ? 1 : static_cast<std::int64_t>(kernels.panel_vectors);
+    const std::int64_t most = depthwise ? 1 : static_cast<std::int64_t>(panel_vectors);
     const std::int64_t count = (vectors + most - 1) / most;
     std::vector<WeightPanel> panels;
     for (std::int64_t group = 0; group < groups; ++group) {

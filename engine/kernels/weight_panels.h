@@ -1,6 +1,5 @@
 #pragma once
 
-#include "engine/kernels/convolution_kernels.h"
 #include "engine/kernels/convolution_pass.h"
 
 #include <cstddef>
@@ -19,10 +18,10 @@ struct WeightPanel {
     std::int64_t vectors_before;  // of the panels before this one
 };
 
-/// The panels of `channels` output channels in `groups` groups: as few and as equal as the kernels allow. A depthwise
-/// convolution has panels of one vector.
+/// The panels of `channels` output channels in `groups` groups, of at most `panel_vectors` vectors of `vector_width`
+/// channels: as few and as equal as possible. A depthwise convolution has panels of one vector.
 std::vector<WeightPanel> weight_panels(std::int64_t channels, std::int64_t groups, bool depthwise,
-                                       const ConvolutionKernels& kernels);
+                                       std::size_t vector_width, std::size_t panel_vectors);
 
 /// All vectors of all panels.
 std::int64_t total_vectors(std::span<const WeightPanel> panels);

@@ -33,6 +33,8 @@ constexpr size_t kPanelVectors = 4;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 12, 8, 8, 6};
 constexpr size_t kDepthwiseRows = 9;
 
+#include "engine/kernels/pixel_tiles.h"
+// After it.
 #include "engine/kernels/convolution_forward_tiles.h"
 #include "engine/kernels/convolution_gradient_tiles.h"
 

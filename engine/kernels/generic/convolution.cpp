@@ -44,6 +44,8 @@ constexpr size_t kPanelVectors = 2;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 8, 5};
 constexpr size_t kDepthwiseRows = 9;
 
+#include "engine/kernels/pixel_tiles.h"
+// After it.
 #include "engine/kernels/convolution_forward_tiles.h"
 #include "engine/kernels/convolution_gradient_tiles.h"
 

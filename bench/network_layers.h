@@ -1,0 +1,23 @@
+#pragma once
+
+#include "engine/kernels/convolution_geometry.h"
+
+#include <string>
+#include <vector>
+
+namespace eigenbit {
+
+/// A convolution of a real network, for benchmarks.
+struct Layer {
+    std::string name;
+    ConvolutionGeometry geometry;
+};
+
+/// The different convolutions of networks for `n` images.
+std::vector<Layer> resnet20_layers(std::int64_t n);
+std::vector<Layer> resnet18_layers(std::int64_t n);
+std::vector<Layer> resnet50_layers(std::int64_t n);
+std::vector<Layer> mobilenet_layers(std::int64_t n);
+std::vector<Layer> fully_connected_layers(std::int64_t n);
+
+}  // namespace eigenbit

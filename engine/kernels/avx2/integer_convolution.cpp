@@ -1,0 +1,96 @@
+// Integer convolution for AVX2: vectors of 8 output channels. The instruction that multiplies bytes (vpmaddubsw)
+// saturates, so products are made of 16-bit halves: the even and the odd bytes of four apart.
+
+#include "engine/kernels/integer_kernels.h"
+
+#include <immintrin.h>
+
+namespace eigenbit::avx2 {
+namespace {
+
+struct Vector {
+    static constexpr size_t kWidth = 8;
+    using Sums = __m256i;
+    using Floats = __m256;
+    struct Halves {
+        __m256i even, odd;  // 16-bit integers
+    };
+    using Inputs = Halves;
+    using Weights = Halves;
+    using Mask = size_t;  // the number of lanes
+
+    static Mask mask(size_t lanes) { return lanes < kWidth ? lanes : kWidth; }
+    static Sums load_sums(const int32_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
+    static void store_sums(int32_t* to, Sums sums) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), sums); }
+    static Weights load_weights(const int8_t* from) {
+        const __m256i quads = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+        return {_mm256_srai_epi16(_mm256_slli_epi16(quads, 8), 8), _mm256_srai_epi16(quads, 8)};
+    }
+    static Inputs broadcast_quad(const uint8_t* from) {
+        int32_t quad;
+        __builtin_memcpy(&quad, from, sizeof quad);
+        const __m256i quads = _mm256_set1_epi32(quad);
+        return {_mm256_and_si256(quads, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16(quads, 8)};
+    }
+    static Sums dot(Sums sums, Inputs x, Weights w) {
+        const __m256i even = _mm256_madd_epi16(x.even, w.even);
+        return _mm256_add_epi32(sums, _mm256_add_epi32(even, _mm256_madd_epi16(x.odd, w.odd)));
+    }
+
+    static Sums load_bytes(const uint8_t* from) {
+        return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+    }
+    static Sums load_bytes(const uint8_t* from, Mask lanes) {
+        uint8_t bytes[kWidth] = {};
+        for (size_t lane = 0; lane < lanes; ++lane) bytes[lane] = from[lane];
+        return load_bytes(bytes);
+    }
+    static Sums load_signed_bytes(const int8_t* from) {
+        return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+    }
+    /// Of inputs below 256 the upper half of every lane is 0, whatever the weight's upper half is.
+    static Sums multiply_add(Sums sums, Sums x, Sums w) { return _mm256_add_epi32(sums, _mm256_madd_epi16(x, w)); }
+
+    static Floats to_floats(Sums sums) { return _mm256_cvtepi32_ps(sums); }
+    static Floats broadcast(float value) { return _mm256_set1_ps(value); }
+    static __m256i lanes_below(Mask lanes) {
+        return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(lanes)),
+                                  _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    }
+    static Floats load(const float* from) { return _mm256_loadu_ps(from); }
+    static Floats load(const float* from, Mask lanes) { return _mm256_maskload_ps(from, lanes_below(lanes)); }
+    static Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+    static Floats clamp(Floats values, Floats low, Floats high) {
+        return _mm256_min_ps(high, _mm256_max_ps(low, values));
+    }
+    static void store(float* to, Floats values) { _mm256_storeu_ps(to, values); }
+    static void store(float* to, Mask lanes, Floats values) { _mm256_maskstore_ps(to, lanes_below(lanes), values); }
+    static __m128i to_bytes(Floats values) {
+        const __m256i integers = _mm256_cvtps_epi32(values);
+        const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(integers), _mm256_extracti128_si256(integers, 1));
+        return _mm_packus_epi16(words, words);
+    }
+    static void store_bytes(uint8_t* to, Floats values) {
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(to), to_bytes(values));
+    }
+    static void store_bytes(uint8_t* to, Mask lanes, Floats values) {
+        uint8_t bytes[kWidth];
+        store_bytes(bytes, values);
+        for (size_t lane = 0; lane < lanes; ++lane) to[lane] = bytes[lane];
+    }
+};
+
+// 16 registers: the sums leave room for the halves of weights and inputs, and for products.
+constexpr size_t kPanelVectors = 2;
+constexpr size_t kTileRows[kPanelVectors + 1] = {0, 8, 4};
+constexpr size_t kDepthwiseRows = 8;
+
+#include "engine/kernels/pixel_tiles.h"
+// After it.
+#include "engine/kernels/integer_convolution_tiles.h"
+
+}  // namespace
+
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution};
+
+}  // namespace eigenbit::avx2

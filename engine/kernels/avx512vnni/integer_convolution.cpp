@@ -1,0 +1,73 @@
+// Integer convolution for AVX-512 with VNNI: vectors of 16 output channels, four products in each lane at once.
+
+#include "engine/kernels/integer_kernels.h"
+
+#include <immintrin.h>
+
+namespace eigenbit::avx512vnni {
+namespace {
+
+struct Vector {
+    static constexpr size_t kWidth = 16;
+    using Sums = __m512i;
+    using Floats = __m512;
+    using Inputs = __m512i;
+    using Weights = __m512i;
+    using Mask = __mmask16;
+
+    static Mask mask(size_t lanes) { return static_cast<Mask>(lanes >= kWidth ? 0xFFFFU : (1U << lanes) - 1U); }
+    static Sums load_sums(const int32_t* from) { return _mm512_loadu_si512(from); }
+    static void store_sums(int32_t* to, Sums sums) { _mm512_storeu_si512(to, sums); }
+    static Weights load_weights(const int8_t* from) { return _mm512_loadu_si512(from); }
+    static Inputs broadcast_quad(const uint8_t* from) {
+        int32_t quad;
+        __builtin_memcpy(&quad, from, sizeof quad);
+        return _mm512_set1_epi32(quad);
+    }
+    static Sums dot(Sums sums, Inputs x, Weights w) { return _mm512_dpbusd_epi32(sums, x, w); }
+
+    static Sums load_bytes(const uint8_t* from) {
+        return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+    }
+    static Sums load_bytes(const uint8_t* from, Mask lanes) {
+        return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, from));
+    }
+    static Sums load_signed_bytes(const int8_t* from) {
+        return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+    }
+    /// Of inputs below 256 the upper half of every lane is 0, whatever the weight's upper half is.
+    static Sums multiply_add(Sums sums, Sums x, Sums w) { return _mm512_dpwssd_epi32(sums, x, w); }
+
+    static Floats to_floats(Sums sums) { return _mm512_cvtepi32_ps(sums); }
+    static Floats broadcast(float value) { return _mm512_set1_ps(value); }
+    static Floats load(const float* from) { return _mm512_loadu_ps(from); }
+    static Floats load(const float* from, Mask lanes) { return _mm512_maskz_loadu_ps(lanes, from); }
+    static Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+    static Floats clamp(Floats values, Floats low, Floats high) {
+        return _mm512_min_ps(high, _mm512_max_ps(low, values));
+    }
+    static void store(float* to, Floats values) { _mm512_storeu_ps(to, values); }
+    static void store(float* to, Mask lanes, Floats values) { _mm512_mask_storeu_ps(to, lanes, values); }
+    static __m128i to_bytes(Floats values) { return _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(values)); }
+    static void store_bytes(uint8_t* to, Floats values) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), to_bytes(values));
+    }
+    static void store_bytes(uint8_t* to, Mask lanes, Floats values) {
+        _mm_mask_storeu_epi8(to, lanes, to_bytes(values));
+    }
+};
+
+// 32 registers: as for floats.
+constexpr size_t kPanelVectors = 4;
+constexpr size_t kTileRows[kPanelVectors + 1] = {0, 12, 12, 8, 6};
+constexpr size_t kDepthwiseRows = 8;
+
+#include "engine/kernels/pixel_tiles.h"
+// After it.
+#include "engine/kernels/integer_convolution_tiles.h"
+
+}  // namespace
+
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution};
+
+}  // namespace eigenbit::avx512vnni

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "engine/kernels/convolution_geometry.h"
+#include "engine/kernels/cpu.h"
+#include "engine/kernels/weight_panels.h"
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace eigenbit {
+
+/// Where the outputs of an integer convolution go, (N, OH, OW, O), and what happens to them before.
+/// Exactly one of `floats` and `bytes` is given, at most one residual, which may be the output itself.
+struct IntegerOutput {
+    float* floats = nullptr;
+    std::uint8_t* bytes = nullptr;  // rounded to the nearest integer; low and high must lie in 0 … 255
+    const float* residual = nullptr;
+    const std::uint8_t* residual_bytes = nullptr;
+    float residual_scale = 1.0F;
+    float low = -std::numeric_limits<float>::infinity();
+    float high = std::numeric_limits<float>::infinity();
+};
+
+/// A convolution of bytes: y = clamp(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual).
+/// The sums are exact integers of 32 bits; x outside of the image is the zero point.
+class IntegerConvolution {
+  public:
+    /// Weights are (O, KH, KW, I / groups), scale and bias (O). Throws Error when an output sums so many products that
+    /// 32 bits may not hold them.
+    IntegerConvolution(const ConvolutionGeometry& geometry, std::span<const std::int8_t> weights,
+                       std::uint8_t zero_point, std::span<const float> scale, std::span<const float> bias,
+                       const CpuImplementation& implementation = active_cpu_implementation());
+
+    /// x is (N, H, W, I), and three bytes after it must be readable. Runs on oneTBB.
+    void run(const std::uint8_t* x, const IntegerOutput& output) const;
+
+    const ConvolutionGeometry& geometry() const { return geometry_; }
+    /// Of the weights and all that belongs to output channels.
+    std::int64_t weight_bytes() const;
+
+  private:
+    void pack(std::span<const std::int8_t> weights);
+    void run_part(const std::uint8_t* x, const IntegerOutput& output, const PanelPart& part, const PassRows& rows,
+                  std::int64_t begin, std::int64_t end) const;
+
+    ConvolutionGeometry geometry_;
+    ConvolutionPass pass_;
+    const IntegerKernels* kernels_;
+    std::uint8_t zero_point_;
+    std::vector<WeightPanel> panels_;
+    std::int64_t depth_ = 0;  // bytes of weights for each output channel, with those that fill up runs of four
+    std::vector<std::int8_t> weights_;  // panel after panel, as the kernels read them
+    std::vector<std::int32_t> start_;   // by lane of the panels, as scale_ and bias_
+    std::vector<float> scale_;
+    std::vector<float> bias_;
+};
+
+}  // namespace eigenbit

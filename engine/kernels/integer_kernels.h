@@ -1,0 +1,60 @@
+#pragma once
+
+// Shared with the instruction sets' translation units; for what that means see convolution_kernels.h.
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace eigenbit {
+
+/// Where the pixels of a block find their inputs: PixelGrid for bytes. A segment is multiplied as `quads` runs of four
+/// bytes, so up to three bytes after it are read too, and meet weights of 0.
+struct BytePixelGrid {
+    const uint8_t* source;
+    ptrdiff_t row_stride, column_stride;  // bytes
+    size_t columns;
+    const ptrdiff_t* segments;  // (segment_count), bytes
+    size_t segment_count;
+    size_t quads;
+};
+
+/// One panel of output channels at the pixels pixel_begin … pixel_end-1 of the raster. Of each output,
+/// min(high, max(low, sum · scale + bias + residual · residual_scale)) is stored, where sum = start + Σ input · weight;
+/// rounded to the nearest integer, ties to even, when the output is bytes.
+struct IntegerBlock {
+    BytePixelGrid grid;
+    size_t pixel_begin, pixel_end;
+    const int8_t* weights;  // dense: (segment_count * quads, vectors * width, 4); depthwise: (vectors, taps, width)
+    size_t vectors;         // dense: at most panel_vectors
+    size_t channels;        // output channels that exist, more than (vectors - 1) * width
+    const int32_t* start;   // (vectors * width)
+    const float* scale;     // (vectors * width)
+    const float* bias;      // (vectors * width)
+    float* output;          // of pixel (0, 0) of the raster, the panel's first channel; null when it is bytes
+    uint8_t* output_bytes;
+    const float* residual;  // laid out like the output; null when there is none or it is bytes
+    const uint8_t* residual_bytes;
+    ptrdiff_t output_row_stride, output_column_stride;  // elements
+    float residual_scale, low, high;                    // low and high lie in 0 … 255 when the output is bytes
+};
+
+/// The kernels of one instruction set that multiply bytes: activations of 8 bits without sign with weights of 8 bits
+/// with sign, summed in 32 bits without saturation. Single-threaded; no pointer needs to be aligned.
+struct IntegerKernels {
+    size_t width;          // 32-bit integers in a vector
+    size_t panel_vectors;  // most vectors of output channels in a panel
+    void (*convolution)(const IntegerBlock& block);
+    void (*depthwise_convolution)(const IntegerBlock& block);
+};
+
+namespace generic {
+extern const IntegerKernels kIntegerKernels;
+}
+namespace avx2 {
+extern const IntegerKernels kIntegerKernels;
+}
+namespace avx512vnni {
+extern const IntegerKernels kIntegerKernels;
+}
+
+}  // namespace eigenbit
