@@ -1,9 +1,12 @@
+#include "cli/calibration.h"
 #include "cli/evaluation_results.h"
+#include "cli/execution.h"
 #include "cli/model_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
 #include "engine/fold_batch_normalization.h"
+#include "engine/inference/calibrate.h"
 
 #include <fmt/format.h>
 
@@ -17,32 +20,48 @@ namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
   eigenbit eval resnet20.onnx --data cifar10:cifar-10-batches-bin
+  eigenbit eval packed.ebit --data cifar10:cifar-10-batches-bin --execution int8
   eigenbit eval packed.ebit --data "folder:imagenet/val?size=224" --limit 1000
   eigenbit eval dncnn.onnx --residual --data "denoise:Set12?sigma=25"
   eigenbit eval imdn.onnx --data superres:Set5,Set5_LR_x2)";
 
 struct EvalOptions {
     ModelOptions model;
+    ExecutionMode execution = ExecutionMode::simulated;
     std::string data;
     std::int64_t limit = std::numeric_limits<std::int64_t>::max();
     EvaluationOptions evaluation;
 };
 
-Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, EvaluationOptions options, bool quiet) {
+Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, const EvalOptions& options, bool quiet) {
     Progress progress(quiet, "images", dataset.size);
-    options.progress = [&](std::int64_t images) { progress.update(images, "evaluating"); };
-    return evaluate(graph, dataset, options);
+    EvaluationOptions evaluation = options.evaluation;
+    evaluation.progress = [&](std::int64_t images) { progress.update(images, "evaluating"); };
+    if (options.execution == ExecutionMode::simulated) return evaluate(graph, dataset, evaluation);
+    FusedNetwork network(graph, options.execution);
+    return evaluate([&](ConstView images) { return network.of(images.shape).run(images); }, dataset, evaluation);
+}
+
+/// Grids for activations that have none, from images of the training split.
+void calibrate_missing(Model& model, const EvalOptions& options, const RunOptions& run) {
+    constexpr std::int64_t kImages = 64;
+    if (values_without_grid(model.graph).empty()) return;
+    const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
+    const Dataset dataset = open_dataset(options.data, DataSplit::train, preprocessing);
+    const int made = calibrate(model.graph, calibration_images(dataset, kImages, run.seed));
+    fmt::print("{} activations without a grid got one from {} training images\n", made, kImages);
 }
 
 Results evaluate_model(const EvalOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
     fold_batch_normalization(model.graph);
+    if (options.execution == ExecutionMode::int8_mode) calibrate_missing(model, options, run);
     Dataset dataset =
         open_dataset(options.data, DataSplit::test, model.preprocessing ? &*model.preprocessing : nullptr);
     dataset.size = std::min(dataset.size, options.limit);
 
     const auto start = std::chrono::steady_clock::now();
-    const Evaluation evaluation = evaluate_with_progress(model.graph, dataset, options.evaluation, run.quiet);
+    const Evaluation evaluation = evaluate_with_progress(model.graph, dataset, options, run.quiet);
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     const double rate = static_cast<double>(evaluation.images) / elapsed.count();
     fmt::print("{}, {:.1f} images/s\n", to_string(evaluation), rate);
@@ -61,6 +80,7 @@ Verb eval_verb(CLI::App& command) {
     CLI::App* const app = command.add_subcommand("eval", "Measure how well a network does on a data set");
     app->footer(std::string(kExamples));
     add_model_options(*app, options->model);
+    add_execution_option(*app, options->execution);
     app->add_option("--data", options->data, "Images to evaluate on (their test split)")->type_name("SPEC")->required();
     app->add_option("--limit", options->limit, "Only the first N images")->type_name("N")->check(CLI::PositiveNumber);
     app->add_option("--batch", options->evaluation.batch, "Images at a time")

@@ -21,5 +21,7 @@ Verb train_verb(CLI::App& command);
 Verb eval_verb(CLI::App& command);
 Verb compress_verb(CLI::App& command);
 Verb inspect_verb(CLI::App& command);
+Verb bench_verb(CLI::App& command);
+Verb cpu_verb(CLI::App& command);
 
 }  // namespace eigenbit

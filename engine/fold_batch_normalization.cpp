@@ -27,15 +27,15 @@ std::optional<std::size_t> producer(const Graph& graph, ValueId value) {
     return static_cast<std::size_t>(found - graph.nodes().begin());
 }
 
-/// Whether all inputs but the first are float parameters of this many channels.
-bool has_float_parameters(const Graph& graph, const Node& node, std::int64_t channels) {
+/// Whether all inputs but the first are parameters of this many channels, float ones if they must be.
+bool has_parameters(const Graph& graph, const Node& node, std::int64_t channels, bool quantized_too) {
     return std::ranges::all_of(node.inputs.begin() + 1, node.inputs.end(), [&](ValueId value) {
-        return graph.is_parameter(value) && !graph.parameter(value).quantization
+        return graph.is_parameter(value) && (quantized_too || !graph.parameter(value).quantization)
                && graph.parameter(value).values.shape()[0] == channels;
     });
 }
 
-std::optional<Pair> find_pair(const Graph& graph) {
+std::optional<Pair> find_pair(const Graph& graph, FoldInto layers) {
     for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
         const Node& node = graph.nodes()[i];
         if (!std::holds_alternative<BatchNormalization>(node.op)) continue;
@@ -46,7 +46,9 @@ std::optional<Pair> find_pair(const Graph& graph) {
         if (!std::holds_alternative<Conv>(before.op) && !std::holds_alternative<Gemm>(before.op)) continue;
         if (!graph.is_parameter(before.inputs[1])) continue;
         const std::int64_t channels = graph.parameter(before.inputs[1]).values.shape()[0];
-        if (!has_float_parameters(graph, before, channels) || !has_float_parameters(graph, node, channels)) continue;
+        const bool fits = has_parameters(graph, before, channels, layers == FoldInto::all_layers)
+                          && has_parameters(graph, node, channels, false);
+        if (!fits) continue;
         return Pair{*layer, i};
     }
     return std::nullopt;
@@ -57,7 +59,8 @@ Parameter& own_parameter(Graph& graph, std::size_t node, std::size_t input) {
     const ValueId shared = graph.nodes()[node].inputs[input];
     if (reader_count(graph, shared) == 1) return graph.parameter(shared);
     const std::string name = fmt::format("{}:{}", graph.name(shared), graph.nodes()[node].name);
-    const ValueId own = graph.add_parameter(name, graph.parameter(shared).values);
+    const ValueId own = graph.add_parameter(name, Tensor());
+    graph.parameter(own) = graph.parameter(shared);
     graph.node(node).inputs[input] = own;
     return graph.parameter(own);
 }
@@ -72,12 +75,16 @@ void merge(Graph& graph, const Pair& pair) {
         const ValueId bias = graph.add_parameter(graph.nodes()[pair.layer].name + ".bias", Tensor(Shape{channels}));
         graph.node(pair.layer).inputs.push_back(bias);
     }
-    Tensor& weight = own_parameter(graph, pair.layer, 1).values;
+    Parameter& parameter = own_parameter(graph, pair.layer, 1);
+    Tensor& weight = parameter.values;
+    std::vector<float>* const gains = parameter.quantization ? &parameter.quantization->channel_scale : nullptr;
+    if (gains && gains->empty()) gains->assign(static_cast<std::size_t>(channels), 1.0F);
     Tensor& bias = own_parameter(graph, pair.layer, 2).values;
     const std::int64_t weights_per_channel = weight.elements() / std::max<std::int64_t>(channels, 1);
     const double epsilon = std::get<BatchNormalization>(normalization.op).epsilon;
     for (std::int64_t channel = 0; channel < channels; ++channel) {
         const double factor = statistic(1)[channel] / std::sqrt(statistic(4)[channel] + epsilon);
+        if (gains) (*gains)[static_cast<std::size_t>(channel)] *= static_cast<float>(factor);
         for (float& value : weight.values().subspan(channel * weights_per_channel, weights_per_channel)) {
             value = static_cast<float>(value * factor);
         }
@@ -89,9 +96,9 @@ void merge(Graph& graph, const Pair& pair) {
 
 }  // namespace
 
-int fold_batch_normalization(Graph& graph) {
+int fold_batch_normalization(Graph& graph, FoldInto layers) {
     int merged = 0;
-    for (std::optional<Pair> pair = find_pair(graph); pair; pair = find_pair(graph)) {
+    for (std::optional<Pair> pair = find_pair(graph, layers); pair; pair = find_pair(graph, layers)) {
         merge(graph, *pair);
         ++merged;
     }

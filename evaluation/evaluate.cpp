@@ -78,15 +78,14 @@ void check_output(ConstView output, const Batch& batch, const Dataset& dataset) 
 
 }  // namespace
 
-Evaluation evaluate(const Graph& graph, const Dataset& dataset, const EvaluationOptions& options) {
+Evaluation evaluate(const NetworkFunction& network, const Dataset& dataset, const EvaluationOptions& options) {
     BatchLoader loader(dataset, {.batch_size = options.batch});
-    Sessions sessions(graph);
     Evaluation result;
     Classification hits;
     RestorationQuality quality;
     loader.start(0);
     while (const Batch* batch = loader.next()) {
-        const ConstView output = sessions.of(batch->images.shape()).run(batch->images);
+        const ConstView output = network(batch->images);
         check_output(output, *batch, dataset);
         const std::int64_t images = output.shape[0];
         if (!dataset.restoration) {
@@ -110,6 +109,11 @@ Evaluation evaluate(const Graph& graph, const Dataset& dataset, const Evaluation
         result.classification = {hits.top1 / count, hits.top5 / count};
     }
     return result;
+}
+
+Evaluation evaluate(const Graph& graph, const Dataset& dataset, const EvaluationOptions& options) {
+    Sessions sessions(graph);
+    return evaluate([&](ConstView images) { return sessions.of(images.shape).run(images); }, dataset, options);
 }
 
 }  // namespace eigenbit

@@ -19,7 +19,7 @@ bool is_one_sentence(const std::string& errors) {
 
 TEST_CASE("help and version are answered on standard output with exit code 0") {
     const TemporaryFolder folder;
-    for (const std::string verb : {"train", "eval", "inspect"}) {
+    for (const std::string verb : {"train", "eval", "inspect", "bench", "cpu"}) {
         const Outcome help = run_command(folder, verb + " --help");
         CHECK(help.exit_code == 0);
         CHECK(contains(help.output, "Examples:\n  eigenbit " + verb));

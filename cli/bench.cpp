@@ -1,0 +1,182 @@
+#include "cli/execution.h"
+#include "cli/model_file.h"
+#include "cli/verbs.h"
+#include "engine/error.h"
+#include "engine/inference/calibrate.h"
+#include "engine/inference/prepare.h"
+#include "engine/random.h"
+#include "engine/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+
+namespace eigenbit {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::string_view kExamples = R"(Examples:
+  eigenbit bench resnet50.onnx --execution int8 --threads 1
+  eigenbit bench packed.ebit --execution int8 --batch 8 --seconds 10
+  eigenbit bench dncnn.onnx --size 256 --profile      for networks that take images of any size)";
+
+struct BenchOptions {
+    ModelOptions model;
+    ExecutionMode execution = ExecutionMode::float_mode;
+    std::int64_t batch = 1;
+    std::int64_t size = 224;
+    double seconds = 2.0;
+    bool profile = false;
+};
+
+/// The network's input for a batch, with `size` for the sides that it leaves open.
+Shape bench_shape(const Graph& graph, const BenchOptions& options) {
+    if (graph.inputs().size() != 1)
+        fail("The network has {} inputs; bench runs networks with one.", graph.inputs().size());
+    Shape shape = graph.inputs().front().shape;
+    shape[0] = options.batch;
+    for (int axis = 1; axis < shape.rank(); ++axis) {
+        if (shape[axis] == 0) shape[axis] = options.size;
+    }
+    return shape;
+}
+
+Tensor random_images(const Shape& shape, std::uint64_t seed) {
+    Random random({seed});
+    Tensor images(shape);
+    std::ranges::generate(images.values(), [&] { return static_cast<float>(random.normal()); });
+    return images;
+}
+
+/// Seconds of runs that together last as long as asked for, sorted; at least ten after two that warm up.
+template <typename Run>
+std::vector<double> time_runs(double seconds, const Run& run) {
+    constexpr std::size_t kLeastRuns = 10;
+    run();
+    run();
+    std::vector<double> times;
+    const Clock::time_point start = Clock::now();
+    while (times.size() < kLeastRuns || std::chrono::duration<double>(Clock::now() - start).count() < seconds) {
+        const Clock::time_point begin = Clock::now();
+        run();
+        times.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+    }
+    std::ranges::sort(times);
+    return times;
+}
+
+double percentile(std::span<const double> sorted, double share) {
+    const auto last = static_cast<double>(sorted.size() - 1);
+    return sorted[static_cast<std::size_t>(std::lround(share * last))];
+}
+
+void print_latencies(std::span<const double> sorted, std::int64_t batch, Results& results) {
+    const auto milliseconds = [&](double share) { return 1e3 * percentile(sorted, share); };
+    const double rate = static_cast<double>(batch) / percentile(sorted, 0.5);
+    fmt::print("latency     best {:.3f} ms, median {:.3f}, 90 % {:.3f}, 99 % {:.3f} ({} runs)\n", milliseconds(0.0),
+               milliseconds(0.5), milliseconds(0.9), milliseconds(0.99), sorted.size());
+    fmt::print("throughput  {:.1f} images/s\n", rate);
+    results["latency_ms"] = {{"best", milliseconds(0.0)},
+                             {"median", milliseconds(0.5)},
+                             {"p90", milliseconds(0.9)},
+                             {"p99", milliseconds(0.99)}};
+    results["images_per_second"] = rate;
+    results["runs"] = sorted.size();
+}
+
+/// Best time of each step over some runs.
+void print_profile(Inference& inference, ConstView images, Results& results) {
+    constexpr int kRuns = 20;
+    const std::span<const Step> steps = inference.steps();
+    std::vector<double> best(steps.size(), 1e9);
+    for (int run = 0; run < kRuns; ++run) {
+        inference.run(images, [&](std::size_t step, double seconds) { best[step] = std::min(best[step], seconds); });
+    }
+    double total = 0.0;
+    for (const double seconds : best) total += seconds;
+    fmt::print("\n{:>9} {:>6} {:>9}  {:<28} {}\n", "µs", "%", "GOP/s", "step", "layer");
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const double gops = 2e-9 * static_cast<double>(steps[i].multiply_accumulates) / best[i];
+        fmt::print("{:9.1f} {:6.1f} {:>9}  {:<28} {}\n", 1e6 * best[i], 100.0 * best[i] / total,
+                   steps[i].multiply_accumulates > 0 ? fmt::format("{:.1f}", gops) : "", steps[i].kind, steps[i].name);
+        results["steps"].push_back({{"name", steps[i].name},
+                                    {"kind", steps[i].kind},
+                                    {"microseconds", 1e6 * best[i]},
+                                    {"multiply_accumulates", steps[i].multiply_accumulates}});
+    }
+}
+
+Results bench_simulated(const Graph& graph, const Tensor& images, const BenchOptions& options) {
+    const Shape shape = images.shape();
+    Session session(graph, std::span(&shape, 1));
+    Results results;
+    print_latencies(time_runs(options.seconds, [&] { session.run(images); }), options.batch, results);
+    return results;
+}
+
+Results bench_fused(Graph graph, const Tensor& images, const BenchOptions& options) {
+    const Shape shape = images.shape();
+    const bool is_int8 = options.execution == ExecutionMode::int8_mode;
+    prepare_for_inference(graph, std::span(&shape, 1));
+    if (const int made = is_int8 ? calibrate(graph, images) : 0; made > 0) {
+        fmt::print("{} activations without a grid got one from random images\n", made);
+    }
+    Inference inference(std::move(graph), std::span(&shape, 1), is_int8 ? Execution::bytes : Execution::floats);
+    Results results;
+    const std::vector<double> times = time_runs(options.seconds, [&] { inference.run(images); });
+    print_latencies(times, options.batch, results);
+    const auto operations = 2.0 * static_cast<double>(inference.multiply_accumulates());
+    fmt::print("arithmetic  {:.1f} GOP/s, {:.3f} G multiply–accumulates\n", 1e-9 * operations / percentile(times, 0.5),
+               0.5e-9 * operations);
+    fmt::print("memory      weights {:.2f} MB, activations {:.2f} MB\n",
+               1e-6 * static_cast<double>(inference.weight_bytes()),
+               1e-6 * static_cast<double>(inference.activation_bytes()));
+    results["multiply_accumulates"] = inference.multiply_accumulates();
+    results["weight_bytes"] = inference.weight_bytes();
+    results["activation_bytes"] = inference.activation_bytes();
+    if (options.profile) print_profile(inference, images, results);
+    return results;
+}
+
+Results bench(const BenchOptions& options, const RunOptions& run) {
+    Model model = load_model(options.model);
+    const Tensor images = random_images(bench_shape(model.graph, options), run.seed);
+    fmt::print("{}: {}, {}, {} thread{}, batch {}\n", options.model.path.filename().string(),
+               mode_name(options.execution), active_cpu_implementation().name, run.threads, run.threads == 1 ? "" : "s",
+               options.batch);
+    Results results = options.execution == ExecutionMode::simulated
+                          ? bench_simulated(model.graph, images, options)
+                          : bench_fused(std::move(model.graph), images, options);
+    results["file_bytes"] = std::filesystem::file_size(options.model.path);
+    return results;
+}
+
+}  // namespace
+
+Verb bench_verb(CLI::App& command) {
+    const auto options = std::make_shared<BenchOptions>();
+    CLI::App* const app = command.add_subcommand("bench", "Measure how fast a network runs");
+    app->footer(std::string(kExamples));
+    add_model_options(*app, options->model);
+    add_execution_option(*app, options->execution);
+    app->add_option("--batch", options->batch, "Images at a time")
+        ->type_name("N")
+        ->check(CLI::Range(1, 100000))
+        ->capture_default_str();
+    app->add_option("--size", options->size, "Height and width of images where the network leaves them open")
+        ->type_name("PIXELS")
+        ->check(CLI::Range(1, 1 << 14))
+        ->capture_default_str();
+    app->add_option("--seconds", options->seconds, "How long to measure")
+        ->type_name("S")
+        ->check(CLI::Range(0.0, 3600.0))
+        ->capture_default_str();
+    app->add_flag("--profile", options->profile, "Also show each layer's time (float and int8)");
+    return {app, [options](const RunOptions& run) { return bench(*options, run); }};
+}
+
+}  // namespace eigenbit

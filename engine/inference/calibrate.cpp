@@ -1,0 +1,47 @@
+#include "engine/inference/calibrate.h"
+
+#include "engine/inference/fusion.h"
+#include "engine/session.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace eigenbit {
+namespace {
+
+/// The least grid of 8 bits that holds zero and all values.
+ActivationQuantization grid_over(std::span<const float> values) {
+    constexpr int kBits = 8;
+    constexpr float kLargest = (1 << kBits) - 1;
+    float low = 0.0F;
+    float high = 0.0F;
+    for (const float value : values) {
+        low = std::min(low, value);
+        high = std::max(high, value);
+    }
+    const float step = std::max((high - low) / kLargest, std::numeric_limits<float>::min());
+    return {.bit_depth = kBits, .step = step, .zero_point = static_cast<std::int32_t>(std::lrint(-low / step))};
+}
+
+}  // namespace
+
+std::set<ValueId> values_without_grid(const Graph& graph) {
+    std::set<ValueId> wanted;
+    for (const Node& node : graph.nodes()) {
+        if (!is_layer(graph, node) || graph.is_parameter(node.inputs[0])) continue;
+        if (!graph.activations().contains(node.inputs[0])) wanted.insert(node.inputs[0]);
+    }
+    return wanted;
+}
+
+int calibrate(Graph& graph, ConstView images) {
+    const std::set<ValueId> wanted = values_without_grid(graph);
+    if (wanted.empty()) return 0;
+    Session session(graph, std::span(&images.shape, 1), {.keep_values = true});
+    session.run(images);
+    for (const ValueId value : wanted) graph.quantize_activation(value, grid_over(session.value(value).values()));
+    return static_cast<int>(wanted.size());
+}
+
+}  // namespace eigenbit

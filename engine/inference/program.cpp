@@ -1,0 +1,239 @@
+#include "engine/inference/program.h"
+
+#include "engine/error.h"
+#include "engine/inference/byte_weights.h"
+#include "engine/inference/fusion.h"
+
+#include <algorithm>
+#include <map>
+
+namespace eigenbit {
+namespace {
+
+using Grids = std::map<ValueId, ActivationQuantization>;
+
+/// The grids that fit bytes. What is only pooled or reshaped before it is rounded may as well be rounded before: the
+/// largest rounded value is the largest value rounded.
+Grids byte_grids(const Graph& graph) {
+    Grids grids;
+    for (const auto& [value, grid] : graph.activations()) {
+        if (grid.bit_depth <= 8) grids.emplace(value, grid);
+    }
+    std::map<ValueId, int> readers;
+    for (const ValueId output : graph.outputs()) ++readers[output];
+    for (const Node& node : graph.nodes()) {
+        for (const ValueId input : node.inputs) ++readers[input];
+    }
+    for (std::size_t i = graph.nodes().size(); i-- > 0;) {
+        const Node& node = graph.nodes()[i];
+        if (!std::holds_alternative<MaxPool>(node.op) && !std::holds_alternative<Reshape>(node.op)) continue;
+        const ValueId input = node.inputs.front();
+        const auto grid = grids.find(node.outputs.front());
+        if (grid == grids.end() || graph.activations().contains(input) || graph.is_parameter(input)) continue;
+        if (readers[input] == 1) grids.emplace(input, grid->second);
+    }
+    return grids;
+}
+
+/// Builds a program step by step. A value with a grid lies in bytes, and in floats too where a step reads those; other
+/// values lie in floats.
+class Compiler {
+  public:
+    Compiler(const Graph& graph, std::span<const Shape> inputs, Execution execution)
+        : graph_(graph), shapes_(infer_shapes(graph, inputs)) {
+        if (execution == Execution::bytes) grids_ = byte_grids(graph);
+    }
+
+    Program run() && {
+        for (const Graph::Input& input : graph_.inputs()) {
+            program_.inputs.push_back(new_buffer(input.value, false));
+            provide(input.value, program_.inputs.back());
+        }
+        for (const FusedNode& fused : fuse(graph_, shapes_)) add(fused);
+        for (const ValueId output : graph_.outputs()) {
+            if (graph_.is_parameter(output)) fail("The network puts out its parameter '{}'.", graph_.name(output));
+            program_.outputs.push_back(floats_of(output));
+        }
+        return std::move(program_);
+    }
+
+  private:
+    const Shape& shape(ValueId value) const { return shapes_[static_cast<std::size_t>(value)]; }
+    const ActivationQuantization* grid_of(ValueId value) const {
+        const auto found = grids_.find(value);
+        return found == grids_.end() ? nullptr : &found->second;
+    }
+
+    BufferId new_buffer(ValueId value, bool is_bytes) {
+        program_.buffers.push_back({shape(value), is_bytes});
+        return program_.buffers.size() - 1;
+    }
+    void push(std::string name, std::string kind, Step::Work work, std::int64_t multiply_accumulates = 0) {
+        program_.steps.push_back({std::move(name), std::move(kind), multiply_accumulates, std::move(work)});
+    }
+
+    /// The value has been computed in floats; rounds it if it has a grid.
+    void provide(ValueId value, BufferId floats) {
+        const ActivationQuantization* const grid = grid_of(value);
+        if (!grid) {
+            floats_[value] = floats;
+            return;
+        }
+        bytes_[value] = new_buffer(value, true);
+        push(graph_.name(value), "to bytes", QuantizeStep{*grid, floats, bytes_[value]});
+    }
+
+    BufferId floats_of(ValueId value) {
+        if (const auto found = floats_.find(value); found != floats_.end()) return found->second;
+        const BufferId floats = new_buffer(value, false);
+        push(graph_.name(value), "to floats", DequantizeStep{grids_.at(value), bytes_.at(value), floats});
+        return floats_[value] = floats;
+    }
+
+    /// Where a step writes a value with a grid or without.
+    BufferId output_of(ValueId value) {
+        const bool is_bytes = grid_of(value) != nullptr;
+        return (is_bytes ? bytes_ : floats_)[value] = new_buffer(value, is_bytes);
+    }
+
+    ConvolutionGeometry geometry(const Node& node, ValueId output) const {
+        const Shape& weight = shape(node.inputs[1]);
+        const Shape& x = shape(node.inputs[0]);
+        if (const auto* const conv = std::get_if<Conv>(&node.op)) {
+            const Shape& y = shape(output);
+            return {.n = x[0],
+                    .h = x[1],
+                    .w = x[2],
+                    .i = x[3],
+                    .o = weight[0],
+                    .kh = weight[1],
+                    .kw = weight[2],
+                    .oh = y[1],
+                    .ow = y[2],
+                    .stride = conv->stride,
+                    .dilation = conv->dilation,
+                    .pad = conv->padding,
+                    .groups = conv->groups};
+        }
+        return {.n = x.elements(0, x.rank() - 1), .i = weight[1], .o = weight[0]};
+    }
+
+    void add(const FusedNode& fused) {
+        const Node& node = graph_.nodes()[fused.node];
+        if (is_layer(graph_, node)) {
+            if (grid_of(node.inputs[0])) {
+                add_byte_layer(fused, node);
+            } else {
+                add_float_layer(fused, node);
+            }
+            return;
+        }
+        if (!graph_.is_parameter(node.inputs[0])) {
+            const ActivationQuantization* const in = grid_of(node.inputs[0]);
+            const ActivationQuantization* const out = grid_of(node.outputs[0]);
+            const bool same_grid = in && out && *in == *out;
+            if (const auto* const pool = std::get_if<MaxPool>(&node.op); pool && same_grid) {
+                const BufferId input = bytes_.at(node.inputs[0]);
+                return push(node.name, "MaxPool int8", ByteMaxPoolStep{*pool, input, output_of(node.outputs[0])});
+            }
+            if (std::holds_alternative<Reshape>(node.op) && same_grid) {
+                const BufferId input = bytes_.at(node.inputs[0]);
+                return push(node.name, "Reshape int8", ByteReshapeStep{input, output_of(node.outputs[0])});
+            }
+        }
+        add_operator(node);
+    }
+
+    void add_operator(const Node& node) {
+        OperatorStep step{.op = node.op, .inputs = {}, .outputs = {}};
+        for (const ValueId input : node.inputs) {
+            if (graph_.is_parameter(input)) {
+                step.inputs.push_back({.parameter = graph_.parameter(input).values.view()});
+            } else {
+                step.inputs.push_back({.buffer = floats_of(input)});
+            }
+        }
+        for (const ValueId output : node.outputs) step.outputs.push_back(new_buffer(output, false));
+        const std::vector<BufferId> outputs = step.outputs;
+        const std::int64_t multiply_adds = eigenbit::multiply_accumulates(node, shapes_);
+        push(node.name, std::string(type_name(node.op)), std::move(step), multiply_adds);
+        for (std::size_t i = 0; i < outputs.size(); ++i) provide(node.outputs[i], outputs[i]);
+    }
+
+    static std::string kind_of(const ConvolutionGeometry& g, bool is_bytes) {
+        const std::string groups = g.depthwise() ? " depthwise" : g.groups > 1 ? fmt::format(" in {}", g.groups) : "";
+        return fmt::format("{}×{} {}→{}{}{}", g.kh, g.kw, g.i, g.o, groups, is_bytes ? " int8" : "");
+    }
+
+    void add_float_layer(const FusedNode& fused, const Node& node) {
+        const ValueId output = fused.outputs.front();
+        const BufferId input = floats_of(node.inputs[0]);
+        const std::optional<BufferId> residual =
+            fused.residual ? std::optional(floats_of(*fused.residual)) : std::nullopt;
+        FloatConvolutionStep step{.geometry = geometry(node, output),
+                                  .weights = {},
+                                  .bias = node.inputs.size() > 2 ? graph_.parameter(node.inputs[2]).values : Tensor(),
+                                  .input = input,
+                                  .output = new_buffer(output, false),
+                                  .residual = residual,
+                                  .low = fused.low,
+                                  .high = fused.high};
+        pack_forward_weights(step.geometry, graph_.parameter(node.inputs[1]).values.data(), step.weights);
+        const BufferId floats = step.output;
+        const ConvolutionGeometry g = step.geometry;
+        push(node.name, kind_of(g, false), std::move(step), g.multiply_adds());
+        provide(output, floats);
+    }
+
+    void add_byte_layer(const FusedNode& fused, const Node& node) {
+        const ValueId output = fused.outputs.front();
+        const ActivationQuantization& from = grids_.at(node.inputs[0]);
+        const ActivationQuantization* const to = grid_of(output);
+        const BufferId input = bytes_.at(node.inputs[0]);
+        const ActivationQuantization* const added = fused.residual ? grid_of(*fused.residual) : nullptr;
+        std::optional<BufferId> residual;
+        if (fused.residual) residual = added ? bytes_.at(*fused.residual) : floats_of(*fused.residual);
+
+        // In units of the output: its steps, or 1.
+        const float unit = to ? to->step : 1.0F;
+        const float zero = to ? static_cast<float>(to->zero_point) : 0.0F;
+        const float residual_scale = (added ? added->step : 1.0F) / unit;
+        const float residual_zero = added ? static_cast<float>(added->zero_point) * residual_scale : 0.0F;
+        const ConvolutionGeometry g = geometry(node, output);
+        ByteWeights weights = byte_weights(graph_.parameter(node.inputs[1]));
+        std::vector<float> bias(weights.scale.size());
+        for (std::size_t o = 0; o < bias.size(); ++o) {
+            const float value =
+                node.inputs.size() > 2 ? graph_.parameter(node.inputs[2]).values[static_cast<std::int64_t>(o)] : 0.0F;
+            bias[o] = value / unit + zero - residual_zero;
+            weights.scale[o] *= from.step / unit;
+        }
+        const float least = to ? 0.0F : -std::numeric_limits<float>::infinity();
+        const float most = to ? static_cast<float>(to->largest_index()) : std::numeric_limits<float>::infinity();
+        push(node.name, kind_of(g, true),
+             ByteConvolutionStep{
+                 .convolution = {g, weights.indices, static_cast<std::uint8_t>(from.zero_point), weights.scale, bias},
+                 .input = input,
+                 .output = output_of(output),
+                 .residual = residual,
+                 .residual_scale = residual_scale,
+                 .low = std::clamp(fused.low / unit + zero, least, most),
+                 .high = std::clamp(fused.high / unit + zero, least, most)},
+             g.multiply_adds());
+    }
+
+    const Graph& graph_;
+    std::vector<Shape> shapes_;
+    Grids grids_;
+    Program program_;
+    std::map<ValueId, BufferId> floats_;
+    std::map<ValueId, BufferId> bytes_;
+};
+
+}  // namespace
+
+Program compile(const Graph& graph, std::span<const Shape> inputs, Execution execution) {
+    return Compiler(graph, inputs, execution).run();
+}
+
+}  // namespace eigenbit

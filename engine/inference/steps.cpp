@@ -1,0 +1,139 @@
+#include "engine/inference/steps.h"
+
+#include "engine/ops/chunks.h"
+#include "engine/ops/pooling.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace eigenbit {
+namespace {
+
+void run(FloatConvolutionStep& step, std::span<const Buffer> buffers) {
+    const ConvolutionEpilogue epilogue{.bias = step.bias.empty() ? nullptr : step.bias.data(),
+                                       .residual = step.residual ? buffers[*step.residual].floats().data : nullptr,
+                                       .low = step.low,
+                                       .high = step.high};
+    convolution_forward(step.geometry, buffers[step.input].floats().data, step.weights, epilogue,
+                        buffers[step.output].floats().data);
+}
+
+void run(ByteConvolutionStep& step, std::span<const Buffer> buffers) {
+    const Buffer& y = buffers[step.output];
+    IntegerOutput output{.residual_scale = step.residual_scale, .low = step.low, .high = step.high};
+    if (y.is_bytes) {
+        output.bytes = y.bytes();
+    } else {
+        output.floats = y.floats().data;
+    }
+    if (step.residual) {
+        const Buffer& residual = buffers[*step.residual];
+        if (residual.is_bytes) {
+            output.residual_bytes = residual.bytes();
+        } else {
+            output.residual = residual.floats().data;
+        }
+    }
+    step.convolution.run(buffers[step.input].bytes(), output);
+}
+
+void run(OperatorStep& step, std::span<const Buffer> buffers) {
+    std::vector<ConstView> inputs;
+    for (const OperatorStep::Input& input : step.inputs) {
+        inputs.push_back(input.parameter.data ? input.parameter : ConstView(buffers[input.buffer].floats()));
+    }
+    std::vector<View> outputs;
+    for (const BufferId output : step.outputs) outputs.push_back(buffers[output].floats());
+    // Weights that are not constant are packed in every run.
+    if (step.inputs.size() > 1 && step.inputs[1].parameter.data == nullptr) step.cache.current = false;
+    forward(step.op, ForwardArguments{.inputs = inputs, .outputs = outputs, .saved = {}, .cache = &step.cache});
+}
+
+void quantize(const ActivationQuantization& grid, std::int64_t count, const float* __restrict from,
+              std::uint8_t* __restrict to) {
+    const float scale = 1.0F / grid.step;
+    const auto zero_point = static_cast<float>(grid.zero_point);
+    const auto largest = static_cast<float>(grid.largest_index());
+    for (std::int64_t i = 0; i < count; ++i) {
+        const float index = from[i] * scale + zero_point;
+        const float raised = index > 0.0F ? index : 0.0F;
+        const float clipped = raised < largest ? raised : largest;
+        // The sum is rounded to an integer, which is then what the lowest bits of the float hold.
+        to[i] = static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(clipped + 0x1p23F));
+    }
+}
+
+void run(QuantizeStep& step, std::span<const Buffer> buffers) {
+    for_each_chunk(buffers[step.output].shape.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
+        quantize(step.grid, end - begin, buffers[step.input].floats().data + begin,
+                 buffers[step.output].bytes() + begin);
+    });
+}
+
+void dequantize(const ActivationQuantization& grid, std::int64_t count, const std::uint8_t* __restrict from,
+                float* __restrict to) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = grid.step * static_cast<float>(from[i] - grid.zero_point);
+}
+
+void run(DequantizeStep& step, std::span<const Buffer> buffers) {
+    for_each_chunk(buffers[step.output].shape.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
+        dequantize(step.grid, end - begin, buffers[step.input].bytes() + begin,
+                   buffers[step.output].floats().data + begin);
+    });
+}
+
+/// best = max(best, x)
+void keep_larger(const std::uint8_t* __restrict x, std::int64_t channels, std::uint8_t* __restrict best) {
+    for (std::int64_t c = 0; c < channels; ++c) best[c] = x[c] > best[c] ? x[c] : best[c];
+}
+
+void run(ByteMaxPoolStep& step, std::span<const Buffer> buffers) {
+    const Shape& x = buffers[step.input].shape;
+    const Shape& y = buffers[step.output].shape;
+    const std::uint8_t* const from = buffers[step.input].bytes();
+    std::uint8_t* const to = buffers[step.output].bytes();
+    const Pooling pooling{step.op.kernel, step.op.stride, step.op.dilation, step.op.padding, step.op.ceil_mode};
+    const std::int64_t channels = x[3];
+    const std::int64_t row_elements = y[2] * channels * pooling.kernel[0] * pooling.kernel[1] / 4;
+    for_each_chunk(y[0] * y[1], row_elements, [&](std::int64_t begin, std::int64_t end) {
+        for_each_window(pooling, x, y, begin, end, [&](const PoolingWindow& window) {
+            std::uint8_t* const best = to + window.output * channels;
+            std::fill_n(best, channels, std::uint8_t{0});
+            for_each_tap(pooling, x, window,
+                         [&](std::int64_t tap) { keep_larger(from + tap * channels, channels, best); });
+        });
+    });
+}
+
+void run(ByteReshapeStep& step, std::span<const Buffer> buffers) {
+    std::copy_n(buffers[step.input].bytes(), buffers[step.output].shape.elements(), buffers[step.output].bytes());
+}
+
+std::int64_t bytes_of(const Tensor& tensor) {
+    return tensor.empty() ? 0 : tensor.elements() * static_cast<std::int64_t>(sizeof(float));
+}
+
+}  // namespace
+
+std::int64_t weight_bytes(const Step& step) {
+    if (const auto* const floats = std::get_if<FloatConvolutionStep>(&step.work)) {
+        return floats->weights.bytes() + bytes_of(floats->bias);
+    }
+    if (const auto* const bytes = std::get_if<ByteConvolutionStep>(&step.work)) {
+        return bytes->convolution.weight_bytes();
+    }
+    if (const auto* const op = std::get_if<OperatorStep>(&step.work)) {
+        std::int64_t sum = 0;
+        for (const OperatorStep::Input& input : op->inputs) {
+            if (input.parameter.data) sum += input.parameter.elements() * static_cast<std::int64_t>(sizeof(float));
+        }
+        return sum;
+    }
+    return 0;
+}
+
+void run(Step& step, std::span<const Buffer> buffers) {
+    std::visit([&](auto& work) { run(work, buffers); }, step.work);
+}
+
+}  // namespace eigenbit

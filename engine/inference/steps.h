@@ -1,0 +1,121 @@
+#pragma once
+
+#include "engine/activation_quantization.h"
+#include "engine/kernels/convolution.h"
+#include "engine/kernels/integer_convolution.h"
+#include "engine/ops/operator.h"
+#include "engine/tensor.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace eigenbit {
+
+/// Values in the memory of a program while it runs: floats, or bytes that stand for points of a grid.
+struct Buffer {
+    Shape shape;
+    bool is_bytes = false;
+    void* data = nullptr;
+
+    View floats() const { return {shape, static_cast<float*>(data)}; }
+    std::uint8_t* bytes() const { return static_cast<std::uint8_t*>(data); }
+};
+
+using BufferId = std::size_t;
+
+/// Convolution or fully-connected layer of floats, with what is fused into it.
+struct FloatConvolutionStep {
+    ConvolutionGeometry geometry;
+    PackedWeights weights;
+    Tensor bias;  ///< empty when there is none
+    BufferId input, output;
+    std::optional<BufferId> residual;
+    float low, high;
+};
+
+/// The same of bytes; the output, and the residual, are floats or bytes as their buffers are.
+struct ByteConvolutionStep {
+    IntegerConvolution convolution;
+    BufferId input, output;
+    std::optional<BufferId> residual;
+    float residual_scale, low, high;  ///< in units of the output
+};
+
+/// Any operator on floats.
+struct OperatorStep {
+    struct Input {
+        BufferId buffer = 0;
+        ConstView parameter{};  ///< read instead of the buffer where its data is not null
+    };
+
+    Operator op;
+    std::vector<Input> inputs;
+    std::vector<BufferId> outputs;
+    WeightCache cache{};
+};
+
+struct QuantizeStep {
+    ActivationQuantization grid;
+    BufferId input, output;
+};
+
+struct DequantizeStep {
+    ActivationQuantization grid;
+    BufferId input, output;
+};
+
+/// Maximum of bytes; input and output have the same grid.
+struct ByteMaxPoolStep {
+    MaxPool op;
+    BufferId input, output;
+};
+
+/// The same bytes under another shape.
+struct ByteReshapeStep {
+    BufferId input, output;
+};
+
+/// A part of a program that runs at once.
+struct Step {
+    using Work = std::variant<FloatConvolutionStep, ByteConvolutionStep, OperatorStep, QuantizeStep, DequantizeStep,
+                              ByteMaxPoolStep, ByteReshapeStep>;
+
+    std::string name;  ///< of the node
+    std::string kind;  ///< what it does, for people
+    std::int64_t multiply_accumulates = 0;
+    Work work;
+};
+
+/// Calls visit(buffer, whether it is written) for all that a step reads and writes.
+template <typename Visit>
+void for_each_buffer(const Step& step, const Visit& visit) {
+    if (const auto* const op = std::get_if<OperatorStep>(&step.work)) {
+        for (const OperatorStep::Input& input : op->inputs) {
+            if (input.parameter.data == nullptr) visit(input.buffer, false);
+        }
+        for (const BufferId output : op->outputs) visit(output, true);
+        return;
+    }
+    std::visit(
+        [&](const auto& work) {
+            if constexpr (requires { work.input; }) {
+                visit(work.input, false);
+                visit(work.output, true);
+            }
+            if constexpr (requires { work.residual; }) {
+                if (work.residual) visit(*work.residual, false);
+            }
+        },
+        step.work);
+}
+
+/// Bytes of the weights that a step keeps.
+std::int64_t weight_bytes(const Step& step);
+
+void run(Step& step, std::span<const Buffer> buffers);
+
+}  // namespace eigenbit

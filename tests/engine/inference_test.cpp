@@ -1,0 +1,175 @@
+#include "engine/inference/byte_weights.h"
+#include "engine/inference/calibrate.h"
+#include "engine/inference/fusion.h"
+#include "engine/inference/inference.h"
+#include "engine/inference/prepare.h"
+#include "engine/quantization.h"
+#include "engine/random.h"
+#include "engine/zoo/zoo.h"
+#include "tests/engine/network_run.h"
+#include "tests/engine/operator_run.h"
+#include "tests/error_of.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+
+using namespace eigenbit;
+
+namespace {
+
+/// A network of the zoo whose normalizations do something.
+Graph network(std::string_view name, std::int64_t size) {
+    Graph graph = build_network(name, Shape{size, size, 3}, 10, 1);
+    std::uint64_t seed = 1;
+    for (const Node& node : graph.nodes()) {
+        if (!std::holds_alternative<BatchNormalization>(node.op)) continue;
+        for (std::size_t input = 1; input < 5; ++input) {
+            Tensor& values = graph.parameter(node.inputs[input]).values;
+            const bool positive = input == 1 || input == 4;
+            values = random_tensor(values.shape(), ++seed, positive ? 0.7F : -0.2F, positive ? 1.3F : 0.2F);
+        }
+    }
+    return graph;
+}
+
+/// Rounds the weights of all layers to `bit_depth` bits, in two blocks of output channels.
+void quantize_weights(Graph& graph, int bit_depth) {
+    for (const Node& node : graph.nodes()) {
+        if (!is_layer(graph, node)) continue;
+        Parameter& parameter = graph.parameter(node.inputs[1]);
+        const Shape shape = parameter.values.shape();
+        float largest = 0.0F;
+        for (const float value : parameter.values.values()) largest = std::max(largest, std::abs(value));
+        const auto limit = static_cast<float>(1 << (bit_depth - 1));
+        const float step = largest / limit;
+        Quantization quantization{
+            .axis = 0, .blocks = {{0, 1, bit_depth, step, 0.5F}}, .indices = {}, .channel_scale = {}};
+        if (shape[0] > 1) quantization.blocks.push_back({1, shape[0], bit_depth, 0.75F * step});
+        for (std::int64_t i = 0; i < parameter.values.elements(); ++i) {
+            const float index = std::clamp(std::round(parameter.values[i] / step), -limit, limit - 1.0F);
+            quantization.indices.push_back(static_cast<std::int16_t>(index));
+        }
+        parameter.values = dequantize(quantization, shape);
+        parameter.quantization = std::move(quantization);
+    }
+}
+
+Tensor run_fused(Graph graph, const Tensor& input, Execution execution) {
+    prepare_for_inference(graph, std::array{input.shape()});
+    Inference inference(std::move(graph), std::array{input.shape()}, execution);
+    return Tensor(inference.run(input));
+}
+
+double root_mean_square(ConstView values) {
+    double sum = 0.0;
+    for (const float value : values.values()) sum += static_cast<double>(value) * value;
+    return std::sqrt(sum / static_cast<double>(values.elements()));
+}
+
+/// Root mean square of the difference, relative to that of the expected values.
+double relative_deviation(const Tensor& values, const Tensor& expected) {
+    Tensor difference = values;
+    for (std::int64_t i = 0; i < values.elements(); ++i) difference[i] -= expected[i];
+    return root_mean_square(difference) / root_mean_square(expected);
+}
+
+struct Network {
+    std::string_view name;
+    std::int64_t size;
+};
+
+constexpr std::array kNetworks{Network{"lenet5", 28}, Network{"resnet20", 32}, Network{"cifar-mobilenet-v2", 32},
+                               Network{"resnet18", 64}, Network{"resnet50", 32}};
+
+}  // namespace
+
+TEST_CASE("float execution agrees with the session to rounding") {
+    for (const auto& [name, size] : kNetworks) {
+        CAPTURE(name);
+        Graph graph = network(name, size);
+        const Tensor input = random_tensor({2, size, size, 3}, 5, -2.0F, 2.0F);
+        CHECK(relative_error(run_fused(graph, input, Execution::floats), run(graph, input)) < 1e-5F);
+        quantize_weights(graph, 4);
+        CHECK(relative_error(run_fused(graph, input, Execution::floats), run(graph, input)) < 1e-5F);
+    }
+}
+
+TEST_CASE("execution in bytes agrees with the session that rounds activations to their grids") {
+    for (const auto& [name, size] : kNetworks) {
+        CAPTURE(name);
+        Graph graph = network(name, size);
+        quantize_weights(graph, 4);
+        const Tensor input = random_tensor({2, size, size, 3}, 5, -2.0F, 2.0F);
+        prepare_for_inference(graph, std::array{input.shape()});
+        const Tensor unrounded = run(graph, input);
+        CHECK(calibrate(graph, input) > 0);
+        CHECK(calibrate(graph, input) == 0);
+        const Tensor bytes = run_fused(graph, input, Execution::bytes);
+        // A value between two points of a grid may go to the one in one and to the other in the other.
+        CHECK(relative_deviation(bytes, run(graph, input)) < 0.02);
+        CHECK(relative_deviation(bytes, unrounded) < 0.1);
+        CHECK(relative_deviation(bytes, unrounded) > 0.0);
+    }
+}
+
+TEST_CASE("an inference runs again with the same result and refuses other shapes") {
+    Graph graph = network("resnet20", 32);
+    const Tensor input = random_tensor({1, 32, 32, 3}, 5);
+    prepare_for_inference(graph, std::array{input.shape()});
+    calibrate(graph, input);
+    Inference inference(graph, std::array{input.shape()}, Execution::bytes);
+    const Tensor first(inference.run(input));
+    const Tensor second(inference.run(input));
+    CHECK(relative_error(second, first) == 0.0F);
+    const std::string sentence = error_of([&] { inference.run(random_tensor({2, 32, 32, 3}, 5)); });
+    CHECK(sentence.find("(2, 32, 32, 3)") != std::string::npos);
+}
+
+TEST_CASE("layers take in additions and activations, but no value that something else reads") {
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 4, 4, 2});
+    const auto conv = [&](const std::string& name, ValueId from) {
+        const ValueId weight = graph.add_parameter(name + ".weight", random_tensor({2, 1, 1, 2}, 3));
+        return graph.add_node(name, Conv{}, {from, weight});
+    };
+    const ValueId a = conv("a", x);
+    const ValueId b = conv("b", x);
+    const ValueId sum = graph.add_node("sum", Arithmetic{}, {a, b});
+    const ValueId relu = graph.add_node("relu", Activation{}, {sum});
+    const ValueId c = conv("c", relu);
+    const ValueId other = graph.add_node("clip", Activation{.kind = Activation::Kind::clip, .low = 0, .high = 1}, {c});
+    graph.add_output(graph.add_node("product", Arithmetic{Arithmetic::Kind::multiply}, {c, other}));
+    const Shape input{1, 4, 4, 2};
+    const std::vector<FusedNode> fused = fuse(graph, infer_shapes(graph, std::array{input}));
+    REQUIRE(fused.size() == 5);
+    CHECK(fused[0].outputs.front() == b);
+    CHECK(fused[1].outputs.front() == relu);
+    CHECK(fused[1].residual == b);
+    CHECK(fused[1].low == 0.0F);
+    CHECK(fused[2].outputs.front() == c);
+    const Tensor values = random_tensor(input, 9);
+    CHECK(relative_error(run_fused(graph, values, Execution::floats), run(graph, values)) < 1e-6F);
+}
+
+TEST_CASE("byte weights are the indices themselves where they fit") {
+    Parameter parameter{Tensor(), Quantization{.axis = 0,
+                                               .blocks = {{0, 1, 8, 0.5F}, {1, 2, 4, 0.25F, 0.5F}, {2, 3, 0}},
+                                               .indices = {-128, 127, -8, 7, 0, 0},
+                                               .channel_scale = {1.0F, 2.0F, 1.0F}}};
+    parameter.values = dequantize(*parameter.quantization, Shape{3, 2});
+    const ByteWeights weights = byte_weights(parameter);
+    CHECK(weights.indices == std::vector<std::int8_t>{-128, 127, -15, 15, 0, 0});
+    CHECK(weights.scale == std::vector<float>{0.5F, 0.25F, 0.0F});
+}
+
+TEST_CASE("byte weights are rounded values where the indices do not fit") {
+    const Parameter parameter{random_tensor({3, 1, 1, 40}, 4), std::nullopt};
+    const ByteWeights weights = byte_weights(parameter);
+    for (std::int64_t i = 0; i < parameter.values.elements(); ++i) {
+        const float scale = weights.scale[static_cast<std::size_t>(i / 40)];
+        const float value = scale * static_cast<float>(weights.indices[static_cast<std::size_t>(i)]);
+        CHECK(std::abs(value - parameter.values[i]) <= 0.5001F * scale);
+    }
+}
