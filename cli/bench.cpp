@@ -3,7 +3,9 @@
 #include "cli/verbs.h"
 #include "engine/error.h"
 #include "engine/inference/calibrate.h"
+#include "engine/inference/fusion.h"
 #include "engine/inference/prepare.h"
+#include "engine/quantization.h"
 #include "engine/random.h"
 #include "engine/session.h"
 
@@ -12,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <memory>
 
 namespace eigenbit {
@@ -22,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::string_view kExamples = R"(Examples:
   eigenbit bench resnet50.onnx --execution int8 --threads 1
   eigenbit bench packed.ebit --execution int8 --batch 8 --seconds 10
+  eigenbit bench alexnet.onnx --execution int8 --bits 2
   eigenbit bench dncnn.onnx --size 256 --profile      for networks that take images of any size)";
 
 struct BenchOptions {
@@ -31,6 +35,7 @@ struct BenchOptions {
     std::int64_t size = 224;
     double seconds = 2.0;
     bool profile = false;
+    int bits = 0;  ///< of weights; 0 leaves them as they are
 };
 
 /// The network's input for a batch, with `size` for the sides that it leaves open.
@@ -50,6 +55,28 @@ Tensor random_images(const Shape& shape, std::uint64_t seed) {
     Tensor images(shape);
     std::ranges::generate(images.values(), [&] { return static_cast<float>(random.normal()); });
     return images;
+}
+
+/// Rounds the float weights of every layer to so many bits, with one step for the layer.
+void round_weights(Graph& graph, int bits) {
+    for (const Node& node : graph.nodes()) {
+        if (!is_layer(graph, node)) continue;
+        Parameter& parameter = graph.parameter(node.inputs[1]);
+        if (parameter.quantization) continue;
+        const Shape shape = parameter.values.shape();
+        float largest = std::numeric_limits<float>::min();
+        for (const float value : parameter.values.values()) largest = std::max(largest, std::abs(value));
+        const auto levels = static_cast<float>(1 << (bits - 1));
+        const float step = largest / levels;
+        Quantization quantization{
+            .axis = 0, .blocks = {{0, shape[0], bits, step, 0.5F}}, .indices = {}, .channel_scale = {}};
+        for (const float value : parameter.values.values()) {
+            const float index = std::clamp(std::floor(value / step), -levels, levels - 1.0F);
+            quantization.indices.push_back(static_cast<std::int16_t>(index));
+        }
+        parameter.values = dequantize(quantization, shape);
+        parameter.quantization = std::move(quantization);
+    }
 }
 
 /// Seconds of runs that together last as long as asked for, sorted; at least ten after two that warm up.
@@ -144,6 +171,7 @@ Results bench_fused(Graph graph, const Tensor& images, const BenchOptions& optio
 
 Results bench(const BenchOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
+    if (options.bits > 0) round_weights(model.graph, options.bits);
     const Tensor images = random_images(bench_shape(model.graph, options), run.seed);
     fmt::print("{}: {}, {}, {} thread{}, batch {}\n", options.model.path.filename().string(),
                mode_name(options.execution), active_cpu_implementation().name, run.threads, run.threads == 1 ? "" : "s",
@@ -175,6 +203,9 @@ Verb bench_verb(CLI::App& command) {
         ->type_name("S")
         ->check(CLI::Range(0.0, 3600.0))
         ->capture_default_str();
+    app->add_option("--bits", options->bits, "Round float weights to so many bits before, to see what they would cost")
+        ->type_name("B")
+        ->check(CLI::Range(1, 8));
     app->add_flag("--profile", options->profile, "Also show each layer's time (float and int8)");
     return {app, [options](const RunOptions& run) { return bench(*options, run); }};
 }

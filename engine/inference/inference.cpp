@@ -10,14 +10,11 @@
 namespace eigenbit {
 namespace {
 
-// Kernels read up to three bytes behind a buffer of bytes.
-constexpr std::int64_t kReadBeyond = 3;
-
-/// In floats, which is what the arena is made of.
+/// In floats, which is what the arena is made of; kernels read behind a buffer of bytes.
 std::int64_t size_of(const Buffer& buffer) {
     constexpr std::int64_t kFloat = sizeof(float);
     if (!buffer.is_bytes) return buffer.shape.elements();
-    return (buffer.shape.elements() + kReadBeyond + kFloat - 1) / kFloat;
+    return (buffer.shape.elements() + PackedMatrix::kReadBeyond + kFloat - 1) / kFloat;
 }
 
 }  // namespace

@@ -170,14 +170,14 @@ class Compiler {
         const BufferId input = floats_of(node.inputs[0]);
         const std::optional<BufferId> residual =
             fused.residual ? std::optional(floats_of(*fused.residual)) : std::nullopt;
-        FloatConvolutionStep step{.geometry = geometry(node, output),
-                                  .weights = {},
-                                  .bias = node.inputs.size() > 2 ? graph_.parameter(node.inputs[2]).values : Tensor(),
-                                  .input = input,
-                                  .output = new_buffer(output, false),
-                                  .residual = residual,
-                                  .low = fused.low,
-                                  .high = fused.high};
+        FloatLayerStep step{.geometry = geometry(node, output),
+                            .weights = {},
+                            .bias = node.inputs.size() > 2 ? graph_.parameter(node.inputs[2]).values : Tensor(),
+                            .input = input,
+                            .output = new_buffer(output, false),
+                            .residual = residual,
+                            .low = fused.low,
+                            .high = fused.high};
         pack_forward_weights(step.geometry, graph_.parameter(node.inputs[1]).values.data(), step.weights);
         const BufferId floats = step.output;
         const ConvolutionGeometry g = step.geometry;
@@ -200,26 +200,50 @@ class Compiler {
         const float residual_scale = (added ? added->step : 1.0F) / unit;
         const float residual_zero = added ? static_cast<float>(added->zero_point) * residual_scale : 0.0F;
         const ConvolutionGeometry g = geometry(node, output);
-        ByteWeights weights = byte_weights(graph_.parameter(node.inputs[1]));
-        std::vector<float> bias(weights.scale.size());
+        std::vector<float> bias(static_cast<std::size_t>(g.o));
         for (std::size_t o = 0; o < bias.size(); ++o) {
             const float value =
                 node.inputs.size() > 2 ? graph_.parameter(node.inputs[2]).values[static_cast<std::int64_t>(o)] : 0.0F;
             bias[o] = value / unit + zero - residual_zero;
-            weights.scale[o] *= from.step / unit;
         }
+        const Parameter& weights = graph_.parameter(node.inputs[1]);
+        const auto zero_point = static_cast<std::uint8_t>(from.zero_point);
         const float least = to ? 0.0F : -std::numeric_limits<float>::infinity();
         const float most = to ? static_cast<float>(to->largest_index()) : std::numeric_limits<float>::infinity();
         push(node.name, kind_of(g, true),
-             ByteConvolutionStep{
-                 .convolution = {g, weights.indices, static_cast<std::uint8_t>(from.zero_point), weights.scale, bias},
-                 .input = input,
-                 .output = output_of(output),
-                 .residual = residual,
-                 .residual_scale = residual_scale,
-                 .low = std::clamp(fused.low / unit + zero, least, most),
-                 .high = std::clamp(fused.high / unit + zero, least, most)},
+             ByteLayerStep{.layer = std::holds_alternative<Gemm>(node.op)
+                                        ? byte_matrix(weights, zero_point, from.step / unit, bias)
+                                        : byte_convolution(g, weights, zero_point, from.step / unit, bias),
+                           .input = input,
+                           .output = output_of(output),
+                           .residual = residual,
+                           .residual_scale = residual_scale,
+                           .low = std::clamp(fused.low / unit + zero, least, most),
+                           .high = std::clamp(fused.high / unit + zero, least, most)},
              g.multiply_adds());
+    }
+
+    static decltype(ByteLayerStep::layer) byte_convolution(const ConvolutionGeometry& g, const Parameter& parameter,
+                                                           std::uint8_t zero_point, float scale,
+                                                           std::span<const float> bias) {
+        ByteWeights weights = byte_weights(parameter);
+        for (float& value : weights.scale) value *= scale;
+        return IntegerConvolution(g, weights.indices, zero_point, weights.scale, bias);
+    }
+
+    /// Of the bits that the parameter has, else of 8.
+    static decltype(ByteLayerStep::layer) byte_matrix(const Parameter& parameter, std::uint8_t zero_point, float scale,
+                                                      std::span<const float> bias) {
+        const Shape& shape = parameter.values.shape();
+        if (parameter.quantization && PackedMatrix::can_pack(*parameter.quantization)) {
+            return PackedMatrix(shape, *parameter.quantization, zero_point, scale, bias);
+        }
+        ByteWeights weights = byte_weights(parameter);
+        const Quantization quantization{.axis = 0,
+                                        .blocks = {{0, shape[0], 8, 1.0F}},
+                                        .indices = {weights.indices.begin(), weights.indices.end()},
+                                        .channel_scale = std::move(weights.scale)};
+        return PackedMatrix(shape, quantization, zero_point, scale, bias);
     }
 
     const Graph& graph_;

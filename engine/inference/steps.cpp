@@ -9,7 +9,7 @@
 namespace eigenbit {
 namespace {
 
-void run(FloatConvolutionStep& step, std::span<const Buffer> buffers) {
+void run(FloatLayerStep& step, std::span<const Buffer> buffers) {
     const ConvolutionEpilogue epilogue{.bias = step.bias.empty() ? nullptr : step.bias.data(),
                                        .residual = step.residual ? buffers[*step.residual].floats().data : nullptr,
                                        .low = step.low,
@@ -18,7 +18,7 @@ void run(FloatConvolutionStep& step, std::span<const Buffer> buffers) {
                         buffers[step.output].floats().data);
 }
 
-void run(ByteConvolutionStep& step, std::span<const Buffer> buffers) {
+void run(ByteLayerStep& step, std::span<const Buffer> buffers) {
     const Buffer& y = buffers[step.output];
     IntegerOutput output{.residual_scale = step.residual_scale, .low = step.low, .high = step.high};
     if (y.is_bytes) {
@@ -34,7 +34,12 @@ void run(ByteConvolutionStep& step, std::span<const Buffer> buffers) {
             output.residual = residual.floats().data;
         }
     }
-    step.convolution.run(buffers[step.input].bytes(), output);
+    const Buffer& x = buffers[step.input];
+    if (const auto* const convolution = std::get_if<IntegerConvolution>(&step.layer)) {
+        convolution->run(x.bytes(), output);
+    } else {
+        std::get<PackedMatrix>(step.layer).run(x.bytes(), x.shape.elements(0, x.shape.rank() - 1), output);
+    }
 }
 
 void run(OperatorStep& step, std::span<const Buffer> buffers) {
@@ -116,11 +121,11 @@ std::int64_t bytes_of(const Tensor& tensor) {
 }  // namespace
 
 std::int64_t weight_bytes(const Step& step) {
-    if (const auto* const floats = std::get_if<FloatConvolutionStep>(&step.work)) {
+    if (const auto* const floats = std::get_if<FloatLayerStep>(&step.work)) {
         return floats->weights.bytes() + bytes_of(floats->bias);
     }
-    if (const auto* const bytes = std::get_if<ByteConvolutionStep>(&step.work)) {
-        return bytes->convolution.weight_bytes();
+    if (const auto* const bytes = std::get_if<ByteLayerStep>(&step.work)) {
+        return std::visit([](const auto& layer) { return layer.weight_bytes(); }, bytes->layer);
     }
     if (const auto* const op = std::get_if<OperatorStep>(&step.work)) {
         std::int64_t sum = 0;

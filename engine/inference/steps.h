@@ -3,6 +3,7 @@
 #include "engine/activation_quantization.h"
 #include "engine/kernels/convolution.h"
 #include "engine/kernels/integer_convolution.h"
+#include "engine/kernels/packed_matrix.h"
 #include "engine/ops/operator.h"
 #include "engine/tensor.h"
 
@@ -28,7 +29,7 @@ struct Buffer {
 using BufferId = std::size_t;
 
 /// Convolution or fully-connected layer of floats, with what is fused into it.
-struct FloatConvolutionStep {
+struct FloatLayerStep {
     ConvolutionGeometry geometry;
     PackedWeights weights;
     Tensor bias;  ///< empty when there is none
@@ -37,9 +38,10 @@ struct FloatConvolutionStep {
     float low, high;
 };
 
-/// The same of bytes; the output, and the residual, are floats or bytes as their buffers are.
-struct ByteConvolutionStep {
-    IntegerConvolution convolution;
+/// A convolution or fully-connected layer of bytes; the output, and the residual, are floats or bytes as their buffers
+/// are.
+struct ByteLayerStep {
+    std::variant<IntegerConvolution, PackedMatrix> layer;
     BufferId input, output;
     std::optional<BufferId> residual;
     float residual_scale, low, high;  ///< in units of the output
@@ -81,7 +83,7 @@ struct ByteReshapeStep {
 
 /// A part of a program that runs at once.
 struct Step {
-    using Work = std::variant<FloatConvolutionStep, ByteConvolutionStep, OperatorStep, QuantizeStep, DequantizeStep,
+    using Work = std::variant<FloatLayerStep, ByteLayerStep, OperatorStep, QuantizeStep, DequantizeStep,
                               ByteMaxPoolStep, ByteReshapeStep>;
 
     std::string name;  ///< of the node

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/kernels/aligned_vector.h"
 #include "engine/kernels/convolution_geometry.h"
 #include "engine/kernels/cpu.h"
 #include "engine/kernels/weight_panels.h"
@@ -51,8 +52,8 @@ class IntegerConvolution {
     std::uint8_t zero_point_;
     std::vector<WeightPanel> panels_;
     std::int64_t depth_ = 0;  // bytes of weights for each output channel, with those that fill up runs of four
-    std::vector<std::int8_t> weights_;  // panel after panel, as the kernels read them
-    std::vector<std::int32_t> start_;   // by lane of the panels, as scale_ and bias_
+    AlignedVector<std::int8_t> weights_;  // panel after panel, as the kernels read them
+    std::vector<std::int32_t> start_;     // by lane of the panels, as scale_ and bias_
     std::vector<float> scale_;
     std::vector<float> bias_;
 };

@@ -7,6 +7,9 @@
 
 namespace eigenbit {
 
+/// Vectors of outputs in a panel of a packed matrix.
+constexpr size_t kPackedVectors = 4;
+
 /// Where the pixels of a block find their inputs: PixelGrid for bytes. A segment is multiplied as `quads` runs of four
 /// bytes, so up to three bytes after it are read too, and meet weights of 0.
 struct BytePixelGrid {
@@ -38,6 +41,26 @@ struct IntegerBlock {
     float residual_scale, low, high;                    // low and high lie in 0 … 255 when the output is bytes
 };
 
+/// Inputs of a packed matrix whose weights have one bit depth and step, for one panel of outputs.
+struct PackedSegment {
+    size_t begin;  // the first input
+    size_t units;  // of 8 inputs; those that are too many have weights of 0
+    size_t bits;   // 1 … 8
+    float step;
+};
+
+/// One panel of outputs of a product of a packed matrix and a vector of bytes:
+/// sums[o] = Σ_segments step · (Σ weight · x − shift).
+struct PackedProduct {
+    const uint8_t* x;
+    const PackedSegment* segments;
+    size_t segment_count;
+    const float* shifts;     // (segment_count)
+    const uint8_t* weights;  // of all segments, without gaps, as packed_matrix_tiles.h lays them out; below 8 bits
+                             // without a sign
+    float* sums;             // (kPackedVectors * width)
+};
+
 /// The kernels of one instruction set that multiply bytes: activations of 8 bits without sign with weights of 8 bits
 /// with sign, summed in 32 bits without saturation. Single-threaded; no pointer needs to be aligned.
 struct IntegerKernels {
@@ -45,6 +68,7 @@ struct IntegerKernels {
     size_t panel_vectors;  // most vectors of output channels in a panel
     void (*convolution)(const IntegerBlock& block);
     void (*depthwise_convolution)(const IntegerBlock& block);
+    void (*packed_product)(const PackedProduct& product);
 };
 
 namespace generic {

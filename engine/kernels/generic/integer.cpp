@@ -1,4 +1,4 @@
-// Integer convolution for every CPU: vectors of 4 output channels, which the compiler makes of plain loops.
+// Integer kernels for every CPU: vectors of 4 output channels, which the compiler makes of plain loops.
 
 #include "engine/kernels/integer_kernels.h"
 
@@ -29,6 +29,21 @@ struct Vector {
         memcpy(&values, from, sizeof values);
         return values;
     }
+    static Weights to_weights(Sums quads) { return quads; }
+    static Sums load_packed(const uint8_t* from) {
+        Sums values;
+        memcpy(&values, from, sizeof values);
+        return values;
+    }
+    /// Shifted to the right, or to the left where kShift is negative.
+    template <int kShift>
+    static Sums shifted(Sums values) {
+        if constexpr (kShift > 0) return values >> kShift;
+        if constexpr (kShift < 0) return values << -kShift;
+        return values;
+    }
+    /// The bits of `mask` of every byte.
+    static Sums masked(Sums values, int mask) { return values & mask * 0x01010101; }
     static Inputs broadcast_quad(const uint8_t* from) { return {{from[0], from[1], from[2], from[3]}}; }
     static Sums dot(Sums sums, Inputs x, Weights w) {
         // The bytes of a lane, the lowest first, sign-extended by shifts.
@@ -79,9 +94,11 @@ constexpr size_t kDepthwiseRows = 4;
 #include "engine/kernels/pixel_tiles.h"
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
+#include "engine/kernels/packed_matrix_tiles.h"
 
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution};
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution,
+                                            &packed_product};
 
 }  // namespace eigenbit::generic

@@ -1,4 +1,4 @@
-// Integer convolution for AVX2: vectors of 8 output channels. The instruction that multiplies bytes (vpmaddubsw)
+// Integer kernels for AVX2: vectors of 8 output channels. The instruction that multiplies bytes (vpmaddubsw)
 // saturates, so products are made of 16-bit halves: the even and the odd bytes of four apart.
 
 #include "engine/kernels/integer_kernels.h"
@@ -23,8 +23,22 @@ struct Vector {
     static Sums load_sums(const int32_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
     static void store_sums(int32_t* to, Sums sums) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), sums); }
     static Weights load_weights(const int8_t* from) {
-        const __m256i quads = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+        return to_weights(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+    }
+    static Weights to_weights(Sums quads) {
         return {_mm256_srai_epi16(_mm256_slli_epi16(quads, 8), 8), _mm256_srai_epi16(quads, 8)};
+    }
+    static Sums load_packed(const uint8_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
+    /// Every 16-bit integer shifted to the right, or to the left where kShift is negative.
+    template <int kShift>
+    static Sums shifted(Sums values) {
+        if constexpr (kShift > 0) return _mm256_srli_epi16(values, kShift);
+        if constexpr (kShift < 0) return _mm256_slli_epi16(values, -kShift);
+        return values;
+    }
+    /// The bits of `mask` of every byte.
+    static Sums masked(Sums values, int mask) {
+        return _mm256_and_si256(values, _mm256_set1_epi8(static_cast<char>(mask)));
     }
     static Inputs broadcast_quad(const uint8_t* from) {
         int32_t quad;
@@ -88,9 +102,11 @@ constexpr size_t kDepthwiseRows = 8;
 #include "engine/kernels/pixel_tiles.h"
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
+#include "engine/kernels/packed_matrix_tiles.h"
 
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution};
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution,
+                                            &packed_product};
 
 }  // namespace eigenbit::avx2

@@ -1,4 +1,4 @@
-// Integer convolution for AVX-512 with VNNI: vectors of 16 output channels, four products in each lane at once.
+// Integer kernels for AVX-512 with VNNI: vectors of 16 output channels, four products in each lane at once.
 
 #include "engine/kernels/integer_kernels.h"
 
@@ -19,6 +19,19 @@ struct Vector {
     static Sums load_sums(const int32_t* from) { return _mm512_loadu_si512(from); }
     static void store_sums(int32_t* to, Sums sums) { _mm512_storeu_si512(to, sums); }
     static Weights load_weights(const int8_t* from) { return _mm512_loadu_si512(from); }
+    static Weights to_weights(Sums quads) { return quads; }
+    static Sums load_packed(const uint8_t* from) { return _mm512_loadu_si512(from); }
+    /// Every 16-bit integer shifted to the right, or to the left where kShift is negative.
+    template <int kShift>
+    static Sums shifted(Sums values) {
+        if constexpr (kShift > 0) return _mm512_srli_epi16(values, kShift);
+        if constexpr (kShift < 0) return _mm512_slli_epi16(values, -kShift);
+        return values;
+    }
+    /// The bits of `mask` of every byte.
+    static Sums masked(Sums values, int mask) {
+        return _mm512_and_si512(values, _mm512_set1_epi8(static_cast<char>(mask)));
+    }
     static Inputs broadcast_quad(const uint8_t* from) {
         int32_t quad;
         __builtin_memcpy(&quad, from, sizeof quad);
@@ -65,9 +78,11 @@ constexpr size_t kDepthwiseRows = 8;
 #include "engine/kernels/pixel_tiles.h"
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
+#include "engine/kernels/packed_matrix_tiles.h"
 
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution};
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution,
+                                            &packed_product};
 
 }  // namespace eigenbit::avx512vnni

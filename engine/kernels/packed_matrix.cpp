@@ -1,0 +1,163 @@
+#include "engine/kernels/packed_matrix.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace eigenbit {
+namespace {
+
+constexpr std::int64_t kUnit = 8;  // inputs
+
+/// Sets the bits of weight `value` of a unit: of the input and lane at hand (packed_matrix_tiles.h).
+void put(std::uint8_t* unit, std::size_t width, std::size_t bits, std::size_t input, std::size_t lane, int value) {
+    const std::size_t k = input / 4 * kPackedVectors + lane / width;
+    const std::size_t byte = lane % width * 4 + input % 4;
+    const auto set = [&](std::size_t reg, std::size_t shift, int part) {
+        std::uint8_t& target = unit[reg * 4 * width + byte];
+        target = static_cast<std::uint8_t>(target | part << shift);
+    };
+    if (bits == 8) return set(k, 0, value & 0xFF);
+    if (bits & 4) set(k / 2, k % 2 * 4, value & 15);
+    if (bits & 2) set((bits & 4) + k / 4, k % 4 * 2, value >> (bits & 4) & 3);
+    if (bits & 1) set(bits & 6, k, value >> (bits & 6) & 1);
+}
+
+/// What is added to an index before it is packed: below 8 bits the kernels want it without a sign.
+int index_shift(int bit_depth) { return bit_depth == 8 ? 0 : 1 << (bit_depth - 1); }
+
+}  // namespace
+
+bool PackedMatrix::can_pack(const Quantization& quantization) {
+    return std::ranges::all_of(quantization.blocks, [](const QuantizedBlock& block) { return block.bit_depth <= 8; });
+}
+
+PackedMatrix::PackedMatrix(const Shape& shape, const Quantization& quantization, std::uint8_t zero_point, float scale,
+                           std::span<const float> bias, const CpuImplementation& implementation)
+    : inputs_(shape[1]),
+      kernels_(implementation.integer),
+      scale_(static_cast<std::size_t>(shape[0]), scale),
+      bias_(bias.begin(), bias.end()) {
+    if (!quantization.channel_scale.empty()) {
+        for (std::size_t o = 0; o < scale_.size(); ++o) scale_[o] *= quantization.channel_scale[o];
+    }
+    const auto lanes = static_cast<std::int64_t>(kPackedVectors * kernels_->width);
+    const auto add_panels = [&](std::int64_t begin, std::int64_t end, std::span<const QuantizedBlock> blocks) {
+        for (std::int64_t first = begin; first < end; first += lanes) {
+            add_panel(quantization, first, std::min(lanes, end - first), blocks);
+        }
+    };
+    if (quantization.axis == 1) {
+        for (const QuantizedBlock& block : quantization.blocks) ranges_.push_back({block.begin, block.end});
+        add_panels(0, shape[0], quantization.blocks);
+    } else {
+        ranges_.push_back({0, inputs_});
+        for (const QuantizedBlock& block : quantization.blocks) add_panels(block.begin, block.end, {&block, 1});
+    }
+    take_zero_point_off(quantization, zero_point);
+}
+
+void PackedMatrix::add_panel(const Quantization& quantization, std::int64_t first, std::int64_t outputs,
+                             std::span<const QuantizedBlock> blocks) {
+    panels_.push_back({first, outputs, segments_.size(), 0, weights_.size()});
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+        if (blocks[b].bit_depth == 0) continue;
+        add_segment(quantization, blocks[b], quantization.axis == 1 ? b : 0);
+        ++panels_.back().segment_count;
+    }
+}
+
+void PackedMatrix::add_segment(const Quantization& quantization, const QuantizedBlock& block, std::size_t range) {
+    const Panel& panel = panels_.back();
+    const auto [begin, end] = ranges_[range];
+    const auto bits = static_cast<std::size_t>(block.bit_depth);
+    const auto units = static_cast<std::size_t>((end - begin + kUnit - 1) / kUnit);
+    const std::size_t unit_bytes = bits * 4 * kernels_->width;
+    const std::size_t before = weights_.size();
+    weights_.resize(before + units * unit_bytes);
+    const int shift = index_shift(block.bit_depth);
+    for (std::int64_t o = 0; o < panel.outputs; ++o) {
+        const std::int16_t* const indices = quantization.indices.data() + (panel.first_output + o) * inputs_;
+        for (std::int64_t i = begin; i < end; ++i) {
+            std::uint8_t* const unit =
+                weights_.data() + before + static_cast<std::size_t>((i - begin) / kUnit) * unit_bytes;
+            put(unit, kernels_->width, bits, static_cast<std::size_t>((i - begin) % kUnit), static_cast<std::size_t>(o),
+                indices[i] + shift);
+        }
+    }
+    segments_.push_back({static_cast<std::size_t>(begin), units, bits, block.step});
+    segment_ranges_.push_back(range);
+    segment_shifts_.push_back(static_cast<float>(shift) - block.offset);
+}
+
+/// Σ weight · zero_point, which every product has too much, is taken off the bias.
+void PackedMatrix::take_zero_point_off(const Quantization& quantization, std::uint8_t zero_point) {
+    for (const Panel& panel : panels_) {
+        for (std::size_t s = panel.first_segment; s < panel.first_segment + panel.segment_count; ++s) {
+            const auto [begin, end] = ranges_[segment_ranges_[s]];
+            const auto offset =
+                static_cast<float>(index_shift(static_cast<int>(segments_[s].bits))) - segment_shifts_[s];
+            for (std::int64_t o = panel.first_output; o < panel.first_output + panel.outputs; ++o) {
+                const std::int16_t* const indices = quantization.indices.data() + o * inputs_;
+                const auto sum = static_cast<float>(std::accumulate(indices + begin, indices + end, std::int64_t{0}));
+                const float weights = segments_[s].step * (sum + offset * static_cast<float>(end - begin));
+                const auto output = static_cast<std::size_t>(o);
+                bias_[output] -= scale_[output] * weights * static_cast<float>(zero_point);
+            }
+        }
+    }
+}
+
+std::int64_t PackedMatrix::weight_bytes() const {
+    return static_cast<std::int64_t>(weights_.size() + segments_.size() * sizeof(PackedSegment)
+                                     + 2 * bias_.size() * sizeof(float));
+}
+
+void PackedMatrix::finish(const Panel& panel, std::int64_t row, const float* sums, const IntegerOutput& output) const {
+    for (std::int64_t lane = 0; lane < panel.outputs; ++lane) {
+        const auto o = static_cast<std::size_t>(panel.first_output + lane);
+        const std::size_t y = static_cast<std::size_t>(row) * bias_.size() + o;
+        float value = sums[lane] * scale_[o] + bias_[o];
+        if (output.residual) value += output.residual[y] * output.residual_scale;
+        if (output.residual_bytes) value += static_cast<float>(output.residual_bytes[y]) * output.residual_scale;
+        value = std::clamp(value, output.low, output.high);
+        if (output.bytes) {
+            output.bytes[y] = static_cast<std::uint8_t>(std::lrint(value));
+        } else {
+            output.floats[y] = value;
+        }
+    }
+}
+
+/// How much larger the sums of packed integers times x are than those of what they stand for, by segment.
+std::vector<float> PackedMatrix::segment_shifts(const std::uint8_t* x) const {
+    std::vector<float> sums;
+    for (const auto& [begin, end] : ranges_) {
+        sums.push_back(static_cast<float>(std::accumulate(x + begin, x + end, std::int64_t{0})));
+    }
+    std::vector<float> shifts(segments_.size());
+    for (std::size_t s = 0; s < shifts.size(); ++s) shifts[s] = segment_shifts_[s] * sums[segment_ranges_[s]];
+    return shifts;
+}
+
+void PackedMatrix::run(const std::uint8_t* x, std::int64_t rows, const IntegerOutput& output) const {
+    std::vector<std::vector<float>> shifts;
+    for (std::int64_t row = 0; row < rows; ++row) shifts.push_back(segment_shifts(x + row * inputs_));
+    tbb::parallel_for(std::size_t{0}, panels_.size(), [&](std::size_t p) {
+        const Panel& panel = panels_[p];
+        std::vector<float> sums(kPackedVectors * kernels_->width);
+        for (std::int64_t row = 0; row < rows; ++row) {
+            kernels_->packed_product({.x = x + row * inputs_,
+                                      .segments = segments_.data() + panel.first_segment,
+                                      .segment_count = panel.segment_count,
+                                      .shifts = shifts[static_cast<std::size_t>(row)].data() + panel.first_segment,
+                                      .weights = weights_.data() + panel.weights,
+                                      .sums = sums.data()});
+            finish(panel, row, sums.data(), output);
+        }
+    });
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "engine/kernels/integer_convolution.h"
+#include "engine/parameter.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace eigenbit {
+
+/// The weights (O, I) of a fully-connected layer in 1 to 8 bits each, as their blocks have them, for products with
+/// bytes: y = clamp(scale · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual). Blocks of depth 0 take
+/// neither memory nor time. Made for few rows of x, where reading the weights is most of the work.
+class PackedMatrix {
+  public:
+    /// Whether all blocks have 8 bits or less.
+    static bool can_pack(const Quantization& quantization);
+
+    /// Bias is (O). The quantization must be valid for the shape, and one that can be packed.
+    PackedMatrix(const Shape& shape, const Quantization& quantization, std::uint8_t zero_point, float scale,
+                 std::span<const float> bias, const CpuImplementation& implementation = active_cpu_implementation());
+
+    /// x is (rows, I), and kReadBeyond bytes after it must be readable. Runs on oneTBB.
+    void run(const std::uint8_t* x, std::int64_t rows, const IntegerOutput& output) const;
+
+    static constexpr std::int64_t kReadBeyond = 7;
+
+    std::int64_t outputs() const { return static_cast<std::int64_t>(bias_.size()); }
+    /// Of the weights and all that belongs to outputs.
+    std::int64_t weight_bytes() const;
+
+  private:
+    struct InputRange {
+        std::int64_t begin, end;
+    };
+
+    /// Neighbouring outputs that a kernel computes together, all of the same blocks.
+    struct Panel {
+        std::int64_t first_output, outputs;
+        std::size_t first_segment, segment_count;
+        std::size_t weights;  // where they begin, bytes
+    };
+
+    void add_panel(const Quantization& quantization, std::int64_t first, std::int64_t outputs,
+                   std::span<const QuantizedBlock> blocks);
+    void add_segment(const Quantization& quantization, const QuantizedBlock& block, std::size_t range);
+    void take_zero_point_off(const Quantization& quantization, std::uint8_t zero_point);
+    std::vector<float> segment_shifts(const std::uint8_t* x) const;
+    void finish(const Panel& panel, std::int64_t row, const float* sums, const IntegerOutput& output) const;
+
+    std::int64_t inputs_;
+    const IntegerKernels* kernels_;
+    std::vector<Panel> panels_;
+    std::vector<PackedSegment> segments_;
+    std::vector<std::size_t> segment_ranges_;  // which range of inputs a segment has
+    std::vector<float> segment_shifts_;        // how much larger packed integers are than what they stand for, in steps
+    std::vector<InputRange> ranges_;
+    AlignedVector<std::uint8_t> weights_;
+    std::vector<float> scale_;  // (O)
+    std::vector<float> bias_;   // (O)
+};
+
+}  // namespace eigenbit

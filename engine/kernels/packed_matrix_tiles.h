@@ -1,0 +1,84 @@
+// The text of the packed matrix kernel. An instruction set's integer.cpp includes it inside an anonymous namespace,
+// after defining Vector (see integer_convolution_tiles.h) with load_packed, shifted and masked.
+//
+// A unit is 8 inputs of kPackedVectors vectors of outputs: 8 registers of quads (four inputs of each output), of which
+// register k has the quad k / 4 of vector k % 4. With `bits` bits a weight it is stored in so many registers: planes of
+// four, two and one of a weight's bits, as far as `bits` has them. Quad k of the plane of four bits is half of register
+// k / 2, of that of two bits a quarter of register k / 4, of that of one bit an eighth of the only one.
+
+constexpr size_t kUnitQuads = 8;
+
+template <int kBits, int k>
+[[gnu::always_inline]] inline Vector::Sums unpack_quad(const Vector::Sums (&packed)[kBits]) {
+    if constexpr (kBits == 8) {
+        return packed[k];
+    } else {
+        constexpr int kTwoBegins = kBits & 4;  // both the first bit and the first register of the plane
+        constexpr int kOneBegins = kBits & 6;
+        Vector::Sums quad{};
+        if constexpr (kBits & 4) quad = Vector::masked(Vector::shifted<4 * (k % 2)>(packed[k / 2]), 0x0F);
+        if constexpr (kBits & 2) {
+            quad |=
+                Vector::masked(Vector::shifted<2 * (k % 4) - kTwoBegins>(packed[kTwoBegins + k / 4]), 3 << kTwoBegins);
+        }
+        if constexpr (kBits & 1) {
+            quad |= Vector::masked(Vector::shifted<k - kOneBegins>(packed[kOneBegins]), 1 << kOneBegins);
+        }
+        return quad;
+    }
+}
+
+template <int kBits, int k>
+[[gnu::always_inline]] inline void multiply_quads(const Vector::Sums (&packed)[kBits], const Vector::Inputs (&x)[2],
+                                                  Vector::Sums (&sums)[kPackedVectors]) {
+    Vector::Sums& sum = sums[k % kPackedVectors];
+    sum = Vector::dot(sum, x[k / kPackedVectors], Vector::to_weights(unpack_quad<kBits, k>(packed)));
+    if constexpr (k + 1 < static_cast<int>(kUnitQuads)) multiply_quads<kBits, k + 1>(packed, x, sums);
+}
+
+/// sums = the products of a segment.
+template <int kBits>
+[[gnu::noinline]] void multiply_segment(const uint8_t* weights, const uint8_t* x, size_t units, int32_t* result) {
+    constexpr size_t kBytes = 4 * Vector::kWidth;
+    Vector::Sums sums[kPackedVectors] = {};
+    for (size_t unit = 0; unit < units; ++unit) {
+        Vector::Sums packed[kBits];
+#pragma GCC unroll 8
+        for (int r = 0; r < kBits; ++r) {
+            packed[r] = Vector::load_packed(weights);
+            weights += kBytes;
+        }
+        const Vector::Inputs inputs[2] = {Vector::broadcast_quad(x), Vector::broadcast_quad(x + 4)};
+        x += 8;
+        multiply_quads<kBits, 0>(packed, inputs, sums);
+    }
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kPackedVectors; ++v) Vector::store_sums(result + v * Vector::kWidth, sums[v]);
+}
+
+using MultiplySegment = void (*)(const uint8_t* weights, const uint8_t* x, size_t units, int32_t* result);
+constexpr MultiplySegment kMultiplySegment[9] = {nullptr,
+                                                 &multiply_segment<1>,
+                                                 &multiply_segment<2>,
+                                                 &multiply_segment<3>,
+                                                 &multiply_segment<4>,
+                                                 &multiply_segment<5>,
+                                                 &multiply_segment<6>,
+                                                 &multiply_segment<7>,
+                                                 &multiply_segment<8>};
+
+void packed_product(const PackedProduct& product) {
+    constexpr size_t kLanes = kPackedVectors * Vector::kWidth;
+    for (size_t lane = 0; lane < kLanes; ++lane) product.sums[lane] = 0.0F;
+    const uint8_t* weights = product.weights;
+    for (size_t s = 0; s < product.segment_count; ++s) {
+        const PackedSegment& segment = product.segments[s];
+        alignas(64) int32_t sums[kLanes];
+        kMultiplySegment[segment.bits](weights, product.x + segment.begin, segment.units, sums);
+        weights += segment.units * segment.bits * 4 * Vector::kWidth;
+        const float shift = product.shifts[s];
+        for (size_t lane = 0; lane < kLanes; ++lane) {
+            product.sums[lane] += segment.step * (static_cast<float>(sums[lane]) - shift);
+        }
+    }
+}
