@@ -40,11 +40,15 @@ template <int kBits, int k>
 template <int kBits>
 [[gnu::noinline]] void multiply_segment(const uint8_t* weights, const uint8_t* x, size_t units, int32_t* result) {
     constexpr size_t kBytes = 4 * Vector::kWidth;
+    // The processor's own prefetching loses its way at every page; so far ahead the next page is well begun (measured:
+    // 1.7 times as fast at two bits).
+    constexpr size_t kAhead = 8192;
     Vector::Sums sums[kPackedVectors] = {};
     for (size_t unit = 0; unit < units; ++unit) {
         Vector::Sums packed[kBits];
 #pragma GCC unroll 8
         for (int r = 0; r < kBits; ++r) {
+            __builtin_prefetch(weights + kAhead);
             packed[r] = Vector::load_packed(weights);
             weights += kBytes;
         }
