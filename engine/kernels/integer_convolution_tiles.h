@@ -4,52 +4,93 @@
 //   kPanelVectors, kTileRows, kDepthwiseRows   as for convolution_forward_tiles.h
 // A tile is kRows pixels x kVectors vectors of sums, which stay in registers from the first input to the last.
 
-/// A vector of outputs from their sums. `whole` if all lanes of the vector exist, else `lanes` do.
-struct Epilogue {
-    Vector::Floats low, high, residual_scale;
+struct NoResidual {};
 
-    explicit Epilogue(const IntegerBlock& block)
-        : low(Vector::broadcast(block.low)),
-          high(Vector::broadcast(block.high)),
-          residual_scale(Vector::broadcast(block.residual_scale)) {}
-
-    [[gnu::always_inline]] inline void store(const IntegerBlock& block, Vector::Floats value, ptrdiff_t at, bool whole,
-                                             Vector::Mask lanes) const {
-        if (block.residual) {
-            const float* const from = block.residual + at;
-            value = Vector::fma(whole ? Vector::load(from) : Vector::load(from, lanes), residual_scale, value);
-        } else if (block.residual_bytes) {
-            const uint8_t* const from = block.residual_bytes + at;
-            const Vector::Sums bytes = whole ? Vector::load_bytes(from) : Vector::load_bytes(from, lanes);
-            value = Vector::fma(Vector::to_floats(bytes), residual_scale, value);
-        }
-        value = Vector::clamp(value, low, high);
-        if (block.output_bytes) {
-            if (whole) return Vector::store_bytes(block.output_bytes + at, value);
-            return Vector::store_bytes(block.output_bytes + at, lanes, value);
-        }
-        if (whole) return Vector::store(block.output + at, value);
-        Vector::store(block.output + at, lanes, value);
+/// store_as for whole panels of bytes, which are rounded before they are clamped: the same, but for sums beyond 32
+/// bits.
+template <typename V, typename Residual>
+void store_panel(const IntegerBlock& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs, uint8_t* output,
+                 const Residual* residual) {
+    const typename V::Panel low = V::panel_of(static_cast<uint8_t>(__builtin_lrintf(block.low)));
+    const typename V::Panel high = V::panel_of(static_cast<uint8_t>(__builtin_lrintf(block.high)));
+    const typename V::Floats residual_scale = V::broadcast(block.residual_scale);
+    typename V::Floats scale[kPanelVectors];
+    typename V::Floats bias[kPanelVectors];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kPanelVectors; ++v) {
+        scale[v] = V::load(block.scale + v * V::kWidth);
+        bias[v] = V::load(block.bias + v * V::kWidth);
     }
-};
+    for (size_t p = 0; p < rows; ++p) {
+        typename V::Floats values[kPanelVectors];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kPanelVectors; ++v) {
+            const typename V::Sums sum = V::load_sums(sums + (p * kPanelVectors + v) * V::kWidth);
+            values[v] = V::fma(V::to_floats(sum), scale[v], bias[v]);
+            if constexpr (!__is_same(Residual, NoResidual)) {
+                const Residual* const from = residual + outputs[p] + v * V::kWidth;
+                values[v] = V::fma(V::load(from), residual_scale, values[v]);
+            }
+        }
+        V::store_panel(output + outputs[p], values, low, high);
+    }
+}
 
-/// Turns the sums (rows, vectors) of the channels from `channel` on into outputs. They come by way of memory: were
-/// they held in registers here too, the compiler would keep them in memory during the multiplications (measured).
-[[gnu::noinline]] void store(const IntegerBlock& block, size_t channel, size_t rows, size_t vectors,
-                             const int32_t* sums, const ptrdiff_t* outputs) {
-    const Epilogue epilogue(block);
+/// Turns the sums (rows, vectors) of the channels from `channel` on into outputs, which are floats or bytes, with a
+/// residual of either or none.
+template <typename Output, typename Residual>
+void store_as(const IntegerBlock& block, size_t channel, size_t rows, size_t vectors, const int32_t* sums,
+              const ptrdiff_t* outputs, Output* output, const Residual* residual) {
+    if constexpr (Vector::kStoresPanels && __is_same(Output, uint8_t)) {
+        if (vectors == kPanelVectors && channel == 0 && block.channels == kPanelVectors * Vector::kWidth) {
+            return store_panel<Vector>(block, rows, sums, outputs, output, residual);
+        }
+    }
+    // Copies, because the compiler must assume that a store of bytes changes anything in memory.
+    const size_t channels = block.channels;
+    const float* const scales = block.scale;
+    const float* const biases = block.bias;
+    const Vector::Floats low = Vector::broadcast(block.low);
+    const Vector::Floats high = Vector::broadcast(block.high);
+    const Vector::Floats residual_scale = Vector::broadcast(block.residual_scale);
     for (size_t v = 0; v < vectors; ++v) {
         const size_t first = channel + v * Vector::kWidth;
-        const bool whole = first + Vector::kWidth <= block.channels;
-        const Vector::Mask lanes = Vector::mask(block.channels - first);
-        const Vector::Floats scale = Vector::load(block.scale + first);
-        const Vector::Floats bias = Vector::load(block.bias + first);
+        const bool whole = first + Vector::kWidth <= channels;
+        const Vector::Mask lanes = Vector::mask(channels - first);
+        const Vector::Floats scale = Vector::load(scales + first);
+        const Vector::Floats bias = Vector::load(biases + first);
         for (size_t p = 0; p < rows; ++p) {
+            const ptrdiff_t at = outputs[p] + static_cast<ptrdiff_t>(first);
             const Vector::Sums sum = Vector::load_sums(sums + (p * vectors + v) * Vector::kWidth);
-            const Vector::Floats value = Vector::fma(Vector::to_floats(sum), scale, bias);
-            epilogue.store(block, value, outputs[p] + static_cast<ptrdiff_t>(first), whole, lanes);
+            Vector::Floats value = Vector::fma(Vector::to_floats(sum), scale, bias);
+            if constexpr (!__is_same(Residual, NoResidual)) {
+                const Vector::Floats added = whole ? Vector::load(residual + at) : Vector::load(residual + at, lanes);
+                value = Vector::fma(added, residual_scale, value);
+            }
+            value = Vector::clamp(value, low, high);
+            if (whole) {
+                Vector::store(output + at, value);
+            } else {
+                Vector::store(output + at, lanes, value);
+            }
         }
     }
+}
+
+/// The sums come by way of memory: were they held in registers here too, the compiler would keep them in memory during
+/// the multiplications (measured).
+[[gnu::noinline]] void store(const IntegerBlock& block, size_t channel, size_t rows, size_t vectors,
+                             const int32_t* sums, const ptrdiff_t* outputs) {
+    const auto store_to = [&](auto* output) {
+        if (block.residual) return store_as(block, channel, rows, vectors, sums, outputs, output, block.residual);
+        if (block.residual_bytes) {
+            return store_as(block, channel, rows, vectors, sums, outputs, output, block.residual_bytes);
+        }
+        constexpr const NoResidual* kNone = nullptr;
+        store_as(block, channel, rows, vectors, sums, outputs, output, kNone);
+    };
+    if (block.output_bytes) return store_to(block.output_bytes);
+    store_to(block.output);
 }
 
 template <size_t kRows, size_t kVectors, typename Pixels>

@@ -73,6 +73,8 @@ struct Vector {
     }
     static Floats load(const float* from) { return _mm256_loadu_ps(from); }
     static Floats load(const float* from, Mask lanes) { return _mm256_maskload_ps(from, lanes_below(lanes)); }
+    static Floats load(const uint8_t* from) { return to_floats(load_bytes(from)); }
+    static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
     static Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
     static Floats clamp(Floats values, Floats low, Floats high) {
         return _mm256_min_ps(high, _mm256_max_ps(low, values));
@@ -84,14 +86,16 @@ struct Vector {
         const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(integers), _mm256_extracti128_si256(integers, 1));
         return _mm_packus_epi16(words, words);
     }
-    static void store_bytes(uint8_t* to, Floats values) {
+    static void store(uint8_t* to, Floats values) {
         _mm_storel_epi64(reinterpret_cast<__m128i*>(to), to_bytes(values));
     }
-    static void store_bytes(uint8_t* to, Mask lanes, Floats values) {
+    static void store(uint8_t* to, Mask lanes, Floats values) {
         uint8_t bytes[kWidth];
-        store_bytes(bytes, values);
+        store(bytes, values);
         for (size_t lane = 0; lane < lanes; ++lane) to[lane] = bytes[lane];
     }
+
+    static constexpr bool kStoresPanels = false;
 };
 
 // 16 registers: the sums leave room for the halves of weights and inputs, and for products.

@@ -55,6 +55,8 @@ struct Vector {
     static Floats broadcast(float value) { return _mm512_set1_ps(value); }
     static Floats load(const float* from) { return _mm512_loadu_ps(from); }
     static Floats load(const float* from, Mask lanes) { return _mm512_maskz_loadu_ps(lanes, from); }
+    static Floats load(const uint8_t* from) { return to_floats(load_bytes(from)); }
+    static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
     static Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
     static Floats clamp(Floats values, Floats low, Floats high) {
         return _mm512_min_ps(high, _mm512_max_ps(low, values));
@@ -62,11 +64,21 @@ struct Vector {
     static void store(float* to, Floats values) { _mm512_storeu_ps(to, values); }
     static void store(float* to, Mask lanes, Floats values) { _mm512_mask_storeu_ps(to, lanes, values); }
     static __m128i to_bytes(Floats values) { return _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(values)); }
-    static void store_bytes(uint8_t* to, Floats values) {
+    static void store(uint8_t* to, Floats values) {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(to), to_bytes(values));
     }
-    static void store_bytes(uint8_t* to, Mask lanes, Floats values) {
-        _mm_mask_storeu_epi8(to, lanes, to_bytes(values));
+    static void store(uint8_t* to, Mask lanes, Floats values) { _mm_mask_storeu_epi8(to, lanes, to_bytes(values)); }
+
+    static constexpr bool kStoresPanels = true;
+    using Panel = __m512i;  // a byte of each output channel of a panel
+    static Panel panel_of(uint8_t byte) { return _mm512_set1_epi8(static_cast<char>(byte)); }
+    static void store_panel(uint8_t* to, const Floats (&values)[4], Panel low, Panel high) {
+        const __m512i words01 = _mm512_packs_epi32(_mm512_cvtps_epi32(values[0]), _mm512_cvtps_epi32(values[1]));
+        const __m512i words23 = _mm512_packs_epi32(_mm512_cvtps_epi32(values[2]), _mm512_cvtps_epi32(values[3]));
+        // Packing takes four channels of each vector in turn.
+        const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(words01, words23));
+        _mm512_storeu_si512(to, _mm512_min_epu8(high, _mm512_max_epu8(low, bytes)));
     }
 };
 

@@ -72,6 +72,8 @@ struct Vector {
         for (size_t lane = 0; lane < lanes; ++lane) values[lane] = from[lane];
         return values;
     }
+    static Floats load(const uint8_t* from) { return to_floats(load_bytes(from)); }
+    static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
     static Floats fma(Floats a, Floats b, Floats c) { return a * b + c; }
     static Floats clamp(Floats values, Floats low, Floats high) {
         values = values < low ? low : values;
@@ -81,10 +83,12 @@ struct Vector {
     static void store(float* to, Mask lanes, Floats values) {
         for (size_t lane = 0; lane < lanes; ++lane) to[lane] = values[lane];
     }
-    static void store_bytes(uint8_t* to, Floats values) { store_bytes(to, kWidth, values); }
-    static void store_bytes(uint8_t* to, Mask lanes, Floats values) {
+    static void store(uint8_t* to, Floats values) { store(to, kWidth, values); }
+    static void store(uint8_t* to, Mask lanes, Floats values) {
         for (size_t lane = 0; lane < lanes; ++lane) to[lane] = static_cast<uint8_t>(__builtin_lrintf(values[lane]));
     }
+
+    static constexpr bool kStoresPanels = false;
 };
 
 constexpr size_t kPanelVectors = 2;
