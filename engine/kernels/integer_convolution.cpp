@@ -6,6 +6,7 @@
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace eigenbit {
 namespace {
@@ -40,54 +41,57 @@ IntegerConvolution::IntegerConvolution(const ConvolutionGeometry& geometry, std:
       pass_(forward_pass(geometry)),
       kernels_(implementation.integer),
       zero_point_(zero_point),
-      panels_(
-          weight_panels(geometry.o, geometry.groups, geometry.depthwise(), kernels_->width, kernels_->panel_vectors)) {
+      panels_(weight_panels(geometry.o, geometry.depthwise() ? 1 : geometry.groups, false, kernels_->width,
+                            geometry.depthwise() ? kQuadVectors : kernels_->panel_vectors)) {
     if (pass_.depth() > kMostProducts) {
         fail("A convolution sums {} products of bytes, of which 32 bits hold {}.", pass_.depth(), kMostProducts);
     }
     flatten_pixels(pass_);
     pack(weights);
-    const auto width = static_cast<std::int64_t>(kernels_->width);
-    const auto lanes = static_cast<std::size_t>(total_vectors(panels_) * width);
-    const std::int64_t filter = geometry.kh * geometry.kw * (geometry.i / std::max<std::int64_t>(1, geometry.groups));
+    const auto lanes = static_cast<std::size_t>(lanes_before(panels_.size()));
+    const auto filter = static_cast<std::size_t>(geometry.kh * geometry.kw * (geometry.i / geometry.groups));
     start_.resize(lanes);
     scale_.resize(lanes);
     bias_.resize(lanes);
-    for (const WeightPanel& panel : panels_) {
-        for (std::int64_t c = 0; c < panel.channels; ++c) {
-            const auto lane = static_cast<std::size_t>(panel.vectors_before * width + c);
-            const auto channel = static_cast<std::size_t>(panel.first_channel + c);
-            std::int32_t sum = 0;
-            for (const std::int8_t weight :
-                 weights.subspan(channel * static_cast<std::size_t>(filter), static_cast<std::size_t>(filter))) {
-                sum += weight;
-            }
-            start_[lane] = -sum * zero_point;
+    for (std::size_t p = 0; p < panels_.size(); ++p) {
+        for (std::int64_t c = 0; c < panels_[p].channels; ++c) {
+            const auto lane = static_cast<std::size_t>(lanes_before(p) + lane_of(c));
+            const auto channel = static_cast<std::size_t>(panels_[p].first_channel + c);
+            const auto own = weights.subspan(channel * filter, filter);
+            start_[lane] = -std::accumulate(own.begin(), own.end(), 0) * zero_point;
             scale_[lane] = scale[channel];
             bias_[lane] = bias[channel];
         }
     }
 }
 
+std::int64_t IntegerConvolution::lanes_before(std::size_t panel) const {
+    const auto width = static_cast<std::int64_t>(kernels_->width);
+    if (geometry_.depthwise()) return static_cast<std::int64_t>(panel * kQuadVectors) * width;
+    return panel == panels_.size() ? total_vectors(panels_) * width : panels_[panel].vectors_before * width;
+}
+
+std::int64_t IntegerConvolution::lane_of(std::int64_t channel) const {
+    if (!geometry_.depthwise()) return channel;
+    return channel % 16 / 4 * static_cast<std::int64_t>(kernels_->width) + channel / 16 * 4 + channel % 4;
+}
+
 void IntegerConvolution::pack(std::span<const std::int8_t> weights) {
     const ConvolutionGeometry& g = geometry_;
-    const auto width = static_cast<std::int64_t>(kernels_->width);
     const std::int64_t inputs = g.i / g.groups;
-    const std::int64_t segment = inputs * (joins_columns(pass_) ? g.kw : 1);
     const std::int64_t filter = g.kh * g.kw * inputs;
+    const std::int64_t segment = g.depthwise() ? filter : inputs * (joins_columns(pass_) ? g.kw : 1);
     const std::int64_t segments = segment == 0 ? 0 : filter / segment;
-    const std::int64_t run = g.depthwise() ? 1 : 4;  // bytes of one channel that lie together
-    const std::int64_t padded_segment = (segment + run - 1) / run * run;
-    depth_ = segments * padded_segment;
-    weights_.resize(static_cast<std::size_t>(depth_ * total_vectors(panels_) * width));
-    for (const WeightPanel& panel : panels_) {
-        std::int8_t* const to = weights_.data() + depth_ * panel.vectors_before * width;
-        const std::int64_t lanes = panel.vectors * width;
-        for (std::int64_t channel = 0; channel < panel.channels; ++channel) {
-            const std::int8_t* const from = weights.data() + (panel.first_channel + channel) * filter;
+    depth_ = segments * 4 * quads_of(segment);
+    weights_.resize(static_cast<std::size_t>(depth_ * lanes_before(panels_.size())));
+    for (std::size_t p = 0; p < panels_.size(); ++p) {
+        std::int8_t* const to = weights_.data() + depth_ * lanes_before(p);
+        const std::int64_t lanes = lanes_before(p + 1) - lanes_before(p);
+        for (std::int64_t channel = 0; channel < panels_[p].channels; ++channel) {
+            const std::int8_t* const from = weights.data() + (panels_[p].first_channel + channel) * filter;
             for (std::int64_t k = 0; k < filter; ++k) {
-                const std::int64_t depth = k / segment * padded_segment + k % segment;
-                to[(depth / run * lanes + channel) * run + depth % run] = from[k];
+                const std::int64_t depth = k / segment * 4 * quads_of(segment) + k % segment;
+                to[(depth / 4 * lanes + lane_of(channel)) * 4 + depth % 4] = from[k];
             }
         }
     }
@@ -104,13 +108,12 @@ void IntegerConvolution::run_part(const std::uint8_t* x, const IntegerOutput& ou
     const PassBand<std::uint8_t> band = source_band(pass_, x, rows, zero_point_);
     const std::int64_t row_stride = pass_.x.target_extent * pass_.target_channels;
     const std::int64_t corner = (rows.first_image * pass_.y.target_extent + rows.first_row) * row_stride;
-    const auto width = static_cast<std::int64_t>(kernels_->width);
     for (std::size_t p = part.first; p < part.last; ++p) {
         const WeightPanel& panel = panels_[p];
-        const std::int64_t lane = panel.vectors_before * width;
+        const std::int64_t lane = lanes_before(p);
         const std::int64_t target = corner + panel.first_channel;
         const auto at = [&](auto* values) { return values ? values + target : nullptr; };
-        IntegerBlock block{
+        const IntegerBlock block{
             .grid = {.source = band.source + first_source_channel(pass_, panel) - part.first_channel,
                      .row_stride = pass_.y.step * band.row_stride,
                      .column_stride = pass_.x.step * band.pixel_stride,
@@ -136,12 +139,7 @@ void IntegerConvolution::run_part(const std::uint8_t* x, const IntegerOutput& ou
             .low = output.low,
             .high = output.high,
         };
-        if (pass_.depthwise) {  // all panels at once
-            block.channels = static_cast<std::size_t>(part.channels);
-            block.vectors = part.last - part.first;
-            return kernels_->depthwise_convolution(block);
-        }
-        kernels_->convolution(block);
+        (pass_.depthwise ? kernels_->depthwise_convolution : kernels_->convolution)(block);
     }
 }
 

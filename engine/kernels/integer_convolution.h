@@ -43,6 +43,9 @@ class IntegerConvolution {
 
   private:
     void pack(std::span<const std::int8_t> weights);
+    /// Where a panel's channels begin among all lanes, and which of the panel's lanes a channel of it has.
+    std::int64_t lanes_before(std::size_t panel) const;
+    std::int64_t lane_of(std::int64_t channel) const;
     void run_part(const std::uint8_t* x, const IntegerOutput& output, const PanelPart& part, const PassRows& rows,
                   std::int64_t begin, std::int64_t end) const;
 

@@ -1,7 +1,7 @@
-// The text of the integer convolution kernels. An instruction set's integer_convolution.cpp includes it inside an
+// The text of the integer convolution kernels. An instruction set's integer.cpp includes it inside an
 // anonymous namespace, after pixel_tiles.h and after defining
 //   Vector           kWidth, Sums (32-bit integers), Floats, Inputs, Weights, Mask, and what is done with them
-//   kPanelVectors, kTileRows, kDepthwiseRows   as for convolution_forward_tiles.h
+//   kPanelVectors, kTileRows   as for convolution_forward_tiles.h
 // A tile is kRows pixels x kVectors vectors of sums, which stay in registers from the first input to the last.
 
 struct NoResidual {};
@@ -131,41 +131,6 @@ template <size_t kRows, size_t kVectors, typename Pixels>
     store(block, 0, kRows, kVectors, memory, pixels.outputs);
 }
 
-/// One vector of channels, from `channel` on.
-template <size_t kRows, bool kWhole, typename Pixels>
-void depthwise_vector(const IntegerBlock& block, const Pixels& pixels, size_t channel) {
-    const size_t taps = block.grid.segment_count;
-    const int8_t* const weights = block.weights + channel * taps;
-    const Vector::Mask lanes = Vector::mask(block.channels - channel);
-    const Vector::Sums start = Vector::load_sums(block.start + channel);
-    Vector::Sums sums[kRows];
-#pragma GCC unroll 32
-    for (size_t p = 0; p < kRows; ++p) sums[p] = start;
-    for (size_t s = 0; s < taps; ++s) {
-        const Vector::Sums w = Vector::load_signed_bytes(weights + s * Vector::kWidth);
-        const ptrdiff_t offset = block.grid.segments[s] + static_cast<ptrdiff_t>(channel);
-#pragma GCC unroll 32
-        for (size_t p = 0; p < kRows; ++p) {
-            const uint8_t* const from = pixels.sources[p] + offset;
-            const Vector::Sums x = kWhole ? Vector::load_bytes(from) : Vector::load_bytes(from, lanes);
-            sums[p] = Vector::multiply_add(sums[p], x, w);
-        }
-    }
-    alignas(64) int32_t memory[kRows * Vector::kWidth];
-#pragma GCC unroll 32
-    for (size_t p = 0; p < kRows; ++p) Vector::store_sums(memory + p * Vector::kWidth, sums[p]);
-    store(block, channel, kRows, 1, memory, pixels.outputs);
-}
-
-template <size_t kRows, typename Pixels>
-[[gnu::noinline]] void depthwise_tile(const IntegerBlock& block, const Pixels& pixels) {
-    size_t channel = 0;
-    for (; channel + Vector::kWidth <= block.channels; channel += Vector::kWidth) {
-        depthwise_vector<kRows, true>(block, pixels, channel);
-    }
-    if (channel < block.channels) depthwise_vector<kRows, false>(block, pixels, channel);
-}
-
 template <size_t kRows, size_t kVectors, typename Pixels>
 void tile_of(size_t count, const IntegerBlock& block, const Pixels& pixels) {
     if (count == kRows) return tile<kRows, kVectors>(block, pixels);
@@ -180,15 +145,4 @@ void convolution(const IntegerBlock& block) {
         });
     }
     if constexpr (kVectors > 1) convolution<kVectors - 1>(block);
-}
-
-template <size_t kRows, typename Pixels>
-void depthwise_tile_of(size_t count, const IntegerBlock& block, const Pixels& pixels) {
-    if (count == kRows) return depthwise_tile<kRows>(block, pixels);
-    if constexpr (kRows > 1) depthwise_tile_of<kRows - 1>(count, block, pixels);
-}
-
-void depthwise_convolution(const IntegerBlock& block) {
-    for_each_tile<kDepthwiseRows, uint8_t>(
-        block, [&](const auto& pixels, size_t count) { depthwise_tile_of<kDepthwiseRows>(count, block, pixels); });
 }

@@ -7,8 +7,9 @@
 
 namespace eigenbit {
 
-/// Vectors of outputs in a panel of a packed matrix.
-constexpr size_t kPackedVectors = 4;
+/// Vectors of outputs in a panel of a packed matrix, and of channels in a panel of a depthwise convolution: the four
+/// into which quads of bytes fall.
+constexpr size_t kQuadVectors = 4;
 
 /// Where the pixels of a block find their inputs: PixelGrid for bytes. A segment is multiplied as `quads` runs of four
 /// bytes, so up to three bytes after it are read too, and meet weights of 0.
@@ -27,13 +28,15 @@ struct BytePixelGrid {
 struct IntegerBlock {
     BytePixelGrid grid;
     size_t pixel_begin, pixel_end;
-    const int8_t* weights;  // dense: (segment_count * quads, vectors * width, 4); depthwise: (vectors, taps, width)
-    size_t vectors;         // dense: at most panel_vectors
-    size_t channels;        // output channels that exist, more than (vectors - 1) * width
-    const int32_t* start;   // (vectors * width)
-    const float* scale;     // (vectors * width)
-    const float* bias;      // (vectors * width)
-    float* output;          // of pixel (0, 0) of the raster, the panel's first channel; null when it is bytes
+    // Dense: (segment_count * quads, vectors * width, 4). Depthwise: (taps / 4, kQuadVectors * width, 4), taps rounded
+    // up, channels in the order of integer_depthwise_tiles.h; so are those of start, scale and bias.
+    const int8_t* weights;
+    size_t vectors;        // dense: at most panel_vectors
+    size_t channels;       // output channels that exist, more than (vectors - 1) * width
+    const int32_t* start;  // (vectors * width)
+    const float* scale;    // (vectors * width)
+    const float* bias;     // (vectors * width)
+    float* output;         // of pixel (0, 0) of the raster, the panel's first channel; null when it is bytes
     uint8_t* output_bytes;
     const float* residual;  // laid out like the output; null when there is none or it is bytes
     const uint8_t* residual_bytes;
@@ -58,7 +61,7 @@ struct PackedProduct {
     const float* shifts;     // (segment_count)
     const uint8_t* weights;  // of all segments, without gaps, as packed_matrix_tiles.h lays them out; below 8 bits
                              // without a sign
-    float* sums;             // (kPackedVectors * width)
+    float* sums;             // (kQuadVectors * width)
 };
 
 /// The kernels of one instruction set that multiply bytes: activations of 8 bits without sign with weights of 8 bits

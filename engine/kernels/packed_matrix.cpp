@@ -13,7 +13,7 @@ constexpr std::int64_t kUnit = 8;  // inputs
 
 /// Sets the bits of weight `value` of a unit: of the input and lane at hand (packed_matrix_tiles.h).
 void put(std::uint8_t* unit, std::size_t width, std::size_t bits, std::size_t input, std::size_t lane, int value) {
-    const std::size_t k = input / 4 * kPackedVectors + lane / width;
+    const std::size_t k = input / 4 * kQuadVectors + lane / width;
     const std::size_t byte = lane % width * 4 + input % 4;
     const auto set = [&](std::size_t reg, std::size_t shift, int part) {
         std::uint8_t& target = unit[reg * 4 * width + byte];
@@ -43,7 +43,7 @@ PackedMatrix::PackedMatrix(const Shape& shape, const Quantization& quantization,
     if (!quantization.channel_scale.empty()) {
         for (std::size_t o = 0; o < scale_.size(); ++o) scale_[o] *= quantization.channel_scale[o];
     }
-    const auto lanes = static_cast<std::int64_t>(kPackedVectors * kernels_->width);
+    const auto lanes = static_cast<std::int64_t>(kQuadVectors * kernels_->width);
     const auto add_panels = [&](std::int64_t begin, std::int64_t end, std::span<const QuantizedBlock> blocks) {
         for (std::int64_t first = begin; first < end; first += lanes) {
             add_panel(quantization, first, std::min(lanes, end - first), blocks);
@@ -147,7 +147,7 @@ void PackedMatrix::run(const std::uint8_t* x, std::int64_t rows, const IntegerOu
     for (std::int64_t row = 0; row < rows; ++row) shifts.push_back(segment_shifts(x + row * inputs_));
     tbb::parallel_for(std::size_t{0}, panels_.size(), [&](std::size_t p) {
         const Panel& panel = panels_[p];
-        std::vector<float> sums(kPackedVectors * kernels_->width);
+        std::vector<float> sums(kQuadVectors * kernels_->width);
         for (std::int64_t row = 0; row < rows; ++row) {
             kernels_->packed_product({.x = x + row * inputs_,
                                       .segments = segments_.data() + panel.first_segment,

@@ -1,7 +1,7 @@
 // The text of the packed matrix kernel. An instruction set's integer.cpp includes it inside an anonymous namespace,
 // after defining Vector (see integer_convolution_tiles.h) with load_packed, shifted and masked.
 //
-// A unit is 8 inputs of kPackedVectors vectors of outputs: 8 registers of quads (four inputs of each output), of which
+// A unit is 8 inputs of kQuadVectors vectors of outputs: 8 registers of quads (four inputs of each output), of which
 // register k has the quad k / 4 of vector k % 4. With `bits` bits a weight it is stored in so many registers: planes of
 // four, two and one of a weight's bits, as far as `bits` has them. Quad k of the plane of four bits is half of register
 // k / 2, of that of two bits a quarter of register k / 4, of that of one bit an eighth of the only one.
@@ -30,9 +30,9 @@ template <int kBits, int k>
 
 template <int kBits, int k>
 [[gnu::always_inline]] inline void multiply_quads(const Vector::Sums (&packed)[kBits], const Vector::Inputs (&x)[2],
-                                                  Vector::Sums (&sums)[kPackedVectors]) {
-    Vector::Sums& sum = sums[k % kPackedVectors];
-    sum = Vector::dot(sum, x[k / kPackedVectors], Vector::to_weights(unpack_quad<kBits, k>(packed)));
+                                                  Vector::Sums (&sums)[kQuadVectors]) {
+    Vector::Sums& sum = sums[k % kQuadVectors];
+    sum = Vector::dot(sum, x[k / kQuadVectors], Vector::to_weights(unpack_quad<kBits, k>(packed)));
     if constexpr (k + 1 < static_cast<int>(kUnitQuads)) multiply_quads<kBits, k + 1>(packed, x, sums);
 }
 
@@ -43,7 +43,7 @@ template <int kBits>
     // The processor's own prefetching loses its way at every page; so far ahead the next page is well begun (measured:
     // 1.7 times as fast at two bits).
     constexpr size_t kAhead = 8192;
-    Vector::Sums sums[kPackedVectors] = {};
+    Vector::Sums sums[kQuadVectors] = {};
     for (size_t unit = 0; unit < units; ++unit) {
         Vector::Sums packed[kBits];
 #pragma GCC unroll 8
@@ -57,7 +57,7 @@ template <int kBits>
         multiply_quads<kBits, 0>(packed, inputs, sums);
     }
 #pragma GCC unroll 4
-    for (size_t v = 0; v < kPackedVectors; ++v) Vector::store_sums(result + v * Vector::kWidth, sums[v]);
+    for (size_t v = 0; v < kQuadVectors; ++v) Vector::store_sums(result + v * Vector::kWidth, sums[v]);
 }
 
 using MultiplySegment = void (*)(const uint8_t* weights, const uint8_t* x, size_t units, int32_t* result);
@@ -72,7 +72,7 @@ constexpr MultiplySegment kMultiplySegment[9] = {nullptr,
                                                  &multiply_segment<8>};
 
 void packed_product(const PackedProduct& product) {
-    constexpr size_t kLanes = kPackedVectors * Vector::kWidth;
+    constexpr size_t kLanes = kQuadVectors * Vector::kWidth;
     for (size_t lane = 0; lane < kLanes; ++lane) product.sums[lane] = 0.0F;
     const uint8_t* weights = product.weights;
     for (size_t s = 0; s < product.segment_count; ++s) {

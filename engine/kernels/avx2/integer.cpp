@@ -43,7 +43,9 @@ struct Vector {
     static Inputs broadcast_quad(const uint8_t* from) {
         int32_t quad;
         __builtin_memcpy(&quad, from, sizeof quad);
-        const __m256i quads = _mm256_set1_epi32(quad);
+        return to_inputs(_mm256_set1_epi32(quad));
+    }
+    static Inputs to_inputs(Sums quads) {
         return {_mm256_and_si256(quads, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16(quads, 8)};
     }
     static Sums dot(Sums sums, Inputs x, Weights w) {
@@ -59,11 +61,41 @@ struct Vector {
         for (size_t lane = 0; lane < lanes; ++lane) bytes[lane] = from[lane];
         return load_bytes(bytes);
     }
-    static Sums load_signed_bytes(const int8_t* from) {
-        return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+
+    /// quads[v] = the bytes of four taps, interleaved, of every fourth channel from 4 v on.
+    template <bool kWhole>
+    static void interleave(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, size_t channels,
+                           Sums (&quads)[4]) {
+        const auto load_tap = [channels](const uint8_t* from) {
+            if (kWhole) return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+            uint8_t bytes[32] = {};
+            for (size_t channel = 0; channel < channels; ++channel) bytes[channel] = from[channel];
+            return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
+        };
+        const __m256i tap_a = load_tap(a);
+        const __m256i tap_b = load_tap(b);
+        const __m256i tap_c = load_tap(c);
+        const __m256i tap_d = load_tap(d);
+        const __m256i ab_low = _mm256_unpacklo_epi8(tap_a, tap_b);
+        const __m256i ab_high = _mm256_unpackhi_epi8(tap_a, tap_b);
+        const __m256i cd_low = _mm256_unpacklo_epi8(tap_c, tap_d);
+        const __m256i cd_high = _mm256_unpackhi_epi8(tap_c, tap_d);
+        quads[0] = _mm256_unpacklo_epi16(ab_low, cd_low);
+        quads[1] = _mm256_unpackhi_epi16(ab_low, cd_low);
+        quads[2] = _mm256_unpacklo_epi16(ab_high, cd_high);
+        quads[3] = _mm256_unpackhi_epi16(ab_high, cd_high);
     }
-    /// Of inputs below 256 the upper half of every lane is 0, whatever the weight's upper half is.
-    static Sums multiply_add(Sums sums, Sums x, Sums w) { return _mm256_add_epi32(sums, _mm256_madd_epi16(x, w)); }
+    /// The opposite of interleave, of floats in 0 … 255.
+    static void store_interleaved(uint8_t* to, const Floats (&values)[4]) {
+        const __m256i words01 = _mm256_packs_epi32(_mm256_cvtps_epi32(values[0]), _mm256_cvtps_epi32(values[1]));
+        const __m256i words23 = _mm256_packs_epi32(_mm256_cvtps_epi32(values[2]), _mm256_cvtps_epi32(values[3]));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_packus_epi16(words01, words23));
+    }
+    static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4]) {
+        uint8_t bytes[4 * kWidth];
+        store_interleaved(bytes, values);
+        for (size_t channel = 0; channel < channels; ++channel) to[channel] = bytes[channel];
+    }
 
     static Floats to_floats(Sums sums) { return _mm256_cvtepi32_ps(sums); }
     static Floats broadcast(float value) { return _mm256_set1_ps(value); }
@@ -101,11 +133,12 @@ struct Vector {
 // 16 registers: the sums leave room for the halves of weights and inputs, and for products.
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 8, 4};
-constexpr size_t kDepthwiseRows = 8;
+constexpr size_t kDepthwiseRows = 1;
 
 #include "engine/kernels/pixel_tiles.h"
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
+#include "engine/kernels/integer_depthwise_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
 }  // namespace

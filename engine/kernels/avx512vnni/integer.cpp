@@ -45,11 +45,40 @@ struct Vector {
     static Sums load_bytes(const uint8_t* from, Mask lanes) {
         return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, from));
     }
-    static Sums load_signed_bytes(const int8_t* from) {
-        return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+
+    static Inputs to_inputs(Sums quads) { return quads; }
+    /// quads[v] = the bytes of four taps, interleaved, of every fourth channel from 4 v on.
+    template <bool kWhole>
+    static void interleave(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, size_t channels,
+                           Sums (&quads)[4]) {
+        const __mmask64 lanes = kWhole ? ~__mmask64{0} : (__mmask64{1} << channels) - 1;
+        const auto load_tap = [lanes](const uint8_t* from) {
+            return kWhole ? _mm512_loadu_si512(from) : _mm512_maskz_loadu_epi8(lanes, from);
+        };
+        const __m512i tap_a = load_tap(a);
+        const __m512i tap_b = load_tap(b);
+        const __m512i tap_c = load_tap(c);
+        const __m512i tap_d = load_tap(d);
+        const __m512i ab_low = _mm512_unpacklo_epi8(tap_a, tap_b);
+        const __m512i ab_high = _mm512_unpackhi_epi8(tap_a, tap_b);
+        const __m512i cd_low = _mm512_unpacklo_epi8(tap_c, tap_d);
+        const __m512i cd_high = _mm512_unpackhi_epi8(tap_c, tap_d);
+        quads[0] = _mm512_unpacklo_epi16(ab_low, cd_low);
+        quads[1] = _mm512_unpackhi_epi16(ab_low, cd_low);
+        quads[2] = _mm512_unpacklo_epi16(ab_high, cd_high);
+        quads[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
     }
-    /// Of inputs below 256 the upper half of every lane is 0, whatever the weight's upper half is.
-    static Sums multiply_add(Sums sums, Sums x, Sums w) { return _mm512_dpwssd_epi32(sums, x, w); }
+    /// Rounded and clamped to 0 … 255; four of each vector in turn.
+    static __m512i packed(const Floats (&values)[4]) {
+        const __m512i words01 = _mm512_packs_epi32(_mm512_cvtps_epi32(values[0]), _mm512_cvtps_epi32(values[1]));
+        const __m512i words23 = _mm512_packs_epi32(_mm512_cvtps_epi32(values[2]), _mm512_cvtps_epi32(values[3]));
+        return _mm512_packus_epi16(words01, words23);
+    }
+    /// The opposite of interleave, of floats in 0 … 255.
+    static void store_interleaved(uint8_t* to, const Floats (&values)[4]) { _mm512_storeu_si512(to, packed(values)); }
+    static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4]) {
+        _mm512_mask_storeu_epi8(to, (__mmask64{1} << channels) - 1, packed(values));
+    }
 
     static Floats to_floats(Sums sums) { return _mm512_cvtepi32_ps(sums); }
     static Floats broadcast(float value) { return _mm512_set1_ps(value); }
@@ -73,11 +102,8 @@ struct Vector {
     using Panel = __m512i;  // a byte of each output channel of a panel
     static Panel panel_of(uint8_t byte) { return _mm512_set1_epi8(static_cast<char>(byte)); }
     static void store_panel(uint8_t* to, const Floats (&values)[4], Panel low, Panel high) {
-        const __m512i words01 = _mm512_packs_epi32(_mm512_cvtps_epi32(values[0]), _mm512_cvtps_epi32(values[1]));
-        const __m512i words23 = _mm512_packs_epi32(_mm512_cvtps_epi32(values[2]), _mm512_cvtps_epi32(values[3]));
-        // Packing takes four channels of each vector in turn.
         const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-        const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(words01, words23));
+        const __m512i bytes = _mm512_permutexvar_epi32(order, packed(values));
         _mm512_storeu_si512(to, _mm512_min_epu8(high, _mm512_max_epu8(low, bytes)));
     }
 };
@@ -85,11 +111,12 @@ struct Vector {
 // 32 registers: as for floats.
 constexpr size_t kPanelVectors = 4;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 12, 12, 8, 6};
-constexpr size_t kDepthwiseRows = 8;
+constexpr size_t kDepthwiseRows = 4;
 
 #include "engine/kernels/pixel_tiles.h"
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
+#include "engine/kernels/integer_depthwise_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
 }  // namespace

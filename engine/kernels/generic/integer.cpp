@@ -12,7 +12,7 @@ struct Vector {
     using Sums = int32_t __attribute__((vector_size(16)));
     using Floats = float __attribute__((vector_size(16)));
     struct Inputs {
-        int32_t bytes[4];
+        Sums bytes[4];  // the lowest bytes of all lanes, the next …
     };
     using Weights = Sums;  // four bytes in a lane
     using Mask = size_t;   // the number of lanes
@@ -44,7 +44,12 @@ struct Vector {
     }
     /// The bits of `mask` of every byte.
     static Sums masked(Sums values, int mask) { return values & mask * 0x01010101; }
-    static Inputs broadcast_quad(const uint8_t* from) { return {{from[0], from[1], from[2], from[3]}}; }
+    static Inputs broadcast_quad(const uint8_t* from) {
+        return {{Sums{} + from[0], Sums{} + from[1], Sums{} + from[2], Sums{} + from[3]}};
+    }
+    static Inputs to_inputs(Sums quads) {
+        return {{quads & 255, quads >> 8 & 255, quads >> 16 & 255, quads >> 24 & 255}};
+    }
     static Sums dot(Sums sums, Inputs x, Weights w) {
         // The bytes of a lane, the lowest first, sign-extended by shifts.
         return sums + x.bytes[0] * ((w << 24) >> 24) + x.bytes[1] * ((w << 16) >> 24) + x.bytes[2] * ((w << 8) >> 24)
@@ -57,8 +62,27 @@ struct Vector {
         for (size_t lane = 0; lane < lanes; ++lane) values[lane] = from[lane];
         return values;
     }
-    static Sums load_signed_bytes(const int8_t* from) { return Sums{from[0], from[1], from[2], from[3]}; }
-    static Sums multiply_add(Sums sums, Sums x, Sums w) { return sums + x * w; }
+
+    /// quads[v] = the bytes of four taps, interleaved, of every fourth channel from 4 v on.
+    template <bool kWhole>
+    static void interleave(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, size_t channels,
+                           Sums (&quads)[4]) {
+        int32_t lanes[4 * kWidth];
+        for (size_t channel = 0; channel < 4 * kWidth; ++channel) {
+            const bool exists = kWhole || channel < channels;
+            lanes[channel] = exists ? a[channel] | b[channel] << 8 | c[channel] << 16 | d[channel] << 24 : 0;
+        }
+        memcpy(&quads, lanes, sizeof quads);
+    }
+    /// The opposite of interleave, of floats in 0 … 255.
+    static void store_interleaved(uint8_t* to, const Floats (&values)[4]) {
+        for (size_t v = 0; v < 4; ++v) store(to + 4 * v, values[v]);
+    }
+    static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4]) {
+        uint8_t bytes[4 * kWidth];
+        store_interleaved(bytes, values);
+        for (size_t channel = 0; channel < channels; ++channel) to[channel] = bytes[channel];
+    }
 
     static Floats to_floats(Sums sums) { return __builtin_convertvector(sums, Floats); }
     static Floats broadcast(float value) { return Floats{value, value, value, value}; }
@@ -93,11 +117,12 @@ struct Vector {
 
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 4, 4};
-constexpr size_t kDepthwiseRows = 4;
+constexpr size_t kDepthwiseRows = 2;
 
 #include "engine/kernels/pixel_tiles.h"
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
+#include "engine/kernels/integer_depthwise_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
 }  // namespace

@@ -1,0 +1,115 @@
+// The text of the integer depthwise convolution kernel, included like integer_convolution_tiles.h and after it.
+//
+// A block of kQuadVectors * kWidth channels is computed together, four taps at a time: the bytes of four taps are
+// interleaved, so that a dot product of four bytes sums the taps of a channel. Interleaving works within 16 bytes:
+// vector v then has the channels 16 * (lane / 4) + 4 * v + lane % 4, and so have the block's weights, start, scale and
+// bias.
+
+constexpr size_t kBlockChannels = kQuadVectors * Vector::kWidth;
+
+/// For outputs of any kind; `values` in the order of channels.
+void store_values(const IntegerBlock& block, const float* values, ptrdiff_t at) {
+    for (size_t c = 0; c < block.channels; ++c) {
+        const ptrdiff_t place = at + static_cast<ptrdiff_t>(c);
+        float value = values[c];
+        if (block.residual) value += block.residual[place] * block.residual_scale;
+        if (block.residual_bytes) value += static_cast<float>(block.residual_bytes[place]) * block.residual_scale;
+        value = value < block.low ? block.low : value;
+        value = value > block.high ? block.high : value;
+        if (block.output_bytes) {
+            block.output_bytes[place] = static_cast<uint8_t>(__builtin_lrintf(value));
+        } else {
+            block.output[place] = value;
+        }
+    }
+}
+
+/// `sums` (rows, kQuadVectors vectors) become outputs.
+[[gnu::noinline]] void store_interleaved(const IntegerBlock& block, size_t rows, const int32_t* sums,
+                                         const ptrdiff_t* outputs) {
+    const float* const scales = block.scale;
+    const float* const biases = block.bias;
+    const Vector::Floats low = Vector::broadcast(block.low);
+    const Vector::Floats high = Vector::broadcast(block.high);
+    const bool are_bytes = block.output_bytes && !block.residual && !block.residual_bytes;
+    const bool whole = block.channels == kBlockChannels;
+    const size_t channels = block.channels;
+    uint8_t* const output = block.output_bytes;
+    for (size_t p = 0; p < rows; ++p) {
+        Vector::Floats values[kQuadVectors];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kQuadVectors; ++v) {
+            const Vector::Sums sum = Vector::load_sums(sums + (p * kQuadVectors + v) * Vector::kWidth);
+            values[v] = Vector::fma(Vector::to_floats(sum), Vector::load(scales + v * Vector::kWidth),
+                                    Vector::load(biases + v * Vector::kWidth));
+            if (are_bytes) values[v] = Vector::clamp(values[v], low, high);
+        }
+        if (are_bytes && whole) {
+            Vector::store_interleaved(output + outputs[p], values);
+        } else if (are_bytes) {
+            Vector::store_interleaved(output + outputs[p], channels, values);
+        } else {
+            float lanes[kBlockChannels];
+            float ordered[kBlockChannels];
+            for (size_t v = 0; v < kQuadVectors; ++v) Vector::store(lanes + v * Vector::kWidth, values[v]);
+            for (size_t c = 0; c < kBlockChannels; ++c) {
+                ordered[c] = lanes[c % 16 / 4 * Vector::kWidth + c / 16 * 4 + c % 4];
+            }
+            store_values(block, ordered, outputs[p]);
+        }
+    }
+}
+
+template <size_t kRows, bool kWhole, typename Pixels>
+[[gnu::noinline]] void depthwise_tile(const IntegerBlock& block, const Pixels& pixels) {
+    const size_t taps = block.grid.segment_count;
+    const int8_t* weights = block.weights;
+    Vector::Sums sums[kRows][kQuadVectors];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kQuadVectors; ++v) {
+        const Vector::Sums start = Vector::load_sums(block.start + v * Vector::kWidth);
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) sums[p][v] = start;
+    }
+    for (size_t tap = 0; tap < taps; tap += 4) {
+        ptrdiff_t offsets[4];  // taps that are too many have weights of 0
+#pragma GCC unroll 4
+        for (size_t t = 0; t < 4; ++t) offsets[t] = block.grid.segments[tap + t < taps ? tap + t : tap];
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) {
+            Vector::Sums quads[kQuadVectors];
+            const uint8_t* const source = pixels.sources[p];
+            Vector::interleave<kWhole>(source + offsets[0], source + offsets[1], source + offsets[2],
+                                       source + offsets[3], block.channels, quads);
+#pragma GCC unroll 4
+            for (size_t v = 0; v < kQuadVectors; ++v) {
+                sums[p][v] = Vector::dot(sums[p][v], Vector::to_inputs(quads[v]),
+                                         Vector::load_weights(weights + 4 * v * Vector::kWidth));
+            }
+        }
+        weights += 4 * kBlockChannels;
+    }
+    alignas(64) int32_t memory[kRows * kBlockChannels];
+#pragma GCC unroll 32
+    for (size_t p = 0; p < kRows; ++p) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kQuadVectors; ++v) {
+            Vector::store_sums(memory + (p * kQuadVectors + v) * Vector::kWidth, sums[p][v]);
+        }
+    }
+    store_interleaved(block, kRows, memory, pixels.outputs);
+}
+
+template <size_t kRows, typename Pixels>
+void depthwise_tile_of(size_t count, const IntegerBlock& block, const Pixels& pixels) {
+    if (count == kRows) {
+        if (block.channels == kBlockChannels) return depthwise_tile<kRows, true>(block, pixels);
+        return depthwise_tile<kRows, false>(block, pixels);
+    }
+    if constexpr (kRows > 1) depthwise_tile_of<kRows - 1>(count, block, pixels);
+}
+
+void depthwise_convolution(const IntegerBlock& block) {
+    for_each_tile<kDepthwiseRows, uint8_t>(
+        block, [&](const auto& pixels, size_t count) { depthwise_tile_of<kDepthwiseRows>(count, block, pixels); });
+}
