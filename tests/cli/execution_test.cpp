@@ -61,8 +61,8 @@ TEST_CASE("cpu lists the implementations and marks the one that EIGENBIT_CPU for
     const Outcome run = run_command(folder, "cpu --json cpu.json");
     unsetenv("EIGENBIT_CPU");
     REQUIRE(run.exit_code == 0);
-    for (const nlohmann::json& implementation :
-         nlohmann::json::parse(text_of(folder / "cpu.json"))["implementations"]) {
+    const nlohmann::json results = nlohmann::json::parse(text_of(folder / "cpu.json"));
+    for (const nlohmann::json& implementation : results["implementations"]) {
         CHECK(implementation["active"] == (implementation["name"] == "generic"));
     }
     CHECK(run.output.find("* generic") != std::string::npos);
