@@ -43,6 +43,7 @@ struct CompressOptions {
     std::string axis = "auto";
     std::string curves = "second-order";
     std::string coding = "entropy";
+    std::string activation_bits;
     std::int64_t images = 1024;
     bool paper = false;
     bool no_correction = false;
@@ -73,6 +74,16 @@ std::int64_t parse_bytes(const std::string& text) {
     return static_cast<std::int64_t>(value * found->second);
 }
 
+/// "8" for one depth, "auto" for the best of all for each activation; nothing without a text.
+std::optional<ActivationDepths> parse_activation_bits(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    if (text == "auto") return ActivationDepths{};
+    const bool is_number = text.size() <= 2 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    const int depth = is_number ? std::stoi(text) : 0;
+    if (depth < 1 || depth > 16) fail("--activation-bits is '{}', expected a depth from 1 to 16, or auto.", text);
+    return ActivationDepths{depth, depth};
+}
+
 CompressionOptions compression_options(const CompressOptions& options, const std::string& transform,
                                        std::uint64_t seed) {
     CompressionOptions result;
@@ -85,6 +96,7 @@ CompressionOptions compression_options(const CompressOptions& options, const std
     result.curves = options.curves == "exact"    ? CurveMethod::exact
                     : options.curves == "hybrid" ? CurveMethod::hybrid
                                                  : CurveMethod::second_order;
+    result.activations = parse_activation_bits(options.activation_bits);
     result.blocks = options.blocks;
     result.sampling.seed = seed;
     return result;
@@ -106,6 +118,10 @@ void print_header(const CompressionJudge& judge) {
 void print_point(const CompressedPoint& point, const CompressionJudge& judge) {
     fmt::print("{:<10} {:>10.3f} {:>8.1f}x {:>12}", point.transform, point.network.bits_per_weight,
                32.0 / point.network.bits_per_weight, std::filesystem::file_size(point.file));
+    if (point.network.activation_elements > 0) {
+        fmt::print("  activations {:.2f} bits, with weights {:.3f}", point.network.bits_per_activation(),
+                   point.network.bits_per_value());
+    }
     if (point.quality) fmt::print("  {}  ({:+.2f})", to_string(*point.quality), -judge.drop(*point.quality));
     fmt::print("\n");
 }
@@ -119,6 +135,14 @@ Results as_results(const CompressedPoint& point, const CompressionJudge& judge) 
                    {"measured_distortion", point.measured_distortion},
                    {"file", point.file.string()},
                    {"file_bytes", std::filesystem::file_size(point.file)}};
+    const CompressedNetwork& network = point.network;
+    if (network.activation_elements > 0) {
+        result["activation_bits_per_element"] = network.bits_per_activation();
+        result["rate_bits_per_value"] = network.bits_per_value();
+        for (const LayerSummary& layer : network.layers) {
+            result["activation_bit_depths"][layer.name] = layer.activation_depths;
+        }
+    }
     if (point.quality) {
         add_evaluation(*point.quality, result);
         result["drop"] = judge.drop(*point.quality);
@@ -277,6 +301,10 @@ Verb compress_verb(CLI::App& command) {
     app->add_option("--coding", options->coding, "How indices are stored")
         ->check(CLI::IsMember({"entropy", "fixed"}))
         ->capture_default_str();
+    app->add_option("--activation-bits", options->activation_bits,
+                    "Depth of the activations that layers read, 1 to 16, or auto: each by the trade-off of the "
+                    "weights; float without")
+        ->type_name("BITS");
     app->add_option("--images", options->images, "Images to compress with")
         ->type_name("N")
         ->check(CLI::PositiveNumber)

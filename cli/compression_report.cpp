@@ -33,6 +33,7 @@ LayerReport layer_report(const LayerSummary& layer) {
                        .predicted_distortion = layer.distortion,
                        .coefficient_bits = layer.coefficient_bits,
                        .basis_bits = layer.basis_bits,
+                       .activation_depths = layer.activation_depths,
                        .gains = {}};
     for (const LayerGain& gain : layer.gains) {
         report.gains.push_back({to_string(gain.transform), decibels(gain.gain.gradients), decibels(gain.gain.weights)});

@@ -106,7 +106,8 @@ void print_table(const std::vector<LayerRow>& rows) {
         fmt::print("{:<{}}  {:<18}  {:<18}  {:<20}  {:>10}  {:>13}", row.name, widest, row.type, row.weight, row.output,
                    row.parameters, row.multiply_accumulates);
         if (rounded) {
-            fmt::print("  {:>10}", row.input_bit_depth ? std::to_string(*row.input_bit_depth) : "float");
+            const std::string_view otherwise = row.type == Conv::kType || row.type == Gemm::kType ? "float" : "";
+            fmt::print("  {:>10}", row.input_bit_depth ? std::to_string(*row.input_bit_depth) : otherwise);
         }
         if (row.packing) {
             fmt::print("  {:>4} to {:<2}  {:>11.2f}  {:>4} of {}", row.packing->lowest_bit_depth,

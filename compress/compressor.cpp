@@ -222,6 +222,33 @@ LayerSummary Compressor::summarize(std::size_t layer, const Quantized& quantized
     return summary;
 }
 
+void Compressor::correct_statistics(Graph& compressed) const {
+    if (options_.correction) correct(*graph_, compressed, images_.view().slice(0, images_at_once()));
+}
+
+/// Chooses the grids on the network as it is, which rounds nothing yet.
+void Compressor::round_activations(CompressedNetwork& network) const {
+    Graph corrected = network.graph;
+    correct_statistics(corrected);
+    const std::int64_t images = std::min<std::int64_t>(options_.activation_images, images_.shape()[0]);
+    for (const ActivationCurve& curve :
+         activation_curves(corrected, images_.view().slice(0, images), *options_.activations, options_.sampling)) {
+        const ActivationCandidate& chosen = cheapest(curve, network.lambda);
+        network.graph.quantize_activation(curve.value, chosen.grid);
+        network.activation_elements += curve.elements;
+        network.activation_bits += static_cast<double>(curve.elements * chosen.grid.bit_depth);
+        network.distortion += chosen.distortion;
+    }
+    for (LayerSummary& layer : network.layers) {
+        const std::array convolutions{layer.name + ".S.row", layer.name + ".T", layer.name};
+        for (const Node& node : network.graph.nodes()) {
+            if (std::ranges::find(convolutions, node.name) == convolutions.end()) continue;
+            const auto grid = network.graph.activations().find(node.inputs[0]);
+            if (grid != network.graph.activations().end()) layer.activation_depths.push_back(grid->second.bit_depth);
+        }
+    }
+}
+
 CompressedNetwork Compressor::build(const Quantized& quantized) const {
     const Allocation& allocation = quantized.allocation;
     CompressedNetwork result{.graph = *graph_,
@@ -236,7 +263,8 @@ CompressedNetwork Compressor::build(const Quantized& quantized) const {
         rewrite(result.graph, layers_[i], quantize_layer(curves_[i][choice.option], choice, quantized.indices[i]));
     }
     for (std::size_t i = 0; i < layers_.size(); ++i) result.layers.push_back(summarize(i, quantized));
-    if (options_.correction) correct(*graph_, result.graph, images_.view().slice(0, images_at_once()));
+    if (options_.activations) round_activations(result);
+    correct_statistics(result.graph);
     return result;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "compress/activation_curves.h"
 #include "compress/allocation.h"
 #include "compress/candidates.h"
 #include "compress/distortion_meter.h"
@@ -8,6 +9,7 @@
 #include "engine/graph.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,9 +30,13 @@ struct CompressionOptions {
     int blocks = 8;             ///< per factor of a layer
     int gradient_images = 256;  ///< of the calibration images, for projected gradients
     SamplingOptions sampling;
-    int measured_images = 100;              ///< of the calibration images, for distortions measured on the output
-    bool error_feedback = true;             ///< coefficients make up for the errors of those quantized before them
-    bool correction = true;                 ///< of biases and normalisation statistics after quantization
+    int measured_images = 100;   ///< of the calibration images, for distortions measured on the output
+    bool error_feedback = true;  ///< coefficients make up for the errors of those quantized before them
+    bool correction = true;      ///< of biases and normalisation statistics after quantization
+    /// Activations that layers read are rounded, each to the depth of these that minimises D + λ·bits, with the λ of
+    /// the weights; nothing leaves them float.
+    std::optional<ActivationDepths> activations;
+    int activation_images = 128;            ///< of the calibration images, for the grids of activations
     std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients, and of the correction's activations
     /// Called with what is being done and the share of it that is done, 0 … 1.
     std::function<void(std::string_view what, double done)> progress;
@@ -53,6 +59,7 @@ struct LayerSummary {
     std::int64_t nonzero_rows = 0;
     std::vector<double> coefficient_bits{};         ///< an index, of each block of T
     std::vector<std::vector<double>> basis_bits{};  ///< the same of each block of every stored basis
+    std::vector<int> activation_depths{};           ///< of what its convolutions read, where that is rounded
     std::vector<LayerGain> gains;                   ///< of every transform of one axis that the layer could choose
 };
 
@@ -62,8 +69,17 @@ struct CompressedNetwork {
     double bits_per_weight = 0.0;  ///< over the weights of the ORIGINAL layers
     double distortion = 0.0;       ///< predicted mean squared change of an output element
     double lambda = 0.0;
-    std::int64_t weights = 0;  ///< of the ORIGINAL layers
+    std::int64_t weights = 0;              ///< of the ORIGINAL layers
+    std::int64_t activation_elements = 0;  ///< of all rounded activations of one image
+    double activation_bits = 0.0;          ///< of these
     std::vector<LayerSummary> layers;
+
+    /// Of rounded activations only.
+    double bits_per_activation() const { return activation_bits / static_cast<double>(activation_elements); }
+    /// The rate over weights and activations together (method section 8); without rounded activations the weights'.
+    double bits_per_value() const {
+        return (bits + activation_bits) / static_cast<double>(weights + activation_elements);
+    }
 };
 
 /// Compression by transform quantization: statistics and curves once, then any number of rates.
@@ -100,6 +116,8 @@ class Compressor {
     /// How many images the correction may run as one batch.
     std::int64_t images_at_once() const;
     CompressedNetwork build(const Quantized& quantized) const;
+    void correct_statistics(Graph& compressed) const;
+    void round_activations(CompressedNetwork& network) const;
     LayerSummary summarize(std::size_t layer, const Quantized& quantized) const;
 
     const Graph* graph_;

@@ -46,6 +46,7 @@ struct LayerReport {
     double predicted_distortion = kUnknown;
     std::vector<double> coefficient_bits;         ///< bits an index of each block of T
     std::vector<std::vector<double>> basis_bits;  ///< the same of each block of every stored basis S
+    std::vector<int> activation_depths;           ///< of what its convolutions read; empty where that is float
     std::vector<TransformGain> gains;             ///< of each transform that was tried
 };
 

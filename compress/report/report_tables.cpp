@@ -4,6 +4,7 @@
 #include "compress/report/svg_picture.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>
@@ -79,19 +80,27 @@ std::string curves_table(const CompressionReport& report) {
 
 std::string layers_table(const CompressionReport& report) {
     if (report.layers.empty()) return "";
+    const bool rounded =
+        std::ranges::any_of(report.layers, [](const LayerReport& layer) { return !layer.activation_depths.empty(); });
     std::string body;
     for (const LayerReport& layer : report.layers) {
         body += "<tr>" + row_head(layer.name) + text_cell(layer.transform) + cell(count_text(layer.weights))
                 + cell(fixed_text(layer.bits_per_weight, 3))
                 + cell(layer.rows > 0 ? fmt::format("{} of {}", layer.nonzero_rows, layer.rows) : "–")
                 + cell(significant_text(layer.predicted_distortion)) + text_cell(depths_text({layer.coefficient_bits}))
-                + text_cell(depths_text(layer.basis_bits)) + "</tr>\n";
+                + text_cell(depths_text(layer.basis_bits));
+        if (rounded) {
+            const std::string depths = fmt::format("{}", fmt::join(layer.activation_depths, " | "));
+            body += text_cell(depths.empty() ? "–" : depths);
+        }
+        body += "</tr>\n";
     }
     return table("The layers of this file",
                  "<tr>" + column_head("layer") + column_head("transform", R"( class="text")") + column_head("weights")
                      + column_head("bits a weight") + column_head("non-zero rows") + column_head("predicted distortion")
                      + column_head("bits an index, blocks of T", R"( class="text")")
-                     + column_head("bits an index, blocks of S", R"( class="text")") + "</tr>",
+                     + column_head("bits an index, blocks of S", R"( class="text")")
+                     + (rounded ? column_head("bits an activation read", R"( class="text")") : "") + "</tr>",
                  body);
 }
 

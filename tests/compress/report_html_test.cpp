@@ -21,6 +21,7 @@ LayerReport layer(const std::string& name, const std::string& transform) {
             .predicted_distortion = 3.21e-6,
             .coefficient_bits = {4.75, 2.5, 0.0},
             .basis_bits = {{5.25, 3.0}},
+            .activation_depths = {},
             .gains = {{"klt row", -0.75, 1.5}, {"elt row", 2.0, 0.5}}};
 }
 
@@ -79,6 +80,17 @@ TEST_CASE("a report names each layer in each of its layer plots and tables") {
     CHECK(page.find("2 × elt row, 1 × none") != std::string::npos);
     CHECK(page.find("14 of 16") != std::string::npos);
     CHECK(page.find("3.21·10⁻⁶") != std::string::npos);
+}
+
+TEST_CASE("depths of activations have a column of their own, where there are any") {
+    CompressionReport report = full_report();
+    CHECK(report_html(report).find("bits an activation read") == std::string::npos);
+    report.layers[1].activation_depths = {7, 5};
+    const std::string page = report_html(report);
+    CHECK(markup_fault(page) == "");
+    CHECK(occurrences(page, "bits an activation read") == 1);
+    CHECK(occurrences(page, "<td class=\"text\">7 | 5</td>") == 1);
+    CHECK(occurrences(page, "<td class=\"text\">–</td>") == 2);
 }
 
 TEST_CASE("an empty report is a page without sections, plots and tables") {
