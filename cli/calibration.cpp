@@ -7,35 +7,45 @@
 
 namespace eigenbit {
 
-Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t seed) {
+void for_each_calibration_batch(Dataset dataset, std::int64_t count, std::uint64_t seed,
+                                const CalibrationVisit& visit) {
     constexpr int kCrop = 64;  // pixels, of images that differ in size
     const bool restoration = dataset.restoration.has_value();
     if (restoration && dataset.augmentation.crop == 0) dataset.augmentation.crop = kCrop;
     if (dataset.size == 0) fail("Data set '{}' has no images to compress with.", dataset.name);
+    // An epoch of a restoration set is one crop an image: more epochs give more crops.
+    if (!restoration) count = std::min(count, dataset.size);
     const std::string name = dataset.name;
     BatchLoader loader(std::move(dataset), {.batch_size = 64, .seed = seed, .shuffle = true, .augment = restoration});
-    Tensor images;
+    Shape first;
     std::int64_t taken = 0;
     for (int epoch = 0; taken < count; ++epoch) {
         loader.start(epoch);
         while (const Batch* batch = loader.next()) {
-            if (images.empty()) {
-                Shape shape = batch->images.shape();
-                // An epoch of a restoration set is one crop an image: more epochs give more crops.
-                shape[0] = restoration ? count : std::min(count, loader.dataset().size);
-                count = shape[0];
-                images = Tensor(shape);
-            }
-            if (!(batch->images.shape().elements(1, 4) == images.shape().elements(1, 4))) {
+            const Shape& shape = batch->images.shape();
+            if (taken == 0) first = shape;
+            if (shape.elements(1, 4) != first.elements(1, 4)) {
                 fail("The images of data set '{}' differ in size; add ?size=N to make them equal.", name);
             }
-            const std::int64_t used = std::min(batch->images.shape()[0], count - taken);
-            std::ranges::copy(batch->images.view().slice(0, used).values(),
-                              images.view().slice(taken, taken + used).data);
+            const std::int64_t used = std::min(shape[0], count - taken);
+            visit(batch->images.view().slice(0, used), taken, count);
             taken += used;
             if (taken == count) break;
         }
     }
+}
+
+Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t seed) {
+    Tensor images;
+    const auto keep = [&](ConstView batch, std::int64_t taken, std::int64_t all) {
+        if (images.empty()) {
+            Shape shape = batch.shape;
+            shape[0] = all;
+            images = Tensor(shape);
+        }
+        std::ranges::copy(batch.values(), images.view().slice(taken, taken + batch.shape[0]).data);
+    };
+    for_each_calibration_batch(std::move(dataset), count, seed, keep);
     return images;
 }
 

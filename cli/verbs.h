@@ -20,6 +20,7 @@ Verb new_verb(CLI::App& command);
 Verb train_verb(CLI::App& command);
 Verb eval_verb(CLI::App& command);
 Verb compress_verb(CLI::App& command);
+Verb stats_verb(CLI::App& command);
 Verb inspect_verb(CLI::App& command);
 Verb bench_verb(CLI::App& command);
 Verb cpu_verb(CLI::App& command);

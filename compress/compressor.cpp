@@ -107,7 +107,7 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
                 const Axis axis = transform.axes.front();
                 gains_[i].push_back({transform, coding_gain(curves.factorization.bases.front().synthesis,
                                                             weight_moments(layer_weights(*graph_, layer), axis),
-                                                            gradient_moments(gradients.weights, axis))});
+                                                            regularized(gradient_moments(gradients.weights, axis)))});
             }
             curves_[i].push_back(std::move(curves));
         }

@@ -45,7 +45,8 @@ std::vector<GradientSamples> sample_gradients(const Graph& graph, std::span<cons
             Tensor projection(output.shape);
             for (int p = 0; p < options.projections; ++p) {
                 const std::int64_t sample = image * options.projections + p;
-                Random random{options.seed, static_cast<std::uint64_t>(sample)};
+                const std::int64_t drawn = options.first_image * options.projections + sample;
+                Random random{options.seed, static_cast<std::uint64_t>(drawn)};
                 for (float& value : projection.values()) value = random.coin() ? 1.0F : -1.0F;
                 session.backward(projection);
                 for (std::size_t i = 0; i < layers.size(); ++i) {

@@ -21,6 +21,7 @@ struct GradientSamples {
 struct SamplingOptions {
     int projections = 2;  ///< random vectors an image
     std::uint64_t seed = 0;
+    std::int64_t first_image = 0;  ///< the number of the first image: each has random vectors of its own
 };
 
 /// A copy of the network in which every layer has a bias, so that gradients() can see output channels move.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace eigenbit {
@@ -13,6 +14,8 @@ namespace {
 
 // ε of method section 3: keeps the gradients' moments invertible where a direction never reaches the output.
 constexpr double kGradientRegularization = 1e-3;
+// Of the largest one: where weights have a lower rank, variances are next to nothing, and a coding gain any number.
+constexpr double kLeastVariance = 1e-9;
 
 Matrix square_root(const Matrix& positive) {
     const EigenDecomposition eigen = eigen_decomposition(positive);
@@ -52,10 +55,7 @@ void sort_by_variance(Matrix& synthesis, const Matrix& weights) {
 /// U with UᵗC_θθU = Λ and UᵗC_γγ⁻¹U = I (equation 12): R = C_γγ^½, R·C_θθ·R = PΛPᵗ, U = RP. Returns S = U⁻ᵗ with unit
 /// columns.
 Matrix elt_synthesis(const Matrix& weights, const Matrix& gradients) {
-    Matrix regularized = gradients;
-    const double ridge = kGradientRegularization * frobenius_norm(gradients);
-    for (std::int64_t i = 0; i < regularized.rows(); ++i) regularized(i, i) += ridge > 0.0 ? ridge : 1.0;
-    const Matrix root = square_root(regularized);
+    const Matrix root = square_root(regularized(gradients));
     const Matrix vectors = eigen_decomposition(multiply(multiply(root, weights), root)).vectors;
     Matrix synthesis = transpose(inverse(multiply(root, vectors)));
     normalize_columns(synthesis);
@@ -99,7 +99,10 @@ void check_axes(const Transform& transform) {
 
 double log_of_diagonal(const Matrix& matrix) {
     double sum = 0.0;
-    for (std::int64_t i = 0; i < matrix.rows(); ++i) sum += std::log(std::max(matrix(i, i), 1e-300));
+    double largest = 0.0;
+    for (std::int64_t i = 0; i < matrix.rows(); ++i) largest = std::max(largest, matrix(i, i));
+    const double least = std::max(kLeastVariance * largest, std::numeric_limits<double>::min());
+    for (std::int64_t i = 0; i < matrix.rows(); ++i) sum += std::log(std::max(matrix(i, i), least));
     return sum / static_cast<double>(matrix.rows());
 }
 
@@ -200,6 +203,13 @@ Tensor synthesize(const Factorization& factorization) {
     Tensor weights = factorization.coefficients;
     for (const Basis& basis : factorization.bases) weights = mix(weights, basis.axis, basis.synthesis);
     return weights;
+}
+
+Matrix regularized(const Matrix& gradients) {
+    Matrix result = gradients;
+    const double ridge = kGradientRegularization * frobenius_norm(gradients);
+    for (std::int64_t i = 0; i < result.rows(); ++i) result(i, i) += ridge > 0.0 ? ridge : 1.0;
+    return result;
 }
 
 CodingGain coding_gain(const Matrix& synthesis, const Matrix& weights, const Matrix& gradients) {

@@ -65,8 +65,12 @@ Factorization factorize(const Graph& graph, const Layer& layer, const Transform&
 /// Weights from their factors.
 Tensor synthesize(const Factorization& factorization);
 
+/// Gradients' second moments with the ridge that the ELT adds to them: 10⁻³ of their Frobenius norm.
+Matrix regularized(const Matrix& gradients);
+
 /// Equation 11 in its two parts, as power ratios: how much a synthesis S lowers the geometric mean of the gradients'
-/// and of the weights' second moments. Their product is the coding gain; a gain G saves ½·log2 G bits a weight.
+/// and of the weights' second moments. Their product is the coding gain; a gain G saves ½·log2 G bits a weight. Give
+/// gradients that are regularized where channels may be without any: those would make gains infinite.
 struct CodingGain {
     double gradients = 1.0;
     double weights = 1.0;

@@ -53,14 +53,6 @@ Matrix of_coefficient_gradients(const Matrix& synthesis, const Matrix& gradients
     return multiply(multiply(transpose(synthesis), gradients), synthesis);
 }
 
-/// As the ELT sees them: ε = 1e-3 of method section 3.
-Matrix regularized(const Matrix& gradients) {
-    Matrix result = gradients;
-    const double ridge = 1e-3 * frobenius_norm(gradients);
-    for (std::int64_t i = 0; i < result.rows(); ++i) result(i, i) += ridge;
-    return result;
-}
-
 double total_gain(const Matrix& synthesis, const Matrix& weights, const Matrix& gradients) {
     const CodingGain gain = coding_gain(synthesis, weights, gradients);
     return gain.gradients * gain.weights;

@@ -1,0 +1,157 @@
+#include "cli/calibration.h"
+#include "cli/model_file.h"
+#include "cli/progress.h"
+#include "cli/verbs.h"
+#include "compress/network_statistics.h"
+#include "datasets/data_spec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+namespace eigenbit {
+namespace {
+
+constexpr std::string_view kExamples = R"(Examples:
+  eigenbit stats resnet20.onnx --data cifar10:cifar-10-batches-bin
+  eigenbit stats net.onnx --data folder:photos --images 2000 --json statistics.json
+
+Any number of images takes the same memory: the gradients of at most 16 images (--memory bounds them), the activations
+of as many, and 8 bytes for each element of the gradients' second moments: the squares of all layers' numbers of input
+and of output channels.)";
+
+struct StatsOptions {
+    ModelOptions model;
+    std::string data;
+    std::int64_t images = 256;
+    std::int64_t memory_megabytes = 1024;
+};
+
+double decibels(double power_ratio) { return 10.0 * std::log10(power_ratio); }
+
+void print_moments(const std::vector<LayerStatistics>& layers, std::size_t width) {
+    fmt::print("{:<{}}  {:<6} {:>5}  {:>26}  {:>26}  {:>20}  {:>20}\n", "", width, "", "", "weights' second moments",
+               "gradients' second moments", "KLT gain, dB", "ELT gain, dB");
+    fmt::print("{:<{}}  {:<6} {:>5}", "layer", width, "axis", "size");
+    for (int i = 0; i < 2; ++i) fmt::print("  {:>8} {:>8} {:>8}", "trace", "cond.", "spread");
+    for (int i = 0; i < 2; ++i) fmt::print("  {:>6} {:>6} {:>6}", "grad.", "weight", "both");
+    fmt::print("\n");
+    for (const LayerStatistics& layer : layers) {
+        for (const AxisStatistics& axis : layer.axes) {
+            fmt::print("{:<{}}  {:<6} {:>5}", layer.name, width, to_string(axis.axis), axis.weights.eigenvalues.size());
+            for (const MomentSpectrum* moments : {&axis.weights, &axis.gradients}) {
+                fmt::print("  {:>8.3g} {:>8.3g} {:>8.2f}", moments->trace(), moments->condition(),
+                           decibels(moments->spread()));
+            }
+            for (const CodingGain& gain : {axis.klt, axis.elt}) {
+                fmt::print("  {:>6.2f} {:>6.2f} {:>6.2f}", decibels(gain.gradients), decibels(gain.weights),
+                           decibels(gain.gradients * gain.weights));
+            }
+            fmt::print("\n");
+        }
+    }
+}
+
+void print_activations(const std::vector<LayerStatistics>& layers, std::size_t width) {
+    fmt::print("\n{:<{}}  {:>9} {:>9} {:>9} {:>9}  {:>22}\n", "layer's input", width, "least", "greatest", "mean",
+               "deviation", "8 bits clip at");
+    for (const LayerStatistics& layer : layers) {
+        const ActivationStatistics& input = layer.input;
+        fmt::print("{:<{}}  {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g}  {:>9.4g} to {:>9.4g}\n", layer.name, width,
+                   input.least, input.greatest, input.mean, std::sqrt(input.variance), input.clipping.low,
+                   input.clipping.high);
+    }
+}
+
+/// Infinite where there is no number: JSON has none for it.
+Results number(double value) { return std::isfinite(value) ? Results(value) : Results(nullptr); }
+
+Results as_results(const MomentSpectrum& moments) {
+    return {{"trace", moments.trace()},
+            {"condition", number(moments.condition())},
+            {"spread_db", number(decibels(moments.spread()))},
+            {"eigenvalues", moments.eigenvalues}};
+}
+
+Results as_results(const CodingGain& gain) {
+    return {{"gradients_db", decibels(gain.gradients)}, {"weights_db", decibels(gain.weights)}};
+}
+
+/// The bins from the first to the last that has values.
+Results as_results(const Histogram& histogram) {
+    const auto& counts = histogram.counts();
+    const auto filled = [](std::int64_t count) { return count > 0; };
+    const auto first = std::ranges::find_if(counts, filled) - counts.begin();
+    const auto end = std::find_if(counts.rbegin(), counts.rend(), filled).base() - counts.begin();
+    return {{"first_edge", histogram.edge(first)},
+            {"bin_width", histogram.bin_width()},
+            {"counts", std::vector(counts.begin() + first, counts.begin() + end)}};
+}
+
+Results as_results(const LayerStatistics& layer) {
+    Results result{{"name", layer.name}, {"shape", std::vector(layer.shape.begin(), layer.shape.end())}};
+    for (const AxisStatistics& axis : layer.axes) {
+        result["axes"].push_back({{"axis", to_string(axis.axis)},
+                                  {"weights", as_results(axis.weights)},
+                                  {"gradients", as_results(axis.gradients)},
+                                  {"klt_gain", as_results(axis.klt)},
+                                  {"elt_gain", as_results(axis.elt)}});
+    }
+    const ActivationStatistics& input = layer.input;
+    result["input"] = {{"least", input.least},
+                       {"greatest", input.greatest},
+                       {"mean", input.mean},
+                       {"variance", input.variance},
+                       {"clipping_at_8_bits", {input.clipping.low, input.clipping.high}},
+                       {"histogram", as_results(input.histogram)}};
+    return result;
+}
+
+Results show_statistics(const StatsOptions& options, const RunOptions& run) {
+    const Model model = load_model(options.model);
+    const Dataset data =
+        open_dataset(options.data, DataSplit::train, model.preprocessing ? &*model.preprocessing : nullptr);
+    NetworkStatistics statistics(model.graph, {.seed = run.seed, .memory_bytes = options.memory_megabytes << 20});
+    Progress progress(run.quiet, "images", std::min(options.images, data.size));
+    std::int64_t images = 0;
+    for_each_calibration_batch(data, options.images, run.seed, [&](ConstView batch, std::int64_t taken, std::int64_t) {
+        statistics.add(batch);
+        images = taken + batch.shape[0];
+        progress.update(images, "statistics");
+    });
+
+    const std::vector<LayerStatistics> layers = statistics.finish();
+    std::size_t width = 13;
+    for (const LayerStatistics& layer : layers) width = std::max(width, layer.name.size());
+    print_moments(layers, width);
+    print_activations(layers, width);
+    Results results{{"images", images}};
+    for (const LayerStatistics& layer : layers) results["layers"].push_back(as_results(layer));
+    return results;
+}
+
+}  // namespace
+
+Verb stats_verb(CLI::App& command) {
+    const auto options = std::make_shared<StatsOptions>();
+    CLI::App* const app =
+        command.add_subcommand("stats", "Show what compression sees: moments, coding gains, activations");
+    app->footer(std::string(kExamples));
+    add_model_options(*app, options->model);
+    app->add_option("--data", options->data, "Images to look at (their training split; no labels)")
+        ->type_name("SPEC")
+        ->required();
+    app->add_option("--images", options->images, "How many")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    app->add_option("--memory", options->memory_megabytes, "For the gradients that are kept at once, in MiB")
+        ->type_name("MIB")
+        ->check(CLI::Range(1, 1 << 20))
+        ->capture_default_str();
+    return {app, [options](const RunOptions& run) { return show_statistics(*options, run); }};
+}
+
+}  // namespace eigenbit
