@@ -41,7 +41,7 @@ struct CompressOptions {
     double lambda = 0.0;
     std::vector<std::string> transforms{"auto"};
     std::string axis = "auto";
-    std::string curves = "second-order";
+    std::string curves = "hybrid";
     std::string coding = "entropy";
     std::string activation_bits;
     std::int64_t images = 1024;

@@ -39,6 +39,15 @@ bool worthwhile(const Layer& layer, const Transform& transform) {
     return basis < layer.shape.elements();
 }
 
+/// So many images that one measurement of a large network takes a fraction of a second: there are hundreds.
+std::int64_t images_worth_measuring(const Graph& graph, std::span<const Shape> shapes) {
+    constexpr std::int64_t kProducts = 20'000'000'000;
+    constexpr std::int64_t kFewest = 16;
+    std::int64_t products_an_image = 1;
+    for (const Node& node : graph.nodes()) products_an_image += multiply_accumulates(node, shapes);
+    return std::max(kProducts / products_an_image, kFewest);
+}
+
 }  // namespace
 
 Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions options)
@@ -54,7 +63,14 @@ Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions 
     for (const Layer& layer : layers_) weight_count_ += layer.shape.elements();
     const Shape one_image = images.slice(0, 1).shape;
     const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));
+    measured_images_ = images_worth_measuring(graph, shapes);
     outputs_ = shapes[static_cast<std::size_t>(graph.outputs().front())].elements();
+
+    // On large networks every sample tells more: more projections of an image would only cost time.
+    constexpr std::int64_t kWeightSamples = 1'000'000'000;
+    if (weight_count_ * std::min<std::int64_t>(options_.gradient_images, images.shape[0]) > kWeightSamples / 2) {
+        options_.sampling.projections = 1;
+    }
 
     // Layers in groups whose gradients fit the memory bound.
     const std::int64_t samples =
@@ -126,7 +142,8 @@ LayerCurves Compressor::make_curves(const Layer& layer, const Transform& transfo
 }
 
 ConstView Compressor::measured_images() const {
-    return images_.view().slice(0, std::min<std::int64_t>(options_.measured_images, images_.shape()[0]));
+    return images_.view().slice(
+        0, std::min({std::int64_t{options_.measured_images}, measured_images_, images_.shape()[0]}));
 }
 
 MeterOptions Compressor::meter_options() const {

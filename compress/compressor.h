@@ -26,11 +26,11 @@ struct CompressionOptions {
     /// The transforms that every layer may choose from; "none" is always possible for layers that no transform fits.
     std::vector<Transform> transforms;
     CandidateOptions candidates;
-    CurveMethod curves = CurveMethod::second_order;
+    CurveMethod curves = CurveMethod::hybrid;
     int blocks = 8;             ///< per factor of a layer
     int gradient_images = 256;  ///< of the calibration images, for projected gradients
     SamplingOptions sampling;
-    int measured_images = 100;   ///< of the calibration images, for distortions measured on the output
+    int measured_images = 100;   ///< at most, of the calibration images, for distortions measured on the output
     bool error_feedback = true;  ///< coefficients make up for the errors of those quantized before them
     bool correction = true;      ///< of biases and normalisation statistics after quantization
     /// Activations that layers read are rounded, each to the depth of these that minimises D + λ·bits, with the λ of
@@ -130,6 +130,7 @@ class Compressor {
     std::vector<ErrorMetric> metrics_;
     std::int64_t weight_count_ = 0;
     std::int64_t outputs_ = 0;
+    std::int64_t measured_images_ = 0;
 };
 
 }  // namespace eigenbit

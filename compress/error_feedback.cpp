@@ -1,6 +1,7 @@
 #include "compress/error_feedback.h"
 
 #include "engine/blas.h"
+#include "engine/random.h"
 
 #include <cblas.h>
 #include <lapacke.h>
@@ -14,6 +15,52 @@ namespace {
 
 constexpr double kDamping = 0.01;            // of the mean of the diagonal, so that rarely seen directions stay costly
 constexpr std::int64_t kColumnsAtOnce = 64;  // whose effect on the columns to come is added in one product
+
+/// Rows (rows, K) whose second moments are those of the gradients (samples, O, K), but for a factor. Where there are
+/// far more gradients than their K × K moments need, some of a sample are added up with random signs: that leaves the
+/// moments as they are on average (Charikar, Chen and Farach-Colton 2002, the count sketch).
+Tensor sketch(const Tensor& gradients) {
+    constexpr std::int64_t kFewestRows = 32768;
+    constexpr std::int64_t kRowsAnElement = 4;
+    const Shape& shape = gradients.shape();
+    const std::int64_t samples = shape[0];
+    const std::int64_t o = shape[1];
+    const std::int64_t k = shape.elements(2, 4);
+    const std::int64_t enough = (std::max(kRowsAnElement * k, kFewestRows) + samples - 1) / samples;
+    if (enough >= o) return Tensor(ConstView{Shape{samples * o, k}, gradients.data()});
+    Tensor rows(Shape{samples * enough, k});
+    tbb::parallel_for(std::int64_t{0}, samples, [&](std::int64_t sample) {
+        Random random({static_cast<std::uint64_t>(sample)});
+        for (std::int64_t channel = 0; channel < o; ++channel) {
+            const float sign = random.coin() ? 1.0F : -1.0F;
+            const float* source = gradients.data() + (sample * o + channel) * k;
+            float* target = rows.data() + (sample * enough + channel % enough) * k;
+            for (std::int64_t i = 0; i < k; ++i) target[i] += sign * source[i];
+        }
+    });
+    return rows;
+}
+
+/// Σ over rows (rows, K) of rᵗr.
+Matrix row_moments(const Tensor& rows) {
+    constexpr std::int64_t kStrip = 128;
+    const std::int64_t k = rows.shape()[1];
+    Matrix moments(k, k);
+    tbb::parallel_for(std::int64_t{0}, (k + kStrip - 1) / kStrip, [&](std::int64_t strip) {
+        const std::int64_t begin = strip * kStrip;
+        const std::int64_t height = std::min(kStrip, k - begin);
+        const std::int64_t width = k - begin;  // what is left of it follows by symmetry
+        Tensor sums(Shape{height, width});
+        multiply(height, width, rows.shape()[0], {rows.data() + begin, k, true}, {rows.data() + begin, k}, 0.0F,
+                 sums.data(), width);
+        for (std::int64_t i = 0; i < height; ++i) {
+            for (std::int64_t j = i; j < width; ++j) {
+                moments(begin + i, begin + j) = moments(begin + j, begin + i) = sums[i * width + j];
+            }
+        }
+    });
+    return moments;
+}
 
 /// A = L·D·Lᵗ with unit lower triangular L.
 struct Triangular {
@@ -188,23 +235,9 @@ Matrix synthesis_of(const Factorization& factorization, const LayerCurves& curve
 }  // namespace
 
 ErrorMetric error_metric(const GradientSamples& samples, std::int64_t outputs) {
-    const Shape& shape = samples.weights.shape();
-    const std::int64_t k = shape[2] * shape[3];
-    const std::int64_t rows = shape[0] * shape[1];
-    ErrorMetric metric{gradient_moments(samples.weights, Axis::column), Matrix(k, k)};
-    constexpr std::int64_t kStrip = 128;
-    tbb::parallel_for(std::int64_t{0}, (k + kStrip - 1) / kStrip, [&](std::int64_t strip) {
-        const std::int64_t begin = strip * kStrip;
-        const std::int64_t width = std::min(kStrip, k - begin);
-        Tensor sums(Shape{width, k});
-        multiply(width, k, rows, {samples.weights.data() + begin, k, true}, {samples.weights.data(), k}, 0.0F,
-                 sums.data(), k);
-        for (std::int64_t i = 0; i < sums.elements(); ++i) {
-            metric.inputs.values()[static_cast<std::size_t>(begin * k + i)] = sums[i] / static_cast<double>(shape[0]);
-        }
-    });
+    ErrorMetric metric{gradient_moments(samples.weights, Axis::column), row_moments(sketch(samples.weights))};
     double energy = 0.0;
-    for (std::int64_t i = 0; i < k; ++i) energy += metric.inputs(i, i);
+    for (std::int64_t i = 0; i < metric.inputs.rows(); ++i) energy += metric.inputs(i, i);
     const double scale = energy > 0.0 ? 1.0 / (energy * static_cast<double>(outputs)) : 0.0;
     for (double& value : metric.inputs.values()) value *= scale;
     return metric;

@@ -2,6 +2,7 @@
 
 #include "compress/curve_search.h"
 #include "compress/exact_curves.h"
+#include "compress/quantized_layer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -97,6 +98,15 @@ class OptionKnowledge {
         return trials;
     }
 
+    /// Whether all blocks quantized together disturb the output as predicted.
+    bool is_predicted(const LayerChoice& choice, DistortionMeter& meter, double tolerance) const {
+        const Tensor weights = synthesize(quantize_layer(*layer_, choice, round_blocks(*layer_, choice)));
+        const double measured = meter.measure(
+            1, [&](std::size_t, std::span<float> target) { std::ranges::copy(weights.values(), target.begin()); })[0];
+        if (!(choice.distortion > 0.0 && measured > 0.0)) return true;
+        return std::abs(std::log(measured / choice.distortion)) <= std::log(tolerance);
+    }
+
     void measure(std::span<const Trial> trials, DistortionMeter& meter, double tolerance) {
         measure(trials, meter);
         std::vector<Trial> beside;
@@ -144,8 +154,9 @@ void measure_where_allocated(std::span<LayerOptions> curves, const Graph& graph,
             OptionKnowledge& option = knowledge[i][allocation.layers[i].option];
             const std::vector<Trial> trials = option.unmeasured(allocation.layers[i]);
             if (trials.empty()) continue;
-            known = false;
             DistortionMeter meter(graph, layers[i], images, options.meter);
+            if (option.is_predicted(allocation.layers[i], meter, options.tolerance)) continue;
+            known = false;
             option.measure(trials, meter, options.tolerance);
         }
         if (known) return;

@@ -18,8 +18,9 @@ struct HybridOptions {
     int rounds = 3;
 };
 
-/// Second-order curves with exact distortions where an allocation lands (method section 5). Candidates that `allocate`
-/// chooses are measured on the network's output, and what the prediction missed there is assumed to be missed by
+/// Second-order curves with exact distortions where an allocation lands (method section 5). Layers whose quantization
+/// as a whole disturbs the output as predicted are left alone. In the others, the candidates that `allocate` chooses
+/// are measured on the network's output block by block, and what the prediction missed there is assumed to be missed by
 /// similar candidates of the block too: by all that are predicted to disturb more, and less and less by those that
 /// disturb less, where the linearisation is better. Then another allocation is tried, until one has been measured
 /// already. The same for any number of threads.

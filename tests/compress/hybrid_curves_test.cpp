@@ -45,6 +45,7 @@ struct Problem {
 };
 
 constexpr double kLambda = 1e-5;  // about 3 bits a weight of these networks
+constexpr double kNone = 1.0;     // no misprediction is tolerated
 
 }  // namespace
 
@@ -56,7 +57,8 @@ TEST_CASE("What an allocation chooses in the end has been measured") {
         ++allocations;
         return allocate(curves, kLambda);
     };
-    measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here, {.rounds = 50});
+    measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here,
+                            {.tolerance = kNone, .rounds = 50});
     CHECK(allocations > 1);
     CHECK(allocations < 50);
     const Allocation allocation = allocate(curves, kLambda);
@@ -80,7 +82,7 @@ TEST_CASE("A block that was mispredicted is put right beyond what is measured") 
     for (Candidate& candidate : curves[1][0].curves[1]) candidate.distortion *= 0.01;
     curves[1].resize(1);  // so that the layer has no other transform to turn to
     const auto allocate_here = [&] { return allocate(curves, kLambda); };
-    measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here, {});
+    measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here, {.tolerance = kNone});
     const Curve& repaired = curves[1][0].curves[1];
     const Curve& expected = honest[1][0].curves[1];
     for (std::size_t i = 0; i < repaired.size(); ++i) {
@@ -88,6 +90,28 @@ TEST_CASE("A block that was mispredicted is put right beyond what is measured") 
         CAPTURE(i);
         CHECK(std::abs(std::log2(repaired[i].distortion / expected[i].distortion)) < 1.5);
     }
+}
+
+TEST_CASE("Layers that disturb the output nearly as predicted keep their curves") {
+    const Problem problem;
+    std::vector<LayerOptions> curves = problem.predicted();
+    const auto distortions = [&] {
+        std::vector<double> result;
+        for (const LayerOptions& options : curves) {
+            for (const LayerCurves& option : options) {
+                for (const Curve& curve : option.curves) {
+                    for (const Candidate& candidate : curve) result.push_back(candidate.distortion);
+                }
+            }
+        }
+        return result;
+    };
+    const std::vector<double> predicted = distortions();
+    const auto allocate_here = [&] { return allocate(curves, kLambda); };
+    measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here, {.tolerance = 1e6});
+    CHECK(distortions() == predicted);
+    measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here, {.tolerance = kNone});
+    CHECK(distortions() != predicted);
 }
 
 TEST_CASE("Hybrid curves do not depend on the number of threads, and no rounds change nothing") {
