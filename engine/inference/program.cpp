@@ -99,22 +99,7 @@ class Compiler {
     ConvolutionGeometry geometry(const Node& node, ValueId output) const {
         const Shape& weight = shape(node.inputs[1]);
         const Shape& x = shape(node.inputs[0]);
-        if (const auto* const conv = std::get_if<Conv>(&node.op)) {
-            const Shape& y = shape(output);
-            return {.n = x[0],
-                    .h = x[1],
-                    .w = x[2],
-                    .i = x[3],
-                    .o = weight[0],
-                    .kh = weight[1],
-                    .kw = weight[2],
-                    .oh = y[1],
-                    .ow = y[2],
-                    .stride = conv->stride,
-                    .dilation = conv->dilation,
-                    .pad = conv->padding,
-                    .groups = conv->groups};
-        }
+        if (const auto* const conv = std::get_if<Conv>(&node.op)) return geometry_of(*conv, x, weight, shape(output));
         return {.n = x.elements(0, x.rank() - 1), .i = weight[1], .o = weight[0]};
     }
 

@@ -6,6 +6,17 @@
 namespace eigenbit {
 namespace {
 
+std::int64_t output_extent(std::int64_t input, std::int64_t kernel, std::int64_t stride, std::int64_t dilation,
+                           std::int64_t padding) {
+    const std::int64_t kernel_span = dilation * (kernel - 1) + 1;
+    if (kernel_span > input + padding) {
+        fail("The kernel covers {} pixels but the padded image has only {}.", kernel_span, input + padding);
+    }
+    return (input + padding - kernel_span) / stride + 1;
+}
+
+}  // namespace
+
 ConvolutionGeometry geometry_of(const Conv& conv, const Shape& x, const Shape& weight, const Shape& y) {
     return {.n = x[0],
             .h = x[1],
@@ -21,17 +32,6 @@ ConvolutionGeometry geometry_of(const Conv& conv, const Shape& x, const Shape& w
             .pad = conv.padding,
             .groups = conv.groups};
 }
-
-std::int64_t output_extent(std::int64_t input, std::int64_t kernel, std::int64_t stride, std::int64_t dilation,
-                           std::int64_t padding) {
-    const std::int64_t kernel_span = dilation * (kernel - 1) + 1;
-    if (kernel_span > input + padding) {
-        fail("The kernel covers {} pixels but the padded image has only {}.", kernel_span, input + padding);
-    }
-    return (input + padding - kernel_span) / stride + 1;
-}
-
-}  // namespace
 
 std::vector<Shape> infer_shapes(const Conv& conv, std::span<const Shape> inputs) {
     if (inputs.size() != 2 && inputs.size() != 3) fail("A convolution takes 2 or 3 inputs, not {}.", inputs.size());

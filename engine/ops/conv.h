@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/kernels/convolution_geometry.h"
 #include "engine/ops/arguments.h"
 
 #include <array>
@@ -18,6 +19,9 @@ struct Conv {
     std::array<std::int64_t, 4> padding{};       ///< top, left, bottom, right
     std::int64_t groups = 1;
 };
+
+/// What the kernels need to know of a convolution of an input and weights of these shapes to an output of shape y.
+ConvolutionGeometry geometry_of(const Conv& conv, const Shape& x, const Shape& weight, const Shape& y);
 
 std::vector<Shape> infer_shapes(const Conv& conv, std::span<const Shape> inputs);
 std::int64_t multiply_accumulates(const Conv& conv, std::span<const Shape> inputs, std::span<const Shape> outputs);
