@@ -5,6 +5,7 @@
 #include "compress/error_feedback.h"
 #include "compress/exact_curves.h"
 #include "compress/hybrid_curves.h"
+#include "compress/planned_bits.h"
 #include "compress/rewrite.h"
 #include "compress/second_order_curves.h"
 #include "engine/error.h"
@@ -39,13 +40,16 @@ bool worthwhile(const Layer& layer, const Transform& transform) {
     return basis < layer.shape.elements();
 }
 
-/// So many images that one measurement of a large network takes a fraction of a second: there are hundreds.
-std::int64_t images_worth_measuring(const Graph& graph, std::span<const Shape> shapes) {
+/// So many images that one measurement of a large network takes a fraction of a second: there are hundreds. But as many
+/// as an average over outputs needs: of a classifier more than of a network that puts out images.
+std::int64_t images_worth_measuring(const Graph& graph, std::span<const Shape> shapes, std::int64_t outputs) {
     constexpr std::int64_t kProducts = 20'000'000'000;
-    constexpr std::int64_t kFewest = 16;
+    constexpr std::int64_t kFewestOutputs = 16'000;
+    constexpr std::int64_t kEnoughImages = 16;
     std::int64_t products_an_image = 1;
     for (const Node& node : graph.nodes()) products_an_image += multiply_accumulates(node, shapes);
-    return std::max(kProducts / products_an_image, kFewest);
+    const std::int64_t fewest = std::clamp<std::int64_t>(kFewestOutputs / outputs, 2, kEnoughImages);
+    return std::max(kProducts / products_an_image, fewest);
 }
 
 }  // namespace
@@ -63,8 +67,8 @@ Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions 
     for (const Layer& layer : layers_) weight_count_ += layer.shape.elements();
     const Shape one_image = images.slice(0, 1).shape;
     const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));
-    measured_images_ = images_worth_measuring(graph, shapes);
     outputs_ = shapes[static_cast<std::size_t>(graph.outputs().front())].elements();
+    measured_images_ = images_worth_measuring(graph, shapes, outputs_);
 
     // On large networks every sample tells more: more projections of an image would only cost time.
     constexpr std::int64_t kWeightSamples = 1'000'000'000;
@@ -103,7 +107,8 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
         const Layer& layer = layers_[i];
         GradientSamples& gradients = samples[i - begin];
         if (options_.correction) apply_correction(models[i - begin], layer_weights(*graph_, layer), gradients);
-        if (options_.error_feedback) metrics_.push_back(error_metric(gradients, outputs_));
+        const GradientMoments moments(gradients.weights.view());
+        if (options_.error_feedback) metrics_.push_back(error_metric(gradients, moments, outputs_));
         std::vector<Transform> transforms;
         std::ranges::copy_if(options_.transforms, std::back_inserter(transforms),
                              [&](const Transform& transform) { return worthwhile(layer, transform); });
@@ -113,7 +118,7 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
             meter.emplace(differentiable_, layer, measured_images(), meter_options());
         }
         for (const Transform& transform : transforms) {
-            LayerCurves curves = make_curves(layer, transform, gradients);
+            LayerCurves curves = make_curves(layer, transform, moments);
             if (meter) {
                 measure_distortions(curves, *meter);
             } else {
@@ -123,7 +128,7 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
                 const Axis axis = transform.axes.front();
                 gains_[i].push_back({transform, coding_gain(curves.factorization.bases.front().synthesis,
                                                             weight_moments(layer_weights(*graph_, layer), axis),
-                                                            regularized(gradient_moments(gradients.weights, axis)))});
+                                                            regularized(moments.along(axis)))});
             }
             curves_[i].push_back(std::move(curves));
         }
@@ -132,8 +137,8 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
 }
 
 LayerCurves Compressor::make_curves(const Layer& layer, const Transform& transform,
-                                    const GradientSamples& gradients) const {
-    LayerCurves curves{factorize(*graph_, layer, transform, gradients.weights), {}, {}};
+                                    const GradientMoments& moments) const {
+    LayerCurves curves{factorize(*graph_, layer, transform, moments), {}, {}};
     curves.blocks = cut_into_blocks(curves.factorization, options_.blocks);
     for (const Block& block : curves.blocks) {
         curves.curves.push_back(candidates(block_values(curves.factorization, block), options_.candidates));
@@ -171,14 +176,14 @@ CompressedNetwork Compressor::at_rate(double bits_per_weight) const {
     }
     const std::span<const LayerOptions> curves =
         measured.empty() ? std::span(curves_) : std::span(std::as_const(measured));
-    double planned = target;
+    PlannedBits planned(target);
     std::optional<Quantized> best;
     for (int round = 0; round < kRounds; ++round) {
-        Quantized quantized = quantize(allocate_within(curves, planned, planned_bits));
+        Quantized quantized = quantize(allocate_within(curves, planned.next(), planned_bits));
         const double bits = quantized.total_bits;
+        planned.tried(bits);
         if (bits <= target && (!best || bits > best->total_bits)) best = std::move(quantized);
         if (bits <= target && bits >= kCloseEnough * target) break;
-        planned *= std::clamp(0.999 * target / bits, 0.5, 2.0);
     }
     if (!best) fail("The network cannot be compressed to {:.3g} bits a weight.", bits_per_weight);
     return build(*best);

@@ -107,7 +107,7 @@ class Compressor {
     };
 
     void compute_curves(std::size_t begin, std::size_t end);
-    LayerCurves make_curves(const Layer& layer, const Transform& transform, const GradientSamples& gradients) const;
+    LayerCurves make_curves(const Layer& layer, const Transform& transform, const GradientMoments& moments) const;
     ConstView measured_images() const;
     MeterOptions meter_options() const;
     std::vector<LayerOptions>

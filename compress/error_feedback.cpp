@@ -234,8 +234,8 @@ Matrix synthesis_of(const Factorization& factorization, const LayerCurves& curve
 
 }  // namespace
 
-ErrorMetric error_metric(const GradientSamples& samples, std::int64_t outputs) {
-    ErrorMetric metric{gradient_moments(samples.weights, Axis::column), row_moments(sketch(samples.weights))};
+ErrorMetric error_metric(const GradientSamples& samples, const GradientMoments& moments, std::int64_t outputs) {
+    ErrorMetric metric{moments.along(Axis::column), row_moments(sketch(samples.weights))};
     double energy = 0.0;
     for (std::int64_t i = 0; i < metric.inputs.rows(); ++i) energy += metric.inputs(i, i);
     const double scale = energy > 0.0 ? 1.0 / (energy * static_cast<double>(outputs)) : 0.0;

@@ -12,8 +12,9 @@ struct ErrorMetric {
     Matrix inputs;   ///< A, K × K
 };
 
-/// `outputs` is the number of the network's outputs, over which distortions are averaged.
-ErrorMetric error_metric(const GradientSamples& samples, std::int64_t outputs);
+/// `moments` are those of the samples; `outputs` is the number of the network's outputs, over which distortions are
+/// averaged.
+ErrorMetric error_metric(const GradientSamples& samples, const GradientMoments& moments, std::int64_t outputs);
 
 /// Indices of a layer quantized as chosen, but one coefficient after the other, each making up for what the errors
 /// before it do to the output (successive cancellation; GPTQ, Frantar et al. 2023, does so with the inputs' second

@@ -86,4 +86,10 @@ Matrix gradient_moments(ConstView gradients, Axis axis) {
     return moments;
 }
 
+const Matrix& GradientMoments::along(Axis axis) const {
+    auto found = moments_.find(axis);
+    if (found == moments_.end()) found = moments_.emplace(axis, gradient_moments(gradients_, axis)).first;
+    return found->second;
+}
+
 }  // namespace eigenbit

@@ -4,6 +4,7 @@
 #include "engine/graph.h"
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -34,5 +35,17 @@ std::vector<GradientSamples> sample_gradients(const Graph& graph, std::span<cons
 
 /// C_γγ: the mean over the samples of g·gᵗ for the matrix view g of a gradient.
 Matrix gradient_moments(ConstView gradients, Axis axis);
+
+/// C_γγ along every axis that is asked for, computed once. The gradients must outlive it.
+class GradientMoments {
+  public:
+    explicit GradientMoments(ConstView gradients) : gradients_(gradients) {}
+
+    const Matrix& along(Axis axis) const;
+
+  private:
+    ConstView gradients_;
+    mutable std::map<Axis, Matrix> moments_;
+};
 
 }  // namespace eigenbit

@@ -57,26 +57,30 @@ Tensor layer_weights(const Graph& graph, const Layer& layer) {
 }
 
 Tensor mix(ConstView weights, Axis axis, const Matrix& matrix) {
+    Shape shape = weights.shape;
+    shape[tensor_axis(axis)] = matrix.rows();
+    Tensor result(shape);
+    mix(weights, axis, matrix, result);
+    return result;
+}
+
+void mix(ConstView weights, Axis axis, const Matrix& matrix, View result) {
     const Unfolded view(weights.shape, axis);
     if (matrix.columns() != view.extent) {
         fail("A transform of {} columns does not fit an axis of {}.", matrix.columns(), view.extent);
     }
     const std::vector<float> m = to_float(matrix);
     const std::int64_t rows = matrix.rows();
-    Shape shape = weights.shape;
-    shape[tensor_axis(axis)] = rows;
-    Tensor result(shape);
     if (view.inner == 1) {
         multiply(view.outer, rows, view.extent, {weights.data, view.extent}, {m.data(), view.extent, true}, 0.0F,
-                 result.data(), rows);
-        return result;
+                 result.data, rows);
+        return;
     }
     for (std::int64_t block = 0; block < view.outer; ++block) {
         multiply(rows, view.inner, view.extent, {m.data(), view.extent},
                  {weights.data + block * view.extent * view.inner, view.inner}, 0.0F,
-                 result.data() + block * rows * view.inner, view.inner);
+                 result.data + block * rows * view.inner, view.inner);
     }
-    return result;
 }
 
 Matrix product_of_views(ConstView a, ConstView b, Axis axis) {

@@ -38,6 +38,8 @@ inline std::int64_t extent(const Shape& shape, Axis axis) { return shape[tensor_
 
 /// The weights (O, taps, I) with the axis mixed by a k × extent matrix: its extent becomes k.
 Tensor mix(ConstView weights, Axis axis, const Matrix& matrix);
+/// The same into `result`, where it is (O, taps, I) with k along the axis.
+void mix(ConstView weights, Axis axis, const Matrix& matrix, View result);
 
 /// Σ over columns of a_j · b_jᵗ for the columns a_j, b_j of two matrix views: (extent of a) × (extent of b).
 Matrix product_of_views(ConstView a, ConstView b, Axis axis);

@@ -14,10 +14,11 @@ void quantize(std::span<const float> values, const Quantizer& quantizer, std::sp
     const float highest = static_cast<float>((1 << (quantizer.bit_depth - 1)) - 1);
     const float lowest = -highest - 1.0F;
     const float scale = 1.0F / quantizer.step;
+    constexpr float kFurthest = 32768.0F;  // beyond any index; converting to int then rounds down
     const float rounding = 0.5F - quantizer.dead_zone;
     for (std::size_t i = 0; i < values.size(); ++i) {
         const float x = values[i] * scale - quantizer.offset;
-        const float magnitude = std::floor(std::abs(x) + rounding);
+        const auto magnitude = static_cast<float>(static_cast<int>(std::min(std::abs(x) + rounding, kFurthest)));
         indices[i] = static_cast<std::int16_t>(std::clamp(std::copysign(magnitude, x), lowest, highest));
     }
 }

@@ -9,7 +9,7 @@
 namespace eigenbit {
 namespace {
 
-constexpr std::int64_t kCandidatesAtOnce = 16;  // bounds the memory of their errors
+constexpr std::int64_t kCandidatesAtOnce = 48;  // bounds the memory of their errors
 
 ConstView sample_of(const Tensor& samples, std::int64_t index) {
     const Shape& shape = samples.shape();
@@ -43,10 +43,13 @@ Tensor factor_gradients(const Factorization& factorization, int factor, const Te
             std::ranges::transform(product.values(), target, [](double value) { return static_cast<float>(value); });
             return;
         }
-        Tensor mixed(gradient);
-        for (std::size_t i = 0; i < transposed.size(); ++i)
-            mixed = mix(mixed, factorization.bases[i].axis, transposed[i]);
-        std::ranges::copy(mixed.values(), target);
+        const View mixed{gradient.shape, target};
+        if (transposed.empty()) std::ranges::copy(gradient.values(), target);
+        if (transposed.size() == 1) mix(gradient, factorization.bases[0].axis, transposed[0], mixed);
+        if (transposed.size() == 2) {
+            mix(mix(gradient, factorization.bases[0].axis, transposed[0]), factorization.bases[1].axis, transposed[1],
+                mixed);
+        }
     });
     return result;
 }

@@ -1,6 +1,5 @@
 #include "compress/transform.h"
 
-#include "compress/gradient_samples.h"
 #include "engine/error.h"
 
 #include <algorithm>
@@ -175,7 +174,8 @@ Matrix cosine_synthesis(TransformKind kind, std::int64_t kernel_height, std::int
     return synthesis;
 }
 
-Factorization factorize(const Graph& graph, const Layer& layer, const Transform& transform, ConstView gradients) {
+Factorization factorize(const Graph& graph, const Layer& layer, const Transform& transform,
+                        const GradientMoments& gradients) {
     const Tensor weights = layer_weights(graph, layer);
     Factorization result{.transform = transform, .bases = {}, .coefficients = weights, .block_axis = Axis::row};
     // A grouped convolution has as little as one input channel a group: its blocks are output channels.
@@ -189,7 +189,7 @@ Factorization factorize(const Graph& graph, const Layer& layer, const Transform&
             const bool convolution = kernel.rank() == 4;
             synthesis = cosine_synthesis(transform.kind, convolution ? kernel[1] : 1, convolution ? kernel[2] : 1);
         } else {
-            const Matrix moments = transform.kind == TransformKind::elt ? gradient_moments(gradients, axis) : Matrix();
+            const Matrix moments = transform.kind == TransformKind::elt ? gradients.along(axis) : Matrix();
             synthesis = synthesis_matrix(transform.kind, weight_moments(weights, axis), moments);
         }
         result.coefficients = mix(result.coefficients, axis, inverse(synthesis));

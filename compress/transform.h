@@ -1,5 +1,6 @@
 #pragma once
 
+#include "compress/gradient_samples.h"
 #include "compress/layer.h"
 
 #include <string>
@@ -58,9 +59,10 @@ Matrix synthesis_matrix(TransformKind kind, const Matrix& weights, const Matrix&
 /// The orthonormal two-dimensional cosine transform of kernel_height × kernel_width taps, as a synthesis matrix.
 Matrix cosine_synthesis(TransformKind kind, std::int64_t kernel_height, std::int64_t kernel_width);
 
-/// A layer's weights under a transform. `gradients` are samples (samples, O, taps, I), read for the ELT only. Throws
-/// Error when the transform does not mix such axes.
-Factorization factorize(const Graph& graph, const Layer& layer, const Transform& transform, ConstView gradients);
+/// A layer's weights under a transform. Only the ELT asks for the gradients' moments. Throws Error when the transform
+/// does not mix such axes.
+Factorization factorize(const Graph& graph, const Layer& layer, const Transform& transform,
+                        const GradientMoments& gradients);
 
 /// Weights from their factors.
 Tensor synthesize(const Factorization& factorization);

@@ -10,7 +10,7 @@ namespace {
 
 Factorization factorization_of(const Transform& transform) {
     const Graph graph = residual_network(3, true);
-    return factorize(graph, find_layer(graph, "inner"), transform, ConstView());
+    return factorize(graph, find_layer(graph, "inner"), transform, GradientMoments(ConstView()));
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ Graph coarsely_quantized(const Graph& graph, const Transform& transform) {
     for (std::size_t i = layers.size(); i-- > 0;) {
         const bool fits =
             std::ranges::all_of(transform.axes, [&](Axis axis) { return extent(layers[i].shape, axis) > 1; });
-        LayerCurves curves{factorize(graph, layers[i], fits ? transform : Transform{}, ConstView()), {}, {}};
+        LayerCurves curves{
+            factorize(graph, layers[i], fits ? transform : Transform{}, GradientMoments(ConstView())), {}, {}};
         curves.blocks = cut_into_blocks(curves.factorization, 3);
         LayerChoice choice;
         for (const Block& block : curves.blocks) {

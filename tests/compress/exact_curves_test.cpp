@@ -17,7 +17,7 @@ constexpr std::int64_t kMemory = 1LL << 28;
 
 LayerCurves curves_of(const Graph& graph, const Layer& layer, const Transform& transform,
                       const CandidateOptions& options) {
-    LayerCurves curves{factorize(graph, layer, transform, ConstView()), {}, {}};
+    LayerCurves curves{factorize(graph, layer, transform, GradientMoments(ConstView())), {}, {}};
     curves.blocks = cut_into_blocks(curves.factorization, 3);
     for (const Block& block : curves.blocks) {
         curves.curves.push_back(candidates(block_values(curves.factorization, block), options));

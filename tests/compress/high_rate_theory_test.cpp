@@ -1,3 +1,5 @@
+#include "compress/allocation.h"
+#include "compress/candidates.h"
 #include "compress/distortion_meter.h"
 #include "compress/second_order_curves.h"
 #include "tests/compress/complete_samples.h"
@@ -22,7 +24,7 @@ struct RowStatistics {
 
 RowStatistics row_statistics(const Graph& graph, const Layer& layer, const Transform& transform,
                              const GradientSamples& samples) {
-    RowStatistics result{{factorize(graph, layer, transform, samples.weights), {}, {}}, {}, {}};
+    RowStatistics result{{factorize(graph, layer, transform, GradientMoments(samples.weights.view())), {}, {}}, {}, {}};
     const Factorization& factorization = result.curves.factorization;
     const std::int64_t rows = extent(factorization.coefficients.shape(), factorization.block_axis);
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -91,7 +93,47 @@ double theory(const RowStatistics& rows, double rate, std::int64_t outputs) {
            / static_cast<double>(outputs);
 }
 
+/// Rows that are long enough for the entropy of their indices to be what it would be of endless ones, and enough
+/// outputs for distortion to depend smoothly on a step.
+Graph network_with_long_rows() {
+    NetworkBuilder builder(Shape{8, 8, 3}, 11);
+    ValueId x = builder.relu("stem.relu", builder.conv("stem", builder.input(), {.outputs = 8, .kernel = 3}));
+    x = builder.relu("wide.relu", builder.conv("wide", x, {.outputs = 160, .kernel = 3}));
+    Graph graph = std::move(builder).finish(builder.conv("last", x, {.outputs = 8, .kernel = 1}));
+    correlate_weights(graph, 11);
+    return graph;
+}
+
 }  // namespace
+
+TEST_CASE("At high rate the best allocation gives all rows of an ELT one step, but for the norms of its columns") {
+    const Graph graph = with_biases(network_with_long_rows());
+    const Layer layer = find_layer(graph, "wide");
+    const GradientSamples samples = complete_samples(graph, layer, random_images(4, 7));
+    RowStatistics rows = row_statistics(graph, layer, {TransformKind::elt, {Axis::row}}, samples);
+    for (std::size_t row = 0; row < rows.curves.blocks.size(); ++row) {
+        rows.curves.curves[row] = candidates(block_values(rows.curves.factorization, rows.curves.blocks[row]), {});
+    }
+    predict_distortions(rows.curves, samples, 4 * 4 * 8);
+    const std::vector<LayerOptions> options{{rows.curves}};
+    const double bits = 5.0 * static_cast<double>(layer.shape.elements());
+    const Allocation allocation = allocate_within(options, bits, [](const Allocation& a) { return a.bits(); });
+
+    // Unnormalised (U⁻¹C_γγU⁻ᵗ = I), row k of the coefficients and its step are sqrt((SᵗC_γγS)_kk) times as large.
+    double lowest = INFINITY, highest = 0.0, lowest_unnormalized = INFINITY, highest_unnormalized = 0.0;
+    for (std::size_t row = 0; row < rows.gradients.size(); ++row) {
+        const std::size_t candidate = allocation.layers.front().candidates[row];
+        const double step = rows.curves.curves[row][candidate].quantizer.step;
+        const double unnormalized = step * std::sqrt(rows.gradients[row]);
+        lowest = std::min(lowest, step);
+        highest = std::max(highest, step);
+        lowest_unnormalized = std::min(lowest_unnormalized, unnormalized);
+        highest_unnormalized = std::max(highest_unnormalized, unnormalized);
+    }
+    CHECK(highest / lowest > 2.5);
+    // Steps lie on quarter octaves, and a step beside the best one is all but as good.
+    CHECK(highest_unnormalized / lowest_unnormalized < std::exp2(0.75));
+}
 
 TEST_CASE("At high rate the closed form of theorems 1 and 2 is what is predicted and what is measured") {
     constexpr std::int64_t kOutputs = 5;
@@ -137,7 +179,7 @@ TEST_CASE("At equal high rate a transform divides the measured distortion by its
     const double plain = distortion({});
     for (const TransformKind kind : {TransformKind::klt, TransformKind::elt}) {
         const Transform transform{kind, {Axis::row}};
-        const Factorization factorization = factorize(graph, layer, transform, samples.weights);
+        const Factorization factorization = factorize(graph, layer, transform, GradientMoments(samples.weights.view()));
         const CodingGain gain =
             coding_gain(factorization.bases.front().synthesis, weight_moments(layer_weights(graph, layer), Axis::row),
                         gradient_moments(samples.weights, Axis::row));

@@ -24,7 +24,7 @@ struct Problem {
         std::vector<LayerOptions> curves(layers.size());
         for (std::size_t i = 0; i < layers.size(); ++i) {
             for (const Transform& transform : {Transform{}, Transform{TransformKind::klt, {Axis::row}}}) {
-                LayerCurves option{factorize(graph, layers[i], transform, ConstView()), {}, {}};
+                LayerCurves option{factorize(graph, layers[i], transform, GradientMoments(ConstView())), {}, {}};
                 option.blocks = cut_into_blocks(option.factorization, 3);
                 for (const Block& block : option.blocks) {
                     option.curves.push_back(candidates(block_values(option.factorization, block), {}));

@@ -27,7 +27,7 @@ const std::vector<Transform>& all_transforms() {
 
 LayerCurves curves_of(const Graph& graph, const Layer& layer, const Transform& transform, Coding coding,
                       ConstView gradients) {
-    LayerCurves curves{factorize(graph, layer, transform, gradients), {}, {}};
+    LayerCurves curves{factorize(graph, layer, transform, GradientMoments(gradients)), {}, {}};
     curves.blocks = cut_into_blocks(curves.factorization, 3);
     for (const Block& block : curves.blocks) {
         curves.curves.push_back(candidates(block_values(curves.factorization, block), {.coding = coding}));

@@ -14,7 +14,7 @@ namespace {
 
 LayerCurves uncounted(const Graph& graph, const Layer& layer, const Transform& transform,
                       const GradientSamples& samples, const CandidateOptions& options) {
-    LayerCurves curves{factorize(graph, layer, transform, samples.weights), {}, {}};
+    LayerCurves curves{factorize(graph, layer, transform, GradientMoments(samples.weights.view())), {}, {}};
     curves.blocks = cut_into_blocks(curves.factorization, 3);
     for (const Block& block : curves.blocks) {
         curves.curves.push_back(candidates(block_values(curves.factorization, block), options));

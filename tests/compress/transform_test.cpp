@@ -171,7 +171,8 @@ TEST_CASE("S · T restores the weights under every transform") {
         transforms.push_back({TransformKind::dct2, {Axis::taps}});
         for (const Transform& transform : transforms) {
             CAPTURE(to_string(transform));
-            const Factorization factorization = factorize(graph, layers[i], transform, samples[i].weights);
+            const Factorization factorization =
+                factorize(graph, layers[i], transform, GradientMoments(samples[i].weights.view()));
             const Tensor restored = synthesize(factorization);
             REQUIRE(restored.shape() == weights.shape());
             for (std::int64_t k = 0; k < weights.elements(); ++k) {
@@ -185,7 +186,7 @@ TEST_CASE("A transform of axes that do not go together is refused in a sentence"
     const Graph graph = linear_network(7);
     const Layer layer = find_layer(graph, "conv1");
     const auto refusal = [&](const Transform& transform) {
-        return error_of([&] { factorize(graph, layer, transform, ConstView()); });
+        return error_of([&] { factorize(graph, layer, transform, GradientMoments(ConstView())); });
     };
     CHECK(refusal({TransformKind::dct2, {Axis::row}}).starts_with("Transform 'dct2 row' cannot be applied"));
     CHECK(refusal({TransformKind::klt, {Axis::row, Axis::taps}}).starts_with("Transform 'klt row+taps'"));

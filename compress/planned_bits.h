@@ -1,0 +1,28 @@
+#pragma once
+
+namespace eigenbit {
+
+/// The bits to plan for, so that error feedback, which spends others than planned, ends up at a target or just below:
+/// the same share more or less at first, then regula falsi on logarithms between what fell short and what was too much.
+class PlannedBits {
+  public:
+    explicit PlannedBits(double target);
+
+    double next() const;
+
+    /// What planning next() led to.
+    void tried(double bits);
+
+  private:
+    struct Trial {
+        double planned;  // logarithms: of the bits planned, and of those spent over the target
+        double excess;
+    };
+
+    double aim_;
+    double next_;
+    Trial below_;
+    Trial above_;
+};
+
+}  // namespace eigenbit
