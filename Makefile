@@ -39,10 +39,10 @@ fuzz:
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
 
 format:
-	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+	@git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | xargs clang-format -i
 
 format-check:
-	@git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run --Werror
+	@git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | xargs clang-format --dry-run --Werror
 
 clean:
 	@rm -rf $(BUILD)
