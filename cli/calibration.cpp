@@ -2,6 +2,9 @@
 
 #include "datasets/loader.h"
 #include "engine/error.h"
+#include "engine/inference/calibrate.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -47,6 +50,14 @@ Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t see
     };
     for_each_calibration_batch(std::move(dataset), count, seed, keep);
     return images;
+}
+
+void calibrate_missing_grids(Model& model, const Dataset& dataset, std::uint64_t seed) {
+    constexpr std::int64_t kImages = 64;
+    if (values_without_grid(model.graph).empty()) return;
+    const Tensor images = calibration_images(dataset, kImages, seed);
+    const int made = calibrate(model.graph, images);
+    fmt::print("{} activations without a grid got one from {} images\n", made, images.shape()[0]);
 }
 
 }  // namespace eigenbit

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datasets/dataset.h"
+#include "engine/model.h"
 #include "engine/tensor.h"
 
 #include <cstdint>
@@ -17,5 +18,9 @@ void for_each_calibration_batch(Dataset dataset, std::int64_t count, std::uint64
 
 /// All of them together, (N, H, W, C).
 Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t seed);
+
+/// Gives the activations that layers read and that have no grid one of 8 bits, for images of the data set; says how
+/// many there were.
+void calibrate_missing_grids(Model& model, const Dataset& dataset, std::uint64_t seed);
 
 }  // namespace eigenbit

@@ -231,14 +231,12 @@ Results compress_model(const CompressOptions& options, const RunOptions& run) {
     if (!options.plot.empty() && options.validation.empty()) fail("--plot needs --val, the data to measure on.");
     if (options.max_drop > 0.0 && options.validation.empty()) fail("--max-drop needs --val, the data to measure on.");
 
-    const Model model = load_model(options.model);
+    Model model = load_model(options.model);
     const Dataset data =
         open_dataset(options.data, DataSplit::train, model.preprocessing ? &*model.preprocessing : nullptr);
     const Tensor images = calibration_images(data, options.images, run.seed);
-    Model described = model;
-    if (!described.preprocessing) described.preprocessing = data.preprocessing;
-    if (described.classes.empty()) described.classes = data.classes;
-    const CompressionJudge judge(described, options.validation, options.limit);
+    describe_by_data(model, data);
+    const CompressionJudge judge(model, options.validation, options.limit);
 
     Results results{{"images", images.shape()[0]}};
     if (judge.present()) {
@@ -248,7 +246,7 @@ Results compress_model(const CompressOptions& options, const RunOptions& run) {
     print_header(judge);
     std::vector<CompressedPoint> points;
     for (const std::string& transform : options.transforms) {
-        for (CompressedPoint& point : compress_with(transform, described, images, options, judge, run)) {
+        for (CompressedPoint& point : compress_with(transform, model, images, options, judge, run)) {
             results["networks"].push_back(as_results(point, judge));
             points.push_back(std::move(point));
         }

@@ -6,7 +6,6 @@
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
 #include "engine/fold_batch_normalization.h"
-#include "engine/inference/calibrate.h"
 
 #include <fmt/format.h>
 
@@ -42,22 +41,14 @@ Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, co
     return evaluate([&](ConstView images) { return network.of(images.shape).run(images); }, dataset, evaluation);
 }
 
-/// Grids for activations that have none, from images of the training split.
-void calibrate_missing(Model& model, const EvalOptions& options, const RunOptions& run) {
-    constexpr std::int64_t kImages = 64;
-    if (values_without_grid(model.graph).empty()) return;
-    const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
-    const Dataset dataset = open_dataset(options.data, DataSplit::train, preprocessing);
-    const int made = calibrate(model.graph, calibration_images(dataset, kImages, run.seed));
-    fmt::print("{} activations without a grid got one from {} training images\n", made, kImages);
-}
-
 Results evaluate_model(const EvalOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
     fold_batch_normalization(model.graph);
-    if (options.execution == ExecutionMode::int8_mode) calibrate_missing(model, options, run);
-    Dataset dataset =
-        open_dataset(options.data, DataSplit::test, model.preprocessing ? &*model.preprocessing : nullptr);
+    const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
+    if (options.execution == ExecutionMode::int8_mode) {
+        calibrate_missing_grids(model, open_dataset(options.data, DataSplit::train, preprocessing), run.seed);
+    }
+    Dataset dataset = open_dataset(options.data, DataSplit::test, preprocessing);
     dataset.size = std::min(dataset.size, options.limit);
 
     const auto start = std::chrono::steady_clock::now();

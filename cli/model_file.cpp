@@ -45,4 +45,9 @@ ModelFile load_model_file(const ModelOptions& options) {
 
 Model load_model(const ModelOptions& options) { return load_model_file(options).model; }
 
+void describe_by_data(Model& model, const Dataset& dataset) {
+    if (!model.preprocessing) model.preprocessing = dataset.preprocessing;
+    if (model.classes.empty()) model.classes = dataset.classes;
+}
+
 }  // namespace eigenbit

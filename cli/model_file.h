@@ -1,5 +1,6 @@
 #pragma once
 
+#include "datasets/dataset.h"
 #include "engine/formats/size_ledger.h"
 #include "engine/model.h"
 
@@ -28,5 +29,8 @@ struct ModelFile {
 /// subtraction becomes a part. Throws Error naming the file.
 ModelFile load_model_file(const ModelOptions& options);
 Model load_model(const ModelOptions& options);
+
+/// Takes preprocessing and class names from a data set where the model has none.
+void describe_by_data(Model& model, const Dataset& dataset);
 
 }  // namespace eigenbit

@@ -23,6 +23,8 @@ Verb compress_verb(CLI::App& command);
 Verb stats_verb(CLI::App& command);
 Verb inspect_verb(CLI::App& command);
 Verb bench_verb(CLI::App& command);
+Verb pack_verb(CLI::App& command);
+Verb run_verb(CLI::App& command);
 Verb cpu_verb(CLI::App& command);
 
 }  // namespace eigenbit

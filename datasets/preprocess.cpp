@@ -99,6 +99,21 @@ void Normalizer::add_noise(float deviation, Random& random, std::span<float> val
     }
 }
 
+Tensor denormalized(ConstView normalized, const Preprocessing& preprocessing) {
+    Tensor image(Shape{normalized.shape[1], normalized.shape[2], normalized.shape[3]}, normalized.values());
+    const auto channels = static_cast<std::size_t>(image.shape().back());
+    const auto of_channel = [](const std::vector<float>& list, std::size_t c) {
+        return list.size() == 1 ? list[0] : list[c];
+    };
+    const std::span values = image.values();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::size_t c = i % channels;
+        values[i] =
+            std::clamp(values[i] * of_channel(preprocessing.std, c) + of_channel(preprocessing.mean, c), 0.0F, 1.0F);
+    }
+    return image;
+}
+
 Tensor preprocess(Image image, const Preprocessing& preprocessing, std::string_view file) {
     convert_and_resize(image, preprocessing, file);
     const Window window = centre_window(image, preprocessing.height, preprocessing.width, file);

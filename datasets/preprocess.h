@@ -61,4 +61,8 @@ class Normalizer {
 /// smaller than the crop.
 Tensor preprocess(Image image, const Preprocessing& preprocessing, std::string_view file);
 
+/// A restored image as a network put it out, (1, H, W, C), as values of 0 … 1 (H, W, C): the inverse of normalisation,
+/// clamped.
+Tensor denormalized(ConstView normalized, const Preprocessing& preprocessing);
+
 }  // namespace eigenbit

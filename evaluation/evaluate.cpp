@@ -1,6 +1,7 @@
 #include "evaluation/evaluate.h"
 
 #include "datasets/loader.h"
+#include "datasets/preprocess.h"
 #include "engine/error.h"
 #include "engine/session.h"
 #include "evaluation/metrics.h"
@@ -36,22 +37,6 @@ class Sessions {
     const Graph& graph_;
     std::vector<Entry> entries_;
 };
-
-/// Undoes the preprocessing's normalisation of an image (H, W, C), and clamps to 0 … 1.
-Tensor denormalized(ConstView normalized, const Preprocessing& preprocessing) {
-    Tensor image(Shape{normalized.shape[1], normalized.shape[2], normalized.shape[3]}, normalized.values());
-    const auto channels = static_cast<std::size_t>(image.shape().back());
-    const auto of_channel = [](const std::vector<float>& list, std::size_t c) {
-        return list.size() == 1 ? list[0] : list[c];
-    };
-    const std::span values = image.values();
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::size_t c = i % channels;
-        values[i] =
-            std::clamp(values[i] * of_channel(preprocessing.std, c) + of_channel(preprocessing.mean, c), 0.0F, 1.0F);
-    }
-    return image;
-}
 
 /// Psnr and ssim of one restored image.
 RestorationQuality compare(const Tensor& restored, const Tensor& target, int scale) {

@@ -1,0 +1,98 @@
+#include "cli/calibration.h"
+#include "cli/model_file.h"
+#include "cli/verbs.h"
+#include "datasets/data_spec.h"
+#include "engine/error.h"
+#include "engine/formats/ebit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <memory>
+
+namespace eigenbit {
+namespace {
+
+constexpr std::string_view kExamples = R"(Examples:
+  eigenbit pack small.ebit --storage fixed --out mapped.ebit
+  eigenbit pack resnet50.onnx --data "folder:photos?size=224" --out resnet50.ebit     for 8-bit execution
+  eigenbit pack net.ebit --classes names.txt --out named.ebit)";
+
+const std::map<std::string, IndexStorage> kStorages{{"entropy", IndexStorage::entropy}, {"fixed", IndexStorage::fixed}};
+
+struct PackOptions {
+    ModelOptions model;
+    IndexStorage storage = IndexStorage::entropy;
+    std::string data;
+    std::filesystem::path classes;
+    std::filesystem::path out;
+};
+
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    if (!file) fail("cannot read {}", path.string());
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) {
+        if (line.ends_with('\r')) line.pop_back();
+        lines.push_back(std::move(line));
+    }
+    return lines;
+}
+
+/// The number of classes that the network tells apart; 0 when it does not.
+std::int64_t class_count(const Graph& graph) {
+    const std::vector<Shape> shapes = [&] {
+        Shape image = graph.inputs().front().shape;
+        for (int axis = 0; axis < image.rank(); ++axis) image[axis] = std::max<std::int64_t>(image[axis], 1);
+        return infer_shapes(graph, std::span(&image, 1));
+    }();
+    const Shape& output = shapes[static_cast<std::size_t>(graph.outputs().front())];
+    return output.rank() == 2 ? output.back() : 0;
+}
+
+Results pack(const PackOptions& options, const RunOptions& run) {
+    Model model = load_model(options.model);
+    if (!options.data.empty()) {
+        const Dataset data =
+            open_dataset(options.data, DataSplit::train, model.preprocessing ? &*model.preprocessing : nullptr);
+        describe_by_data(model, data);
+        calibrate_missing_grids(model, data, run.seed);
+    }
+    if (!options.classes.empty()) {
+        model.classes = read_lines(options.classes);
+        const std::int64_t count = class_count(model.graph);
+        if (static_cast<std::int64_t>(model.classes.size()) != count) {
+            fail("{} names {} classes, the network tells {} apart.", options.classes.string(), model.classes.size(),
+                 count);
+        }
+    }
+    const SizeLedger sizes = write_ebit(model, options.out, options.storage);
+    const auto bytes = std::filesystem::file_size(options.out);
+    fmt::print("{} written, {} bytes\n", options.out.string(), bytes);
+    return {{"file_bytes", bytes}};
+}
+
+}  // namespace
+
+Verb pack_verb(CLI::App& command) {
+    const auto options = std::make_shared<PackOptions>();
+    CLI::App* const app =
+        command.add_subcommand("pack", "Write a network as a packed file that knows all it needs to run");
+    app->footer(std::string(kExamples));
+    add_model_options(*app, options->model);
+    app->add_option("--storage", options->storage, "How indices lie in the file: as small as can be, or as they run")
+        ->type_name("FORM")
+        ->transform(CLI::CheckedTransformer(kStorages).description("{entropy, fixed}"))
+        ->default_str("entropy");
+    app->add_option("--data", options->data,
+                    "Images (their training split) that tell how to round activations, and how images are prepared and "
+                    "classes called where the model does not say")
+        ->type_name("SPEC");
+    app->add_option("--classes", options->classes, "File of the classes' names, one a line")->type_name("FILE");
+    app->add_option("--out", options->out, "Where the network goes")->type_name("FILE.ebit")->required();
+    return {app, [options](const RunOptions& run) { return pack(*options, run); }};
+}
+
+}  // namespace eigenbit

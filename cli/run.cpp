@@ -1,0 +1,154 @@
+#include "cli/execution.h"
+#include "cli/model_file.h"
+#include "cli/verbs.h"
+#include "datasets/preprocess.h"
+#include "engine/error.h"
+#include "engine/fold_batch_normalization.h"
+#include "engine/inference/calibrate.h"
+#include "engine/session.h"
+#include "evaluation/metrics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <numeric>
+#include <set>
+
+namespace eigenbit {
+namespace {
+
+constexpr std::string_view kExamples = R"(Examples:
+  eigenbit run net.ebit cat.jpg dog.png
+  eigenbit run net.ebit photos/*.jpg --top 1 --execution int8 --json names.json
+  eigenbit run dncnn.ebit --residual noisy.png --out clean)";
+
+struct RunVerbOptions {
+    ModelOptions model;
+    ExecutionMode execution = ExecutionMode::float_mode;
+    std::vector<std::filesystem::path> images;
+    std::filesystem::path out = ".";
+    int top = 5;
+};
+
+std::vector<double> softmax(std::span<const float> scores) {
+    const double largest = *std::ranges::max_element(scores);
+    std::vector<double> shares;
+    for (const float score : scores) shares.push_back(std::exp(score - largest));
+    const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
+    for (double& share : shares) share /= sum;
+    return shares;
+}
+
+/// The likeliest classes of one image; the shares are those of a softmax.
+Results print_classes(ConstView scores, const Model& model, int top) {
+    const bool is_softmax = std::ranges::any_of(model.graph.nodes(), [&](const Node& node) {
+        return node.outputs.front() == model.graph.outputs().front() && std::holds_alternative<Softmax>(node.op);
+    });
+    const std::span values = scores.values();
+    const std::vector<double> shares = is_softmax ? std::vector<double>(values.begin(), values.end()) : softmax(values);
+    std::vector<std::size_t> order(shares.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return shares[i]; });
+    order.resize(std::min(order.size(), static_cast<std::size_t>(top)));
+    Results classes = Results::array();
+    for (const std::size_t i : order) {
+        const std::string name = i < model.classes.size() ? model.classes[i] : "";
+        fmt::print("  {:6.2f} %  {:>4}  {}\n", 100.0 * shares[i], i, name);
+        classes.push_back({{"class", i}, {"name", name}, {"share", shares[i]}});
+    }
+    return classes;
+}
+
+/// A restored image (1, H, W, C) as an image file holds it.
+Image restored_image(ConstView output, const Preprocessing& preprocessing) {
+    const Tensor values = as_8_bit(denormalized(output, preprocessing));
+    const Shape& shape = values.shape();
+    Image image{static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2]), {}};
+    for (const float value : values.values()) image.pixels.push_back(static_cast<std::uint8_t>(value));
+    if (image.channels == 3 && preprocessing.channel_order == ChannelOrder::bgr) {
+        for (std::size_t i = 0; i < image.pixels.size(); i += 3) std::swap(image.pixels[i], image.pixels[i + 2]);
+    }
+    return image;
+}
+
+std::filesystem::path restored_file(const std::filesystem::path& image, const std::filesystem::path& folder) {
+    return folder / (image.stem().string() + ".restored.png");
+}
+
+/// Throws Error when two images would be restored to one file.
+void check_names_differ(const RunVerbOptions& options) {
+    std::set<std::filesystem::path> files;
+    for (const std::filesystem::path& image : options.images) {
+        const std::filesystem::path file = restored_file(image, options.out);
+        if (!files.insert(file).second) fail("Two of the images would be restored to {}.", file.string());
+    }
+}
+
+Results write_restored(ConstView output, const Model& model, const std::filesystem::path& file) {
+    write_png(file, restored_image(output, *model.preprocessing));
+    fmt::print("  {} written\n", file.string());
+    return file.string();
+}
+
+Results run_images(const RunVerbOptions& options) {
+    Model model = load_model(options.model);
+    if (model.graph.inputs().size() != 1) {
+        fail("{} has {} inputs; run takes networks with one.", options.model.path.string(),
+             model.graph.inputs().size());
+    }
+    if (!model.preprocessing) {
+        fail("{} does not say how to prepare images; eigenbit pack --data SPEC makes it so.",
+             options.model.path.string());
+    }
+    if (options.execution == ExecutionMode::int8_mode && !values_without_grid(model.graph).empty()) {
+        fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
+             options.model.path.string());
+    }
+    fold_batch_normalization(model.graph);
+    FusedNetwork fused(model.graph, options.execution);
+
+    Results results;
+    for (const std::filesystem::path& path : options.images) {
+        const Tensor image = preprocess(read_image(path), *model.preprocessing, path.string());
+        const Shape shape = image.shape();
+        fmt::print("{}\n", path.string());
+        std::optional<Session> session;
+        if (options.execution == ExecutionMode::simulated) session.emplace(model.graph, std::span(&shape, 1));
+        const ConstView output = session ? session->run(image) : fused.of(shape).run(image);
+        Results& result = results["images"].emplace_back(Results{{"file", path.string()}});
+        const std::int64_t channels = output.shape.back();
+        if (output.shape.rank() == 2) {
+            result["classes"] = print_classes(output, model, options.top);
+        } else if (output.shape.rank() == 4 && channels == model.preprocessing->channels) {
+            check_names_differ(options);
+            result["restored"] = write_restored(output, model, restored_file(path, options.out));
+        } else {
+            fail("{} puts out {}, neither classes nor an image.", options.model.path.string(), to_string(output.shape));
+        }
+    }
+    return results;
+}
+
+}  // namespace
+
+Verb run_verb(CLI::App& command) {
+    const auto options = std::make_shared<RunVerbOptions>();
+    CLI::App* const app = command.add_subcommand("run", "Name what images show, or restore them");
+    app->footer(std::string(kExamples));
+    add_model_options(*app, options->model);
+    app->add_option("IMAGE", options->images, "JPEG, PNG or BMP files")->type_name("FILE")->required();
+    add_execution_option(*app, options->execution);
+    app->add_option("--top", options->top, "How many classes to show")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000000))
+        ->capture_default_str();
+    app->add_option("--out", options->out, "Folder for restored images, NAME.restored.png")
+        ->type_name("DIR")
+        ->check(CLI::ExistingDirectory)
+        ->capture_default_str();
+    return {app, [options](const RunOptions&) { return run_images(*options); }};
+}
+
+}  // namespace eigenbit
