@@ -35,9 +35,9 @@ int main(int argc, char** argv) {
     command.footer("eigenbit VERB --help tells more, with examples.");
 
     RunOptions options;
-    const std::array verbs{new_verb(command),   train_verb(command),   eval_verb(command), compress_verb(command),
-                           stats_verb(command), inspect_verb(command), pack_verb(command), run_verb(command),
-                           bench_verb(command), cpu_verb(command)};
+    const std::array verbs{new_verb(command),      train_verb(command), retrain_verb(command), eval_verb(command),
+                           compress_verb(command), stats_verb(command), inspect_verb(command), pack_verb(command),
+                           run_verb(command),      bench_verb(command), cpu_verb(command)};
     for (const Verb& verb : verbs) add_run_options(*verb.app, options);
     try {
         command.parse(argc, argv);

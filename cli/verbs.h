@@ -18,6 +18,7 @@ struct Verb {
 
 Verb new_verb(CLI::App& command);
 Verb train_verb(CLI::App& command);
+Verb retrain_verb(CLI::App& command);
 Verb eval_verb(CLI::App& command);
 Verb compress_verb(CLI::App& command);
 Verb stats_verb(CLI::App& command);

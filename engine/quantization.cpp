@@ -33,24 +33,16 @@ void validate_block(const QuantizedBlock& block, std::int64_t begin) {
     }
 }
 
-/// Calls visit(position) for every element of a block.
-template <typename Visit>
-void for_each_element(const QuantizedBlock& block, int axis, const Shape& shape, Visit visit) {
-    const std::int64_t inner = shape.elements(axis + 1, shape.rank());
-    for (std::int64_t outer = 0; outer < shape.elements(0, axis); ++outer) {
-        const std::int64_t row = outer * shape[axis] * inner;
-        for (std::int64_t i = row + block.begin * inner; i < row + block.end * inner; ++i) visit(i);
-    }
-}
-
-void validate_indices(const Quantization& quantization, const QuantizedBlock& block, const Shape& shape) {
-    const int outside = block.bit_depth == 0 ? 1 : 1 << (block.bit_depth - 1);
-    const int least = block.bit_depth == 0 ? 0 : -outside;
-    for_each_element(block, quantization.axis, shape, [&](std::int64_t i) {
-        const int index = quantization.indices[static_cast<std::size_t>(i)];
-        if (index < least || index >= outside) {
-            fail("A block of a quantized parameter has the index {}, which bit depth {} cannot hold.", index,
-                 block.bit_depth);
+void validate_indices(const Quantization& quantization, const Shape& shape) {
+    for_each_run(quantization, shape, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
+        const int outside = block.bit_depth == 0 ? 1 : 1 << (block.bit_depth - 1);
+        const int least = block.bit_depth == 0 ? 0 : -outside;
+        for (std::int64_t i = begin; i < end; ++i) {
+            const int index = quantization.indices[static_cast<std::size_t>(i)];
+            if (index < least || index >= outside) {
+                fail("A block of a quantized parameter has the index {}, which bit depth {} cannot hold.", index,
+                     block.bit_depth);
+            }
         }
     });
 }
@@ -82,24 +74,22 @@ void validate(const Quantization& quantization, const Shape& shape) {
     if (position != shape[quantization.axis]) {
         fail("The blocks of a quantized parameter cover {} of {} channels.", position, shape[quantization.axis]);
     }
-    for (const QuantizedBlock& block : quantization.blocks) validate_indices(quantization, block, shape);
+    validate_indices(quantization, shape);
 }
 
 Tensor dequantize(const Quantization& quantization, const Shape& shape) {
     validate(quantization, shape);
     Tensor values(shape);
-    for (const QuantizedBlock& block : quantization.blocks) {
-        if (block.bit_depth == 0) continue;
-        for_each_element(block, quantization.axis, shape, [&](std::int64_t i) {
-            const auto index = static_cast<float>(quantization.indices[static_cast<std::size_t>(i)]);
-            values[i] = block.step * (index + block.offset);
-        });
-    }
-    if (quantization.channel_scale.empty()) return values;
     const std::int64_t per_channel = shape.elements(1, shape.rank());
-    for (std::int64_t i = 0; i < values.elements(); ++i) {
-        values[i] *= quantization.channel_scale[static_cast<std::size_t>(i / per_channel)];
-    }
+    for_each_run(quantization, shape, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
+        if (block.bit_depth == 0) return;
+        const auto channel = static_cast<std::size_t>(begin / per_channel);
+        const float scale = quantization.channel_scale.empty() ? 1.0F : quantization.channel_scale[channel];
+        for (std::int64_t i = begin; i < end; ++i) {
+            const auto index = static_cast<float>(quantization.indices[static_cast<std::size_t>(i)]);
+            values[i] = block.step * (index + block.offset) * scale;
+        }
+    });
     return values;
 }
 

@@ -111,7 +111,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
     body.number(checkpoint.best_score);
     body.number(checkpoint.best_epoch);
     body.tensors(checkpoint.parameters);
-    body.tensors(checkpoint.velocities);
+    body.tensors(checkpoint.optimizer);
     body.tensors(checkpoint.best_parameters);
 
     Writer file;
@@ -147,18 +147,10 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     checkpoint.best_score = body.number<double>();
     checkpoint.best_epoch = body.number<std::int64_t>();
     checkpoint.parameters = body.tensors();
-    checkpoint.velocities = body.tensors();
+    checkpoint.optimizer = body.tensors();
     checkpoint.best_parameters = body.tensors();
     body.expect_end();
     return checkpoint;
-}
-
-std::vector<TensorSlot> parameter_slots(Graph& graph) {
-    std::vector<TensorSlot> slots;
-    for (const auto& [id, parameter] : graph.parameters()) {
-        slots.push_back({graph.name(id), &graph.parameter(id).values});
-    }
-    return slots;
 }
 
 std::vector<NamedTensor> copy_tensors(const std::vector<TensorSlot>& slots) {

@@ -22,7 +22,7 @@ struct Checkpoint {
     double best_score = 0.0;  ///< of the validation so far
     std::int64_t best_epoch = 0;  ///< counted from 1; 0 before any
     std::vector<NamedTensor> parameters{};
-    std::vector<NamedTensor> velocities{};
+    std::vector<NamedTensor> optimizer{};
     std::vector<NamedTensor> best_parameters{};  ///< empty before any
 };
 
@@ -37,8 +37,6 @@ struct TensorSlot {
     std::string name;
     Tensor* values;
 };
-
-std::vector<TensorSlot> parameter_slots(Graph& graph);
 
 std::vector<NamedTensor> copy_tensors(const std::vector<TensorSlot>& slots);
 

@@ -4,8 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace eigenbit {
+namespace {
+
+/// log Σ exp(scores / temperature); subtracting the largest keeps every exponential in range.
+double log_normalizer(std::span<const float> scores, double temperature) {
+    const double largest = *std::ranges::max_element(scores);
+    double sum = 0.0;
+    for (const float score : scores) sum += std::exp((score - largest) / temperature);
+    return largest / temperature + std::log(sum);
+}
+
+}  // namespace
 
 double softmax_cross_entropy(ConstView logits, std::span<const int> labels, double smoothing, View gradient) {
     const std::int64_t images = logits.shape[0];
@@ -19,21 +31,36 @@ double softmax_cross_entropy(ConstView logits, std::span<const int> labels, doub
         if (label < 0 || label >= classes) fail("A label is {}, but the network has {} classes.", label, classes);
         const std::span x = logits.slice(image, image + 1).values();
         const std::span dx = gradient.slice(image, image + 1).values();
-        // Subtracting the largest logit keeps every exponential in range.
-        const double largest = *std::ranges::max_element(x);
-        double sum = 0.0;
-        double logit_sum = 0.0;
-        for (const float logit : x) {
-            sum += std::exp(logit - largest);
-            logit_sum += logit;
-        }
-        const double log_normalizer = largest + std::log(sum);
+        const double normalizer = log_normalizer(x, 1.0);
+        const double logit_sum = std::accumulate(x.begin(), x.end(), 0.0);
         const double other = smoothing / static_cast<double>(classes);
-        loss += log_normalizer - (1.0 - smoothing) * logits[image * classes + label] - other * logit_sum;
+        loss += normalizer - (1.0 - smoothing) * logits[image * classes + label] - other * logit_sum;
         for (std::size_t k = 0; k < x.size(); ++k) {
             const double target = other + (static_cast<std::int64_t>(k) == label ? 1.0 - smoothing : 0.0);
-            const double probability = std::exp(x[k] - log_normalizer);
+            const double probability = std::exp(x[k] - normalizer);
             dx[k] = static_cast<float>((probability - target) / static_cast<double>(images));
+        }
+    }
+    return loss / static_cast<double>(images);
+}
+
+double distillation(ConstView logits, ConstView teacher, double temperature, View gradient) {
+    if (!(logits.shape == teacher.shape)) {
+        fail("The network put out {}, its teacher {}.", to_string(logits.shape), to_string(teacher.shape));
+    }
+    const std::int64_t images = logits.shape[0];
+    double loss = 0.0;
+    for (std::int64_t image = 0; image < images; ++image) {
+        const std::span x = logits.slice(image, image + 1).values();
+        const std::span y = teacher.slice(image, image + 1).values();
+        const std::span dx = gradient.slice(image, image + 1).values();
+        const double x_normalizer = log_normalizer(x, temperature);
+        const double y_normalizer = log_normalizer(y, temperature);
+        for (std::size_t k = 0; k < x.size(); ++k) {
+            const double log_q = x[k] / temperature - x_normalizer;
+            const double log_p = y[k] / temperature - y_normalizer;
+            loss += temperature * temperature * std::exp(log_p) * (log_p - log_q);
+            dx[k] = static_cast<float>(temperature * (std::exp(log_q) - std::exp(log_p)) / static_cast<double>(images));
         }
     }
     return loss / static_cast<double>(images);

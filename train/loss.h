@@ -13,6 +13,11 @@ namespace eigenbit {
 /// Throws Error when there is not one label in 0 … classes-1 for every image.
 double softmax_cross_entropy(ConstView logits, std::span<const int> labels, double smoothing, View gradient);
 
+/// What the scores of a network tell about the classes: mean over the images of T² · KL(softmax(teacher / T) ‖
+/// softmax(logits / T)) for the temperature T (Hinton et al. 2015, section 2). `gradient` receives the derivative with
+/// respect to the logits. Throws Error when the shapes differ.
+double distillation(ConstView logits, ConstView teacher, double temperature, View gradient);
+
 /// Mean over all elements of (output − target)²; `gradient` receives the derivative with respect to the output.
 /// Throws Error when the shapes differ.
 double mean_squared_error(ConstView output, ConstView target, View gradient);

@@ -12,10 +12,9 @@ constexpr std::int64_t kChunkElements = 16384;
 
 }  // namespace
 
-Sgd::Sgd(const Graph& graph, std::vector<ValueId> parameters, const Options& options)
-    : options_(options), parameters_(std::move(parameters)) {
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-        const Tensor& values = graph.parameter(parameters_[i]).values;
+Sgd::Sgd(std::vector<TrainedTensor> tensors, const Options& options) : options_(options), tensors_(std::move(tensors)) {
+    for (std::size_t i = 0; i < tensors_.size(); ++i) {
+        const Tensor& values = *tensors_[i].values;
         velocities_.emplace_back(values.shape());
         for (std::int64_t begin = 0; begin < values.elements(); begin += kChunkElements) {
             chunks_.push_back({i, begin, std::min(begin + kChunkElements, values.elements())});
@@ -23,22 +22,18 @@ Sgd::Sgd(const Graph& graph, std::vector<ValueId> parameters, const Options& opt
     }
 }
 
-void Sgd::step(Graph& graph, const Session& session, double learning_rate) {
+void Sgd::step(std::span<const ConstView> gradients, double learning_rate) {
     tbb::parallel_for(std::size_t{0}, chunks_.size(),
-                      [&](std::size_t i) { step(chunks_[i], graph, session, learning_rate); });
+                      [&](std::size_t i) { step(chunks_[i], gradients[chunks_[i].tensor], learning_rate); });
 }
 
-void Sgd::step(const Chunk& chunk, Graph& graph, const Session& session, double learning_rate) {
-    const ValueId id = parameters_[chunk.parameter];
-    Tensor& values = graph.parameter(id).values;
-    // Weights of layers are the parameters of more than one dimension.
-    const bool decays = options_.decay_everything || values.shape().rank() > 1;
-    const auto decay = static_cast<float>(decays ? options_.weight_decay : 0.0);
+void Sgd::step(const Chunk& chunk, ConstView gradient, double learning_rate) {
+    const TrainedTensor& tensor = tensors_[chunk.tensor];
+    const auto decay = static_cast<float>(tensor.decays ? options_.weight_decay : 0.0);
     const auto momentum = static_cast<float>(options_.momentum);
-    const auto rate = static_cast<float>(learning_rate);
-    const float* const gradient = session.gradient(id).data;
-    float* const w = values.data();
-    float* const v = velocities_[chunk.parameter].data();
+    const auto rate = static_cast<float>(learning_rate * tensor.rate);
+    float* const w = tensor.values->data();
+    float* const v = velocities_[chunk.tensor].data();
     for (std::int64_t i = chunk.begin; i < chunk.end; ++i) {
         const float g = gradient[i] + decay * w[i];
         v[i] = momentum * v[i] + g;

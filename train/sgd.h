@@ -1,11 +1,21 @@
 #pragma once
 
-#include "engine/session.h"
+#include "engine/graph.h"
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace eigenbit {
+
+/// A tensor that training moves.
+struct TrainedTensor {
+    std::string name;
+    Tensor* values;
+    double rate = 1.0;   ///< its learning rate in those of the schedule
+    bool decays = true;  ///< whether weight decay pulls at it
+};
 
 /// Stochastic gradient descent with momentum, by PyTorch's rule: g ← gradient + weight_decay · w,
 /// v ← momentum · v + g, w ← w − learning_rate · v (with Nesterov: · (g + momentum · v)).
@@ -15,30 +25,29 @@ class Sgd {
         double momentum = 0.9;
         bool nesterov = false;
         double weight_decay = 0.0;
-        bool decay_everything = false;  ///< biases and normalization too, not only the weights of layers
     };
 
-    /// Moves these parameters of the graph.
-    Sgd(const Graph& graph, std::vector<ValueId> parameters, const Options& options);
+    /// Moves these tensors, which stay where they are.
+    Sgd(std::vector<TrainedTensor> tensors, const Options& options);
 
-    /// One step along the gradients of the session's last backward.
-    void step(Graph& graph, const Session& session, double learning_rate);
+    /// One step along the gradients, one for each tensor.
+    void step(std::span<const ConstView> gradients, double learning_rate);
 
-    const std::vector<ValueId>& parameters() const { return parameters_; }
-    /// The velocities v, one like each parameter.
+    const std::vector<TrainedTensor>& tensors() const { return tensors_; }
+    /// The velocities v, one like each tensor.
     const std::vector<Tensor>& velocities() const { return velocities_; }
     std::vector<Tensor>& velocities() { return velocities_; }
 
   private:
     struct Chunk {
-        std::size_t parameter;
+        std::size_t tensor;
         std::int64_t begin, end;
     };
 
-    void step(const Chunk& chunk, Graph& graph, const Session& session, double learning_rate);
+    void step(const Chunk& chunk, ConstView gradient, double learning_rate);
 
     Options options_;
-    std::vector<ValueId> parameters_;
+    std::vector<TrainedTensor> tensors_;
     std::vector<Tensor> velocities_;
     std::vector<Chunk> chunks_;
 };

@@ -2,11 +2,13 @@
 
 #include "datasets/loader.h"
 #include "engine/error.h"
+#include "engine/inference/inference.h"
+#include "engine/inference/prepare.h"
 #include "engine/random.h"
 #include "engine/session.h"
 #include "train/checkpoint.h"
 #include "train/loss.h"
-#include "train/running_statistics.h"
+#include "train/trained_network.h"
 
 #include <fmt/ranges.h>
 
@@ -19,6 +21,8 @@
 
 namespace eigenbit {
 namespace {
+
+constexpr double kMostRelativeBits = 1.005;  // of an epoch that can be the best of a quantized network
 
 constexpr std::array kScheduleNames{"constant", "step", "cosine"};  // by Schedule::Kind
 
@@ -33,10 +37,12 @@ std::string settings_of(const TrainingOptions& options, const Dataset& training,
     add("batch", options.batch);
     add("augmentation", options.augment);
     add("label smoothing", options.label_smoothing);
+    add("teacher", options.distillation.teacher != nullptr);
+    add("temperature", options.distillation.temperature);
     add("momentum", options.sgd.momentum);
     add("Nesterov", options.sgd.nesterov);
     add("weight decay", options.sgd.weight_decay);
-    add("decay of everything", options.sgd.decay_everything);
+    add("learning rate of indices", options.index_rate);
     add("schedule", kScheduleNames[static_cast<std::size_t>(options.schedule.kind)]);
     add("learning rate", options.schedule.peak);
     add("warm-up", options.schedule.warmup);
@@ -66,7 +72,7 @@ class Trainer {
                              .shuffle = true,
                              .augment = options.augment,
                              .drop_incomplete = true}),
-          sgd_(graph, trainable_parameters(graph), options.sgd) {
+          network_(graph, options.sgd, options.index_rate) {
         if (loader_.batches() == 0) {
             fail("The data set {} has {} examples, fewer than the batch size {}.", training.name, training.size,
                  options.batch);
@@ -85,7 +91,7 @@ class Trainer {
         while (const Batch* batch = loader_.next()) {
             if (!session) prepare(epoch, batch->images.shape(), session);
             report.learning_rate = learning_rate(options_.schedule, progress_of(epoch, step));
-            const double loss = run_step(*session, *batch, report.learning_rate);
+            const double loss = run_step(*session, *batch, step, report.learning_rate);
             if (!std::isfinite(loss)) {
                 fail("The loss became {} in step {} of epoch {}: training diverged; try a learning rate below {:.3g}.",
                      loss, step + 1, epoch, report.learning_rate);
@@ -96,25 +102,24 @@ class Trainer {
         }
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
         report.loss = loss_sum / static_cast<double>(step);
+        report.relative_bits = network_.relative_bits();
         report.images_per_second = static_cast<double>(step * loader_.batch_size()) / elapsed.count();
         return report;
     }
 
-    std::vector<TensorSlot> velocity_slots() {
-        std::vector<TensorSlot> slots;
-        for (std::size_t i = 0; i < sgd_.parameters().size(); ++i) {
-            slots.push_back({graph_.name(sgd_.parameters()[i]), &sgd_.velocities()[i]});
-        }
-        return slots;
-    }
+    TrainedNetwork& network() { return network_; }
 
   private:
     // A session of its own for each epoch: what dropout draws is then a function of seed, epoch and step.
     void prepare(int epoch, const Shape& input, std::optional<Session>& session) {
         Random random({options_.seed, static_cast<std::uint64_t>(epoch)});
         session.emplace(graph_, std::span(&input, 1),
-                        Session::Options{.training = true, .gradients = sgd_.parameters(), .seed = random.bits()});
+                        Session::Options{.training = true, .gradients = network_.gradients(), .seed = random.bits()});
         output_gradient_ = Tensor(session->output().shape);
+        if (options_.distillation.teacher == nullptr || teacher_) return;
+        Graph teacher = *options_.distillation.teacher;
+        prepare_for_inference(teacher, std::span(&input, 1));
+        teacher_.emplace(std::move(teacher), std::span(&input, 1), Execution::floats);
     }
 
     /// Epochs done before this step, fractions counting.
@@ -122,42 +127,52 @@ class Trainer {
         return epoch - 1 + static_cast<double>(step) / static_cast<double>(loader_.batches());
     }
 
-    double run_step(Session& session, const Batch& batch, double rate) {
+    double run_step(Session& session, const Batch& batch, std::int64_t step, double rate) {
         const ConstView output = session.run(batch.images);
-        const double loss =
-            loader_.dataset().restoration
-                ? mean_squared_error(output, batch.targets, output_gradient_)
-                : softmax_cross_entropy(output, batch.labels, options_.label_smoothing, output_gradient_);
+        const double loss = loss_of(output, batch);
         session.backward(output_gradient_);
-        update_running_statistics(graph_, session);
-        sgd_.step(graph_, session, rate);
+        network_.step(session, step, rate);
         return loss;
+    }
+
+    /// Leaves its gradient in output_gradient_.
+    double loss_of(ConstView output, const Batch& batch) {
+        const bool restores = loader_.dataset().restoration.has_value();
+        if (teacher_) {
+            const ConstView taught = teacher_->run(batch.images);
+            return restores ? mean_squared_error(output, taught, output_gradient_)
+                            : distillation(output, taught, options_.distillation.temperature, output_gradient_);
+        }
+        return restores ? mean_squared_error(output, batch.targets, output_gradient_)
+                        : softmax_cross_entropy(output, batch.labels, options_.label_smoothing, output_gradient_);
     }
 
     Graph& graph_;
     const TrainingOptions& options_;
     BatchLoader loader_;
-    Sgd sgd_;
+    TrainedNetwork network_;
+    std::optional<Inference> teacher_;
     Tensor output_gradient_;
 };
 
 /// Puts graph and velocities where the checkpoint left them. Does nothing when there is none.
-void resume(const std::filesystem::path& path, Graph& graph, Trainer& trainer, Checkpoint& state) {
+void resume(const std::filesystem::path& path, TrainedNetwork& network, Checkpoint& state) {
     if (!std::filesystem::exists(path)) return;
     Checkpoint saved = read_checkpoint(path);
     if (saved.settings != state.settings) {
         const auto [theirs, ours] = first_difference(saved.settings, state.settings);
         fail("Checkpoint '{}' is of another run: it has \"{}\", this run \"{}\".", path.string(), theirs, ours);
     }
-    restore_tensors(path, saved.parameters, parameter_slots(graph));
-    restore_tensors(path, saved.velocities, trainer.velocity_slots());
+    restore_tensors(path, saved.parameters, network.parameter_slots());
+    restore_tensors(path, saved.optimizer, network.optimizer_slots());
+    network.restored();
     state = std::move(saved);
 }
 
-void save(const std::filesystem::path& path, Graph& graph, Trainer& trainer, Checkpoint& state) {
+void save(const std::filesystem::path& path, TrainedNetwork& network, Checkpoint& state) {
     if (path.empty()) return;
-    state.parameters = copy_tensors(parameter_slots(graph));
-    state.velocities = copy_tensors(trainer.velocity_slots());
+    state.parameters = copy_tensors(network.parameter_slots());
+    state.optimizer = copy_tensors(network.optimizer_slots());
     write_checkpoint(path, state);
 }
 
@@ -167,7 +182,8 @@ TrainingResult train(Graph& graph, const Dataset& training, const Dataset* valid
                      const TrainingObserver& observer) {
     Trainer trainer(graph, training, options);
     Checkpoint state{.settings = settings_of(options, training, validation)};
-    if (options.resume) resume(options.checkpoint, graph, trainer, state);
+    TrainedNetwork& network = trainer.network();
+    if (options.resume) resume(options.checkpoint, network, state);
 
     TrainingResult result;
     std::int64_t images = 0;
@@ -180,21 +196,23 @@ TrainingResult train(Graph& graph, const Dataset& training, const Dataset* valid
         seconds += static_cast<double>(trainer.images_per_epoch()) / report.images_per_second;
         if (validation != nullptr) {
             report.validation = evaluate(graph, *validation);
-            report.best = state.best_epoch == 0 || report.validation->score() > state.best_score;
+            const bool fits = report.relative_bits <= kMostRelativeBits;
+            report.best = state.best_epoch == 0 || (fits && report.validation->score() > state.best_score);
         }
         if (report.best) {
             state.best_epoch = report.epoch;
             state.best_score = report.validation->score();
-            state.best_parameters = copy_tensors(parameter_slots(graph));
+            state.best_parameters = copy_tensors(network.parameter_slots());
             result.validation = report.validation;
         }
-        save(options.checkpoint, graph, trainer, state);
+        save(options.checkpoint, network, state);
         if (observer.epoch) observer.epoch(report);
     }
     result.best_epoch = static_cast<int>(validation != nullptr ? state.best_epoch : state.epochs);
     result.images_per_second = seconds > 0.0 ? static_cast<double>(images) / seconds : 0.0;
     if (validation != nullptr) {
-        restore_tensors(options.checkpoint, state.best_parameters, parameter_slots(graph));
+        restore_tensors(options.checkpoint, state.best_parameters, network.parameter_slots());
+        network.restored();
         if (!result.validation) result.validation = evaluate(graph, *validation);
     }
     return result;

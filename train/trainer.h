@@ -13,12 +13,20 @@
 
 namespace eigenbit {
 
+/// Learning from another network's outputs instead of labels or true images.
+struct Distillation {
+    const Graph* teacher = nullptr;  ///< none: learn from the data set
+    double temperature = 4.0;        ///< that softens a classifier's scores
+};
+
 struct TrainingOptions {
     int epochs = 1;
     int batch = 128;
     Schedule schedule;
     Sgd::Options sgd;
+    double index_rate = 1.0;  ///< learning rate of quantized weights, in units of their steps, over that of floats
     double label_smoothing = 0.0;
+    Distillation distillation{};
     bool augment = true;  ///< crop and mirror at random as the data set allows
     std::uint64_t seed = 0;
     std::filesystem::path checkpoint;  ///< written after every epoch; none when empty
@@ -31,6 +39,7 @@ struct EpochReport {
     double learning_rate = 0;  ///< of the last step
     double loss = 0.0;         ///< mean over the epoch
     double images_per_second = 0.0;
+    double relative_bits = 1.0;  ///< of a quantized network's indices, in those at the beginning
     std::optional<Evaluation> validation{};
     bool best = false;  ///< the highest validation score so far
 };

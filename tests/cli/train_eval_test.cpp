@@ -92,3 +92,34 @@ TEST_CASE("a killed run leaves its last checkpoint, from which another goes on t
     CHECK(text_of(folder / "part.onnx") == text_of(folder / "whole.onnx"));
     CHECK(text_of(folder / "part.onnx.checkpoint") == text_of(folder / "whole.onnx.checkpoint"));
 }
+
+TEST_CASE("a compressed network is retrained at its rate, with labels and with a teacher") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    REQUIRE(run_command(folder,
+                        "train --model resnet8 --data mnist:. --epochs 3 --batch 16 --lr 0.05 --out net.onnx --quiet")
+                .exit_code
+            == 0);
+    REQUIRE(run_command(folder, "compress net.onnx --data mnist:. --images 32 --rate 1 --curves second-order --quiet "
+                                "--out net.ebit")
+                .exit_code
+            == 0);
+    const auto bytes = text_of(folder / "net.ebit").size();
+    for (const std::string teacher : {"", " --teacher net.onnx"}) {
+        CAPTURE(teacher);
+        const Outcome run = run_command(folder, "retrain net.ebit --data mnist:. --val mnist:. --epochs 2 --batch 16 "
+                                                "--out better.ebit --json retrain.json"
+                                                    + teacher);
+        CAPTURE(run.errors);
+        REQUIRE(run.exit_code == 0);
+        CHECK(run.output.find("better.ebit written") != std::string::npos);
+        CHECK(text_of(folder / "better.ebit").size() < 1.02 * static_cast<double>(bytes));
+        const nlohmann::json results = nlohmann::json::parse(text_of(folder / "retrain.json"));
+        const Outcome eval = run_command(folder, "eval better.ebit --data mnist:. --json eval.json");
+        REQUIRE(eval.exit_code == 0);
+        CHECK(nlohmann::json::parse(text_of(folder / "eval.json"))["top1"] == results["top1"]);
+    }
+    const Outcome refused = run_command(folder, "retrain missing.ebit --data mnist:. --epochs 1 --out x.ebit");
+    CHECK(refused.exit_code == 1);
+    CHECK(refused.errors.find("missing.ebit") != std::string::npos);
+}

@@ -19,7 +19,7 @@ Checkpoint example() {
             .best_epoch = 6,
             .parameters = {{"conv.weight", Tensor(Shape{1, 2}, std::array{1.5F, -2.0F})},
                            {"conv.bias", Tensor(Shape{1}, std::array{0.25F})}},
-            .velocities = {{"conv.weight", Tensor(Shape{1, 2}, std::array{3.0F, 4.0F})}},
+            .optimizer = {{"conv.weight", Tensor(Shape{1, 2}, std::array{3.0F, 4.0F})}},
             .best_parameters = {}};
 }
 
@@ -37,7 +37,7 @@ TEST_CASE("a checkpoint reads back as it was written") {
     CHECK(read.parameters[0].name == "conv.weight");
     CHECK(read.parameters[0].values.shape() == Shape{1, 2});
     CHECK(std::ranges::equal(read.parameters[0].values.values(), std::array{1.5F, -2.0F}));
-    CHECK(std::ranges::equal(read.velocities[0].values.values(), std::array{3.0F, 4.0F}));
+    CHECK(std::ranges::equal(read.optimizer[0].values.values(), std::array{3.0F, 4.0F}));
     CHECK(read.best_parameters.empty());
 }
 

@@ -63,6 +63,28 @@ TEST_CASE("cross-entropy stays finite for logits far out of an exponential's ran
     CHECK(gradient[1] == -1.0F);
 }
 
+TEST_CASE("distillation's gradient agrees with finite differences, at any temperature") {
+    const Tensor logits = random_tensor(Shape{3, 5}, 1);
+    const Tensor teacher = random_tensor(Shape{3, 5}, 4);
+    for (const double temperature : {0.5, 1.0, 4.0}) {
+        Tensor gradient(logits.shape());
+        distillation(logits, teacher, temperature, gradient);
+        Tensor ignored(logits.shape());
+        check_gradient(logits, gradient,
+                       [&](const Tensor& x) { return distillation(x, teacher, temperature, ignored); });
+    }
+}
+
+TEST_CASE("distillation is 0 for scores that differ from the teacher's by a constant") {
+    const Tensor teacher = random_tensor(Shape{3, 5}, 4);
+    Tensor logits = teacher;
+    for (float& logit : logits.values()) logit += 7.0F;
+    Tensor gradient(logits.shape());
+    CHECK(distillation(logits, teacher, 2.0, gradient) == doctest::Approx(0.0));
+    logits[4] += 1.0F;
+    CHECK(distillation(logits, teacher, 2.0, gradient) > 0.01);
+}
+
 TEST_CASE("mean squared error's gradient agrees with finite differences") {
     const Tensor output = random_tensor(Shape{2, 3, 3, 1}, 2);
     const Tensor target = random_tensor(Shape{2, 3, 3, 1}, 3);
@@ -85,4 +107,8 @@ TEST_CASE("labels and targets that do not fit the output are refused") {
               mean_squared_error(logits, Tensor(Shape{3, 2}), gradient);
           })
           == "The network put out (2, 3), expected (3, 2).");
+    CHECK(error_of([&] {
+              distillation(logits, Tensor(Shape{3, 2}), 1.0, gradient);
+          })
+          == "The network put out (2, 3), its teacher (3, 2).");
 }

@@ -1,0 +1,140 @@
+#include "cli/training_options.h"
+
+#include "cli/evaluation_results.h"
+#include "cli/progress.h"
+#include "engine/error.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <vector>
+
+namespace eigenbit {
+namespace {
+
+void check_folder(const std::filesystem::path& file, std::string_view flag) {
+    const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+    if (!std::filesystem::is_directory(folder)) {
+        fail("{} is '{}', but there is no folder '{}'.", flag, file.string(), folder.string());
+    }
+}
+
+/// He et al. 2015 divide the learning rate after a half and three quarters of options.
+std::vector<double> usual_milestones(int epochs) { return {0.5 * epochs, 0.75 * epochs}; }
+
+std::string percent(double share) { return fmt::format("{:.2f} %", 100.0 * share); }
+
+std::string describe(const EpochReport& report, int epochs) {
+    std::string text = fmt::format("epoch {}/{}  loss {:.4f}", report.epoch, epochs, report.loss);
+    if (report.validation && report.validation->classification) {
+        text += "  validation " + percent(report.validation->classification->top1);
+    } else if (report.validation) {
+        text += fmt::format("  validation {:.2f} dB", report.validation->restoration->psnr);
+    }
+    if (report.relative_bits != 1.0) text += fmt::format("  {:.1f} % of the bits", 100.0 * report.relative_bits);
+    return text + fmt::format("{}  {:.0f} images/s", report.best ? " (best)" : "", report.images_per_second);
+}
+
+/// Connects training with what people see of it.
+class TrainingProgress {
+  public:
+    TrainingProgress(bool quiet, int epochs) : quiet_(quiet), epochs_(epochs) {}
+
+    TrainingObserver observer() {
+        return {.start = [this](int epochs, std::int64_t images_per_epoch) { start(epochs, images_per_epoch); },
+                .step = [this](int epoch, std::int64_t images, double loss) { step(epoch, images, loss); },
+                .epoch = [this](const EpochReport& report) { progress_->line(describe(report, epochs_)); }};
+    }
+
+  private:
+    void start(int epochs_done, std::int64_t images_per_epoch) {
+        images_per_epoch_ = images_per_epoch;
+        progress_.emplace(quiet_, "images", epochs_ * images_per_epoch, epochs_done * images_per_epoch);
+        if (epochs_done > 0) progress_->line(fmt::format("resumed after epoch {}", epochs_done));
+    }
+    void step(int epoch, std::int64_t images, double loss) {
+        progress_->update((epoch - 1) * images_per_epoch_ + images,
+                          fmt::format("epoch {}/{}  loss {:.4f}", epoch, epochs_, loss));
+    }
+
+    bool quiet_;
+    int epochs_;
+    std::int64_t images_per_epoch_ = 0;
+    std::optional<Progress> progress_;
+};
+
+}  // namespace
+
+void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions& options) {
+    verb.add_option("--data", files.data, "Images to train on")->type_name("SPEC")->required();
+    verb.add_option("--val", files.validation, "Images to choose the best epoch by (their test split)")
+        ->type_name("SPEC");
+    verb.add_option("--out", files.out, "Where the network goes")->type_name("FILE")->required();
+    verb.add_option("--epochs", options.epochs, "Passes over the data")
+        ->type_name("N")
+        ->required()
+        ->check(CLI::Range(1, 1000000));
+    verb.add_option("--batch", options.batch, "Images a step")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000000))
+        ->capture_default_str();
+    verb.add_option("--lr", options.schedule.peak, "Highest learning rate")
+        ->type_name("X")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    static const std::map<std::string, Schedule::Kind> kSchedules{
+        {"cosine", Schedule::Kind::cosine}, {"step", Schedule::Kind::step}, {"constant", Schedule::Kind::constant}};
+    verb.add_option("--schedule", options.schedule.kind,
+                    "cosine to 0; step: a tenth after 1/2 and again after 3/4 of training; constant")
+        ->type_name("NAME")
+        ->transform(CLI::CheckedTransformer(kSchedules).description(""))
+        ->default_str("cosine");
+    verb.add_option("--warmup", options.schedule.warmup, "Epochs in which the learning rate rises from 0")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    verb.add_option("--momentum", options.sgd.momentum, "Momentum of SGD")
+        ->type_name("X")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
+    verb.add_flag("--nesterov", options.sgd.nesterov, "Nesterov's momentum");
+    verb.add_option("--weight-decay", options.sgd.weight_decay, "Decay of the layers' weights")
+        ->type_name("X")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    verb.add_option("--label-smoothing", options.label_smoothing, "Share of a label that is spread over all classes")
+        ->type_name("X")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
+    verb.add_flag_callback(
+        "--no-augment", [&options] { options.augment = false; },
+        "Show every image as it is, neither shifted nor mirrored");
+    verb.add_option("--checkpoint", options.checkpoint, "File written after every epoch (OUT.checkpoint)")
+        ->type_name("FILE");
+    verb.add_flag("--resume", options.resume, "Go on from the checkpoint, if there is one");
+}
+
+void complete_training_options(const TrainingFiles& files, std::uint64_t seed, TrainingOptions& options) {
+    check_folder(files.out, "--out");
+    if (options.checkpoint.empty()) options.checkpoint = files.out.string() + ".checkpoint";
+    check_folder(options.checkpoint, "--checkpoint");
+    options.seed = seed;
+    options.schedule.epochs = options.epochs;
+    options.schedule.milestones = usual_milestones(options.epochs);
+}
+
+Results train_with_progress(Graph& graph, const Dataset& training, const std::optional<Dataset>& validation,
+                            const TrainingOptions& options, bool quiet) {
+    TrainingProgress progress(quiet, options.epochs);
+    const TrainingResult result =
+        train(graph, training, validation ? &*validation : nullptr, options, progress.observer());
+    Results results{
+        {"epochs", options.epochs}, {"best_epoch", result.best_epoch}, {"images_per_second", result.images_per_second}};
+    if (result.validation) {
+        add_evaluation(*result.validation, results);
+        fmt::print("{}  (epoch {} of {})\n", to_string(*result.validation), result.best_epoch, options.epochs);
+    }
+    return results;
+}
+
+}  // namespace eigenbit

@@ -1,0 +1,103 @@
+#include "engine/quantization.h"
+#include "tests/engine/ebit_models.h"
+#include "train/latent_indices.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace eigenbit;
+
+namespace {
+
+/// y = x · weight, of which the weight is quantized: 4 outputs, 6 inputs.
+struct Product {
+    Graph graph;
+    ValueId weight;
+
+    explicit Product(std::uint64_t seed, const RandomBlocks& blocks) {
+        const ValueId x = graph.add_input("x", Shape{0, 6});
+        Parameter parameter = random_quantized_parameter(Shape{4, 6}, blocks, seed);
+        weight = graph.add_parameter("w", parameter.values);
+        graph.parameter(weight).quantization = parameter.quantization;
+        graph.add_output(graph.add_node("y", Gemm{}, {x, weight}));
+    }
+    Quantization& quantization() { return *graph.parameter(weight).quantization; }
+};
+
+}  // namespace
+
+TEST_CASE("rounding latents that nothing moved changes no index and no value") {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        Product product(seed, {.axis = static_cast<int>(seed % 2), .channels = 0, .bit_depth = 0});
+        const std::vector<std::int16_t> indices = product.quantization().indices;
+        const Tensor values = product.graph.parameter(product.weight).values;
+        LatentIndices latents(product.graph);
+        latents.round(product.graph);
+        CHECK(product.quantization().indices == indices);
+        CHECK(std::ranges::equal(product.graph.parameter(product.weight).values.values(), values.values()));
+    }
+}
+
+TEST_CASE("latents round to the nearest index that the block's depth can hold, and values follow") {
+    Product product(3, {.axis = 0, .channels = 2, .bit_depth = 3});
+    LatentIndices latents(product.graph);
+    Tensor& latent = latents.entries().front().latents;
+    latent[0] = 1.4F;
+    latent[1] = -2.6F;
+    latent[2] = 9.0F;
+    latent[23] = -9.0F;
+    latents.round(product.graph);
+    const std::vector<std::int16_t>& indices = product.quantization().indices;
+    CHECK(indices[0] == 1);
+    CHECK(indices[1] == -3);
+    CHECK(indices[2] == 3);
+    CHECK(indices[23] == -4);
+    CHECK(latent[0] == 1.4F);
+    CHECK(latent[2] == 3.0F);
+    const Tensor expected = dequantize(product.quantization(), Shape{4, 6});
+    CHECK(std::ranges::equal(product.graph.parameter(product.weight).values.values(), expected.values()));
+}
+
+TEST_CASE("gradients of latents are those of the values, in steps") {
+    for (std::uint64_t seed = 0; seed < 6; ++seed) {
+        Product product(seed, {.axis = static_cast<int>(seed % 2), .channels = 1, .bit_depth = 4});
+        const Shape shape{3, 6};
+        Tensor x(shape);
+        for (std::int64_t i = 0; i < x.elements(); ++i) x[i] = static_cast<float>(i % 5) - 1.5F;
+        Session session(product.graph, std::span(&shape, 1), {.training = true, .gradients = {product.weight}});
+        const Tensor output_gradient(Shape{3, 4}, std::vector<float>(12, 1.0F));
+        session.run(x);
+        session.backward(output_gradient);
+        LatentIndices latents(product.graph);
+        latents.take_gradients(product.graph, session);
+        const LatentIndices::Entry& entry = latents.entries().front();
+        // The output is linear in the indices: moving one by a whole step changes their sum by the gradient.
+        for (std::int64_t i = 0; i < 24; ++i) {
+            Quantization moved = product.quantization();
+            moved.indices[static_cast<std::size_t>(i)] ^= 1;
+            const double change = (moved.indices[static_cast<std::size_t>(i)] & 1) != 0 ? 1.0 : -1.0;
+            const Tensor values = dequantize(moved, Shape{4, 6});
+            double difference = 0.0;
+            for (std::int64_t row = 0; row < 3; ++row) {
+                difference += x[row * 6 + i % 6] * (values[i] - product.graph.parameter(product.weight).values[i]);
+            }
+            CHECK(entry.gradient[i] == doctest::Approx(difference / change).epsilon(1e-3));
+        }
+    }
+}
+
+TEST_CASE("the rate pulls indices towards 0, harder where large ones are rare, and leaves zeros alone") {
+    Product product(4, {.axis = 0, .channels = 2, .bit_depth = 4});
+    std::vector<std::int16_t>& indices = product.quantization().indices;
+    std::ranges::fill(indices, std::int16_t{0});
+    indices[0] = 1;  // alone in its block
+    for (std::size_t i = 12; i < 24; ++i) indices[i] = -3;
+    LatentIndices latents(product.graph);
+    latents.add_rate_gradients(product.graph, 2.0);
+    const Tensor& gradient = latents.entries().front().gradient;
+    CHECK(gradient[1] == 0.0F);
+    CHECK(gradient[0] == doctest::Approx(2.0 * std::log2(13.0)));
+    CHECK(gradient[12] == doctest::Approx(-2.0 * std::log2(4.0 / 3.0)));
+}

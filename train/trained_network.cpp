@@ -1,0 +1,111 @@
+#include "train/trained_network.h"
+
+#include "train/running_statistics.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace eigenbit {
+namespace {
+
+constexpr std::int64_t kStepsBetweenControls = 16;
+
+std::vector<TrainedTensor> trained_tensors(Graph& graph, LatentIndices& latents, double index_rate) {
+    std::vector<TrainedTensor> tensors;
+    for (LatentIndices::Entry& entry : latents.entries()) {
+        // The pull of weight decay would fight the rate's.
+        tensors.push_back({graph.name(entry.parameter), &entry.latents, index_rate, false});
+    }
+    for (const ValueId id : trainable_parameters(graph)) {
+        Parameter& parameter = graph.parameter(id);
+        if (parameter.quantization) continue;
+        const bool is_weight = parameter.values.shape().rank() > 1;  // of a layer, not a bias or normalization's
+        tensors.push_back({graph.name(id), &parameter.values, 1.0, is_weight});
+    }
+    return tensors;
+}
+
+std::vector<ValueId> ids_of(const Graph& graph, LatentIndices& latents) {
+    std::vector<ValueId> ids;
+    for (const LatentIndices::Entry& entry : latents.entries()) ids.push_back(entry.parameter);
+    for (const ValueId id : trainable_parameters(graph)) {
+        if (!graph.parameter(id).quantization) ids.push_back(id);
+    }
+    return ids;
+}
+
+double mean_magnitude(const std::vector<LatentIndices::Entry>& entries) {
+    double sum = 0.0;
+    double count = 0.0;
+    for (const LatentIndices::Entry& entry : entries) {
+        for (const float value : entry.gradient.values()) sum += std::abs(value);
+        count += static_cast<double>(entry.gradient.elements());
+    }
+    return sum / std::max(count, 1.0);
+}
+
+}  // namespace
+
+TrainedNetwork::TrainedNetwork(Graph& graph, const Sgd::Options& options, double index_rate)
+    : graph_(graph),
+      latents_(graph),
+      gradients_(ids_of(graph, latents_)),
+      sgd_(trained_tensors(graph, latents_, index_rate), options),
+      planned_bits_(coded_index_bits(graph)),
+      rate_force_(Shape{2}) {}
+
+void TrainedNetwork::step(const Session& session, std::int64_t step, double learning_rate) {
+    update_running_statistics(graph_, session);
+    latents_.take_gradients(graph_, session);
+    if (!latents_.entries().empty()) {
+        if (step % kStepsBetweenControls == 0) control_rate();
+        latents_.add_rate_gradients(graph_, rate_force_[0]);
+    }
+    std::vector<ConstView> gradients;
+    for (const LatentIndices::Entry& entry : latents_.entries()) gradients.push_back(entry.gradient);
+    for (std::size_t i = gradients.size(); i < gradients_.size(); ++i) {
+        gradients.push_back(session.gradient(gradients_[i]));
+    }
+    sgd_.step(gradients, learning_rate);
+    latents_.round(graph_);
+}
+
+void TrainedNetwork::control_rate() {
+    // The bits follow the force late: their trend must be looked at too, or both swing.
+    constexpr double kProportional = 10.0;
+    constexpr double kTrend = 100.0;
+    const double magnitude = mean_magnitude(latents_.entries());
+    const double now = std::clamp<double>(rate_force_[0], 1e-3 * magnitude, 10.0 * magnitude);
+    const double excess = relative_bits() - 1.0;
+    const double change = std::exp(kProportional * excess + kTrend * (excess - rate_force_[1]));
+    rate_force_[0] = static_cast<float>(now * std::clamp(change, 0.5, 2.0));
+    rate_force_[1] = static_cast<float>(excess);
+}
+
+double TrainedNetwork::relative_bits() const {
+    if (latents_.entries().empty()) return 1.0;
+    return static_cast<double>(coded_index_bits(graph_)) / static_cast<double>(planned_bits_);
+}
+
+std::vector<TensorSlot> TrainedNetwork::parameter_slots() {
+    std::vector<TensorSlot> slots;
+    for (LatentIndices::Entry& entry : latents_.entries())
+        slots.push_back({graph_.name(entry.parameter), &entry.latents});
+    for (const auto& [id, parameter] : graph_.parameters()) {
+        if (!parameter.quantization) slots.push_back({graph_.name(id), &graph_.parameter(id).values});
+    }
+    return slots;
+}
+
+std::vector<TensorSlot> TrainedNetwork::optimizer_slots() {
+    std::vector<TensorSlot> slots;
+    for (std::size_t i = 0; i < sgd_.tensors().size(); ++i) {
+        slots.push_back({sgd_.tensors()[i].name, &sgd_.velocities()[i]});
+    }
+    slots.push_back({"rate force", &rate_force_});
+    return slots;
+}
+
+void TrainedNetwork::restored() { latents_.round(graph_); }
+
+}  // namespace eigenbit
