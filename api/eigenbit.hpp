@@ -12,7 +12,8 @@
 
 /// The C++ interface of Eigenbit: eigenbit.h with values that own what they name and errors as exceptions. Header only,
 /// so that any compiler can use the library.
-namespace eigenbit::inline v1 {
+namespace eigenbit {
+inline namespace v1 {
 
 class Error : public std::runtime_error {
   public:
@@ -142,4 +143,5 @@ class Session {
     std::unique_ptr<eigenbit_session, Close> session_;
 };
 
-}  // namespace eigenbit::inline v1
+}  // namespace v1
+}  // namespace eigenbit
