@@ -6,7 +6,7 @@ PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev \
             dataset-fashion-mnist
 
-.PHONY: build configure deps demo test bench fuzz format format-check clean
+.PHONY: build configure deps demo test bench bench-peers fuzz format format-check clean
 
 build: configure
 	@ninja -C $(BUILD)
@@ -33,6 +33,10 @@ bench: build
 	@$(BUILD)/bench/kernels-bench
 	@$(BUILD)/bench/integer-kernels-bench
 	@$(BUILD)/bench/coding-bench
+
+# Installs ONNX Runtime, oneDNN and PyTorch and compares; about half an hour.
+bench-peers: build
+	@bench/peers/run $(BUILD)
 
 # Needs clang; FUZZ_SECONDS says how long.
 fuzz:
