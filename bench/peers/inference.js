@@ -7,7 +7,7 @@ const fs = require("fs");
 const path = require("path");
 
 const [eigenbit, onednn, folder] = process.argv.slice(2);
-const networks = (process.env.NETWORKS || "resnet18 resnet50 alexnet mobilenet_v2").split(" ");
+const networks = (process.env.NETWORKS || "resnet18 resnet50 alexnet mobilenet-v2").split(" ");
 const rounds = Number(process.env.ROUNDS || 3);
 const seconds = Number(process.env.SECONDS || 1);
 const configurations = [[1, 1], [2, 1], [1, 8], [2, 8]];  // threads, batch

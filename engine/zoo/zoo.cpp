@@ -3,9 +3,11 @@
 #include "engine/error.h"
 #include "engine/zoo/alexnet.h"
 #include "engine/zoo/cifar_resnet.h"
+#include "engine/zoo/densenet.h"
 #include "engine/zoo/imagenet_resnet.h"
 #include "engine/zoo/lenet.h"
 #include "engine/zoo/mobilenet_v2.h"
+#include "engine/zoo/vgg_small.h"
 
 #include <fmt/ranges.h>
 
@@ -25,6 +27,11 @@ Graph resnet(const Shape& image, std::int64_t classes, std::uint64_t seed) {
     return cifar_resnet(blocks_per_stage, image, classes, seed);
 }
 
+template <int depth>
+Graph densenet(const Shape& image, std::int64_t classes, std::uint64_t seed) {
+    return densenet_bc(depth, image, classes, seed);
+}
+
 constexpr std::array kNetworks{
     Entry{"lenet5", lenet5},
     Entry{"resnet8", resnet<1>},
@@ -33,6 +40,9 @@ constexpr std::array kNetworks{
     Entry{"resnet44", resnet<7>},
     Entry{"resnet56", resnet<9>},
     Entry{"resnet110", resnet<18>},
+    Entry{"densenet-bc-40", densenet<40>},
+    Entry{"densenet-bc-100", densenet<100>},
+    Entry{"vgg-small", vgg_small},
     Entry{"cifar-mobilenet-v2", cifar_mobilenet_v2},
     Entry{"alexnet", alexnet},
     Entry{"resnet18", imagenet_resnet18},

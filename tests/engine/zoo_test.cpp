@@ -39,6 +39,14 @@ TEST_CASE("the CIFAR ResNets have the published numbers of parameters and multip
     CHECK(multiply_accumulates_of(build_network("resnet20", image, 10, 1)) == 40551040);
 }
 
+TEST_CASE("DenseNet-BC and VGG-Small have their numbers of parameters") {
+    // 0.8 million in Huang et al. 2017, table 2; VGG-Small layer by layer: 9 · Σ inputs · outputs, two a normalized
+    // channel, 8,192 features.
+    const Shape image{32, 32, 3};
+    CHECK(published_parameters(build_network("densenet-bc-100", image, 10, 1)) == 769162);
+    CHECK(published_parameters(build_network("vgg-small", image, 10, 1)) == 4660106);
+}
+
 TEST_CASE("LeNet-5 has its 61,706 parameters") {
     CHECK(published_parameters(build_network("lenet5", Shape{28, 28, 1}, 10, 1)) == 61706);
 }
@@ -97,7 +105,8 @@ TEST_CASE("what cannot be built is refused in a sentence") {
               build_network("resnet21", Shape{32, 32, 3}, 10, 1);
           })
           == "There is no network named 'resnet21'; there are lenet5, resnet8, resnet20, resnet32, resnet44, resnet56, "
-             "resnet110, cifar-mobilenet-v2, alexnet, resnet18, resnet50, mobilenet-v2.");
+             "resnet110, densenet-bc-40, densenet-bc-100, vgg-small, cifar-mobilenet-v2, alexnet, resnet18, resnet50, "
+             "mobilenet-v2.");
     CHECK(error_of([] { build_network("lenet5", Shape{4, 4, 1}, 10, 1); }).find("Layer 'conv2'") == 0);
     CHECK(error_of([] { build_network("resnet20", Shape{32, 32}, 10, 1); }).find("(32, 32)") != std::string::npos);
     CHECK(error_of([] { build_network("resnet20", Shape{32, 32, 3}, 0, 1); }).find("0 classes") != std::string::npos);
