@@ -38,9 +38,10 @@ bench: build
 bench-peers: build
 	@bench/peers/run $(BUILD)
 
-# Needs clang; FUZZ_SECONDS says how long.
-fuzz:
-	@tests/fuzz/run $(or $(FUZZ_SECONDS),60)
+# FUZZ_INPUTS says how many.
+fuzz: PACKAGES += clang libclang-rt-14-dev
+fuzz: deps
+	@tests/fuzz/run $(or $(FUZZ_INPUTS),20000)
 
 format:
 	@git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | xargs clang-format -i

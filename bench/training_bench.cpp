@@ -27,7 +27,7 @@ double images_per_second(Graph graph, std::int64_t batch, std::int64_t classes, 
     std::ranges::generate(images.values(), [&] { return static_cast<float>(random.normal()); });
     for (std::int64_t i = 0; i < batch; ++i) labels.push_back(static_cast<int>(random.below(classes)));
 
-    TrainedNetwork network(graph, {.weight_decay = 1e-4}, 1.0);
+    TrainedNetwork network(graph, {.weight_decay = 1e-4}, {});
     Session session(graph, std::span(&shape, 1), {.training = true, .gradients = network.gradients(), .seed = 1});
     Tensor gradient(session.output().shape);
     std::vector<double> times;

@@ -35,7 +35,7 @@ ModelFile load_model_file(const ModelOptions& options) {
     ModelFile file;
     if (options.path.extension() == ".ebit") {
         EbitFile packed = read_ebit(options.path);
-        file = {std::move(packed.model), std::move(packed.sizes)};
+        file = {std::move(packed.model), std::move(packed.sizes), packed.storage};
     } else {
         file.model = read_onnx(options.path);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datasets/dataset.h"
+#include "engine/formats/ebit_indices.h"
 #include "engine/formats/size_ledger.h"
 #include "engine/model.h"
 
@@ -23,6 +24,7 @@ void add_model_options(CLI::App& verb, ModelOptions& options);
 struct ModelFile {
     Model model;
     SizeLedger sizes;  ///< empty for ONNX
+    IndexStorage storage = IndexStorage::entropy;
 };
 
 /// Reads a network from an ONNX or a packed .ebit file, as its extension says. Of a residual network the

@@ -2,10 +2,13 @@
 #include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
+#include "engine/error.h"
 #include "engine/formats/ebit.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -15,6 +18,8 @@ namespace {
 constexpr std::string_view kExamples = R"(Examples:
   eigenbit retrain small.ebit --data cifar10:cifar-10-batches-bin --val cifar10:cifar-10-batches-bin \
                    --epochs 3 --out better.ebit
+  eigenbit retrain small.ebit --data cifar10:cifar-10-batches-bin --teacher float.onnx --step-rate 10 \
+                   --rate 1 --epochs 30 --out smaller.ebit
   eigenbit retrain dncnn.ebit --data "denoise:train?sigma=25" --epochs 3 --out better.ebit)";
 
 struct RetrainOptions {
@@ -22,11 +27,55 @@ struct RetrainOptions {
     TrainingFiles files;
     TrainingOptions training;
     std::filesystem::path teacher;
+    double rate = 0.0;  ///< bits a weight; 0 for those that the network has
 };
+
+constexpr std::string_view kRateNote = "compression.rate_bits_per_weight";
+
+double noted(const Model& model, std::string_view note) {
+    const auto found = model.metadata.find(std::string(note));
+    return found == model.metadata.end() ? 0.0 : std::strtod(found->second.c_str(), nullptr);
+}
+
+/// The share of its bits that a network of a lower rate keeps.
+double share_of_bits(const RetrainOptions& options, const Model& model) {
+    if (options.rate == 0.0) return 1.0;
+    const double now = noted(model, kRateNote);
+    if (now == 0.0) fail("--rate is given, but '{}' does not say what its rate is.", options.model.path.string());
+    if (options.rate > now) {
+        fail("--rate is {}, but '{}' has {:.3f} bits a weight: training can lower the rate, not raise it.",
+             options.rate, options.model.path.string(), now);
+    }
+    return options.rate / now;
+}
+
+/// Whether the weights of a model are quantized, all or some.
+bool is_quantized(const Graph& graph) {
+    return std::ranges::any_of(graph.parameters(),
+                               [](const auto& entry) { return entry.second.quantization.has_value(); });
+}
+
+/// Writes the network and lets its note tell the rate that it now has.
+std::int64_t write_retrained(Model& model, IndexStorage storage, const std::filesystem::path& path) {
+    if (const double weights = noted(model, "compression.weights"); weights > 0.0) {
+        const SizeLedger sizes = read_ebit(encode_ebit(model, storage), path.string()).sizes;
+        const std::int64_t bytes = sizes.total(SizeCategory::kernel_indices) + sizes.total(SizeCategory::basis_indices)
+                                   + sizes.total(SizeCategory::side_information);
+        model.metadata[std::string(kRateNote)] = fmt::format("{:.6g}", 8.0 * static_cast<double>(bytes) / weights);
+    }
+    write_ebit(model, path, storage);
+    return static_cast<std::int64_t>(std::filesystem::file_size(path));
+}
 
 Results retrain_network(RetrainOptions options, const RunOptions& run) {
     complete_training_options(options.files, run.seed, options.training);
-    Model model = load_model(options.model);
+    ModelFile file = load_model_file(options.model);
+    Model& model = file.model;
+    if (!is_quantized(model.graph)) {
+        fail("'{}' is not compressed: there are no quantizers to train through.", options.model.path.string());
+    }
+    options.training.quantized.holds_bits = file.storage == IndexStorage::entropy;
+    options.training.bits_share = share_of_bits(options, model);
     const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
     const Dataset training = open_dataset(options.files.data, DataSplit::train, preprocessing);
     describe_by_data(model, training);
@@ -40,9 +89,11 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
         options.training.distillation.teacher = &teacher->graph;
     }
     Results results = train_with_progress(model.graph, training, validation, options.training, run.quiet);
-    write_ebit(model, options.files.out, IndexStorage::entropy);
-    results["file_bytes"] = std::filesystem::file_size(options.files.out);
-    fmt::print("{} written, {} bytes\n", options.files.out.string(), std::filesystem::file_size(options.files.out));
+    const std::int64_t bytes = write_retrained(model, file.storage, options.files.out);
+    const double rate = noted(model, kRateNote);
+    results["file_bytes"] = bytes;
+    if (rate > 0.0) results["rate_bits_per_weight"] = rate;
+    fmt::print("{} written, {} bytes, {:.3f} bits a weight\n", options.files.out.string(), bytes, rate);
     return results;
 }
 
@@ -56,14 +107,23 @@ Verb retrain_verb(CLI::App& command) {
     app->footer(std::string(kExamples));
     add_model_options(*app, options->model);
     training.schedule.peak = 0.01;
-    training.index_rate = 100.0;
+    training.quantized.index_rate = 100.0;
     training.sgd.weight_decay = 1e-4;
     add_training_options(*app, options->files, training);
-    app->add_option("--index-rate", training.index_rate,
+    app->add_option("--index-rate", training.quantized.index_rate,
                     "Learning rate of quantized weights, in units of their steps, over --lr")
         ->type_name("X")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
+    app->add_option("--step-rate", training.quantized.step_rate,
+                    "Learning rate of the steps, in eighths of octaves, over --lr; with 0 they stay")
+        ->type_name("X")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    app->add_option("--rate", options->rate,
+                    "Bits a weight to come down to by the middle of training; those of MODEL without")
+        ->type_name("BITS")
+        ->check(CLI::Range(0.05, 16.0));
     app->add_option("--teacher", options->teacher,
                     "ONNX or .ebit file of the network to imitate; labels are then not used")
         ->type_name("FILE");

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace eigenbit {
 namespace {
@@ -37,14 +38,39 @@ std::vector<double> bits_per_magnitude(const Quantization& quantization, const S
     return bits;
 }
 
+/// Where a step lies on the grid of steps, between two of them too.
+float grid_position(float step) { return 8.0F * std::log2(step / grid_step(0)); }
+
+/// Values grow with their step: dw/dposition = w · ln 2 / 8.
+void take_step_gradient(const Parameter& parameter, ConstView gradient, Tensor& step_gradient) {
+    const Quantization& quantization = *parameter.quantization;
+    std::vector<double> sums(quantization.blocks.size());
+    std::vector<double> weights(quantization.blocks.size());
+    for_each_run(quantization, parameter.values.shape(),
+                 [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
+                     const auto number = static_cast<std::size_t>(&block - quantization.blocks.data());
+                     for (std::int64_t i = begin; i < end; ++i) sums[number] += gradient[i] * parameter.values[i];
+                     weights[number] += static_cast<double>(end - begin);
+                 });
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+        const double derivative = std::numbers::ln2 / 8.0 * sums[i];
+        step_gradient[static_cast<std::int64_t>(i)] = static_cast<float>(derivative / std::sqrt(weights[i]));
+    }
+}
+
 }  // namespace
 
-LatentIndices::LatentIndices(const Graph& graph) {
+LatentIndices::LatentIndices(const Graph& graph, bool learns_steps) : learns_steps_(learns_steps) {
     for (const auto& [id, parameter] : graph.parameters()) {
         if (!parameter.quantization) continue;
         const Shape& shape = parameter.values.shape();
-        Entry entry{id, Tensor(shape), Tensor(shape)};
+        const std::vector<QuantizedBlock>& blocks = parameter.quantization->blocks;
+        const Shape one_a_block{static_cast<std::int64_t>(blocks.size())};
+        Entry entry{id, Tensor(shape), Tensor(shape), Tensor(one_a_block), Tensor(one_a_block)};
         std::ranges::copy(parameter.quantization->indices, entry.latents.data());
+        std::ranges::transform(blocks, entry.steps.data(), [](const QuantizedBlock& block) {
+            return block.bit_depth == 0 ? 0.0F : grid_position(block.step);
+        });
         entries_.push_back(std::move(entry));
     }
 }
@@ -59,6 +85,7 @@ void LatentIndices::take_gradients(const Graph& graph, const Session& session) {
             const float unit = block.bit_depth == 0 ? 0.0F : block.step * scale;
             for (std::int64_t i = begin; i < end; ++i) entry.gradient[i] = unit * gradient[i];
         });
+        if (learns_steps_) take_step_gradient(graph.parameter(entry.parameter), gradient, entry.step_gradient);
     });
 }
 
@@ -84,6 +111,11 @@ void LatentIndices::round(Graph& graph) {
         Parameter& parameter = graph.parameter(entry.parameter);
         Quantization& quantization = *parameter.quantization;
         const Shape& shape = entry.latents.shape();
+        for (std::size_t i = 0; learns_steps_ && i < quantization.blocks.size(); ++i) {
+            float& position = entry.steps[static_cast<std::int64_t>(i)];
+            position = std::clamp(position, 0.0F, 255.0F);
+            quantization.blocks[i].step = grid_step(static_cast<int>(std::nearbyint(position)));
+        }
         for_each_run(quantization, shape, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
             if (block.bit_depth == 0) return;
             const float scale = scale_of(quantization, shape, begin);

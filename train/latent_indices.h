@@ -9,20 +9,25 @@
 
 namespace eigenbit {
 
-/// What training moves of quantized parameters: for every index a real number that rounds to it. Gradients go through
-/// the rounding as if it were not there (straight-through estimator, Young et al. section 5.3). Numbers are in units of
-/// the steps: compression gave every block the step with which it disturbs the output as much as any other does, so
-/// that one learning rate suits them all.
+/// What training moves of quantized parameters: for every index a real number that rounds to it, and, where steps are
+/// learned (Esser et al. 2020, Learned step size quantization), for every block one that rounds to its step's position
+/// on the grid of steps that files store. Gradients go through the rounding as if it were not there (straight-through
+/// estimator, Young et al. section 5.3). Numbers are in units of the steps: compression gave every block the step with
+/// which it disturbs the output as much as any other does, so that one learning rate suits them all.
 class LatentIndices {
   public:
     struct Entry {
         ValueId parameter;
-        Tensor latents;   ///< like the parameter
-        Tensor gradient;  ///< with respect to them
+        Tensor latents;        ///< like the parameter
+        Tensor gradient;       ///< with respect to them
+        Tensor steps;          ///< one for each block: positions as of grid_step()
+        Tensor step_gradient;  ///< with respect to them, over the root of the block's number of weights
     };
 
     /// Those of all quantized parameters, each in the middle of what rounds to its index.
-    explicit LatentIndices(const Graph& graph);
+    LatentIndices(const Graph& graph, bool learns_steps);
+
+    bool learns_steps() const { return learns_steps_; }
 
     std::vector<Entry>& entries() { return entries_; }
     const std::vector<Entry>& entries() const { return entries_; }
@@ -35,6 +40,7 @@ class LatentIndices {
     void round(Graph& graph);
 
   private:
+    bool learns_steps_;
     std::vector<Entry> entries_;
 };
 

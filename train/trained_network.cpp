@@ -10,11 +10,18 @@ namespace {
 
 constexpr std::int64_t kStepsBetweenControls = 16;
 
-std::vector<TrainedTensor> trained_tensors(Graph& graph, LatentIndices& latents, double index_rate) {
+std::string steps_name(const Graph& graph, const LatentIndices::Entry& entry) {
+    return graph.name(entry.parameter) + ", steps";
+}
+
+/// Indices and their steps, then floats.
+std::vector<TrainedTensor> trained_tensors(Graph& graph, LatentIndices& latents, const QuantizedTraining& quantized) {
     std::vector<TrainedTensor> tensors;
     for (LatentIndices::Entry& entry : latents.entries()) {
         // The pull of weight decay would fight the rate's.
-        tensors.push_back({graph.name(entry.parameter), &entry.latents, index_rate, false});
+        tensors.push_back({graph.name(entry.parameter), &entry.latents, quantized.index_rate, false});
+        if (!latents.learns_steps()) continue;
+        tensors.push_back({steps_name(graph, entry), &entry.steps, quantized.step_rate, false});
     }
     for (const ValueId id : trainable_parameters(graph)) {
         Parameter& parameter = graph.parameter(id);
@@ -46,37 +53,41 @@ double mean_magnitude(const std::vector<LatentIndices::Entry>& entries) {
 
 }  // namespace
 
-TrainedNetwork::TrainedNetwork(Graph& graph, const Sgd::Options& options, double index_rate)
+TrainedNetwork::TrainedNetwork(Graph& graph, const Sgd::Options& options, const QuantizedTraining& quantized)
     : graph_(graph),
-      latents_(graph),
+      quantized_(quantized),
+      latents_(graph, quantized.step_rate > 0.0),
       gradients_(ids_of(graph, latents_)),
-      sgd_(trained_tensors(graph, latents_, index_rate), options),
+      sgd_(trained_tensors(graph, latents_, quantized), options),
       planned_bits_(coded_index_bits(graph)),
       rate_force_(Shape{2}) {}
 
-void TrainedNetwork::step(const Session& session, std::int64_t step, double learning_rate) {
+void TrainedNetwork::step(const Session& session, std::int64_t step, double learning_rate, double bits_share) {
     update_running_statistics(graph_, session);
     latents_.take_gradients(graph_, session);
-    if (!latents_.entries().empty()) {
-        if (step % kStepsBetweenControls == 0) control_rate();
+    if (quantized_.holds_bits && !latents_.entries().empty()) {
+        if (step % kStepsBetweenControls == 0) control_rate(bits_share);
         latents_.add_rate_gradients(graph_, rate_force_[0]);
     }
     std::vector<ConstView> gradients;
-    for (const LatentIndices::Entry& entry : latents_.entries()) gradients.push_back(entry.gradient);
-    for (std::size_t i = gradients.size(); i < gradients_.size(); ++i) {
+    for (const LatentIndices::Entry& entry : latents_.entries()) {
+        gradients.push_back(entry.gradient);
+        if (latents_.learns_steps()) gradients.push_back(entry.step_gradient);
+    }
+    for (std::size_t i = latents_.entries().size(); i < gradients_.size(); ++i) {
         gradients.push_back(session.gradient(gradients_[i]));
     }
     sgd_.step(gradients, learning_rate);
     latents_.round(graph_);
 }
 
-void TrainedNetwork::control_rate() {
+void TrainedNetwork::control_rate(double bits_share) {
     // The bits follow the force late: their trend must be looked at too, or both swing.
     constexpr double kProportional = 10.0;
     constexpr double kTrend = 100.0;
     const double magnitude = mean_magnitude(latents_.entries());
     const double now = std::clamp<double>(rate_force_[0], 1e-3 * magnitude, 10.0 * magnitude);
-    const double excess = relative_bits() - 1.0;
+    const double excess = relative_bits() / bits_share - 1.0;
     const double change = std::exp(kProportional * excess + kTrend * (excess - rate_force_[1]));
     rate_force_[0] = static_cast<float>(now * std::clamp(change, 0.5, 2.0));
     rate_force_[1] = static_cast<float>(excess);
@@ -89,8 +100,10 @@ double TrainedNetwork::relative_bits() const {
 
 std::vector<TensorSlot> TrainedNetwork::parameter_slots() {
     std::vector<TensorSlot> slots;
-    for (LatentIndices::Entry& entry : latents_.entries())
+    for (LatentIndices::Entry& entry : latents_.entries()) {
         slots.push_back({graph_.name(entry.parameter), &entry.latents});
+        if (latents_.learns_steps()) slots.push_back({steps_name(graph_, entry), &entry.steps});
+    }
     for (const auto& [id, parameter] : graph_.parameters()) {
         if (!parameter.quantization) slots.push_back({graph_.name(id), &graph_.parameter(id).values});
     }

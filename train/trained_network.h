@@ -10,19 +10,25 @@
 
 namespace eigenbit {
 
+/// How the quantized parameters of a network are trained.
+struct QuantizedTraining {
+    double index_rate = 1.0;  ///< learning rate of indices, in units of their steps, over that of floats
+    double step_rate = 0.0;   ///< of steps, in eighths of octaves; 0: they stay
+    bool holds_bits = true;   ///< else indices may take all the bits that their depths hold
+};
+
 /// A network's parameters as training moves them: floats as they are, quantized ones through latent indices. The
-/// entropy of all indices together is held at what it was at the beginning, by a force on their magnitudes that grows
-/// while they take more bits and shrinks while they take fewer.
+/// entropy of all indices together is held at a share of what it was at the beginning, by a force on their magnitudes
+/// that grows while they take more bits and shrinks while they take fewer.
 class TrainedNetwork {
   public:
-    /// `index_rate` is the learning rate of latent indices in those of the schedule.
-    TrainedNetwork(Graph& graph, const Sgd::Options& options, double index_rate);
+    TrainedNetwork(Graph& graph, const Sgd::Options& options, const QuantizedTraining& quantized);
 
     /// The values whose gradients step() needs.
     const std::vector<ValueId>& gradients() const { return gradients_; }
     /// Moves all parameters, running statistics too, after a session's training forward and backward. `step` counts
-    /// those of the epoch.
-    void step(const Session& session, std::int64_t step, double learning_rate);
+    /// those of the epoch. `bits_share` is what the indices' bits are to be, in those at the beginning.
+    void step(const Session& session, std::int64_t step, double learning_rate, double bits_share = 1.0);
 
     /// All that moves, for a checkpoint: parameters, and what the optimizer keeps beside them.
     std::vector<TensorSlot> parameter_slots();
@@ -34,9 +40,10 @@ class TrainedNetwork {
     double relative_bits() const;
 
   private:
-    void control_rate();
+    void control_rate(double bits_share);
 
     Graph& graph_;
+    QuantizedTraining quantized_;
     LatentIndices latents_;
     std::vector<ValueId> gradients_;
     Sgd sgd_;

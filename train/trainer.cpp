@@ -22,7 +22,7 @@
 namespace eigenbit {
 namespace {
 
-constexpr double kMostRelativeBits = 1.005;  // of an epoch that can be the best of a quantized network
+constexpr double kBitsTolerance = 1.005;  // over the share wanted, of an epoch that can be a quantized network's best
 
 constexpr std::array kScheduleNames{"constant", "step", "cosine"};  // by Schedule::Kind
 
@@ -42,7 +42,10 @@ std::string settings_of(const TrainingOptions& options, const Dataset& training,
     add("momentum", options.sgd.momentum);
     add("Nesterov", options.sgd.nesterov);
     add("weight decay", options.sgd.weight_decay);
-    add("learning rate of indices", options.index_rate);
+    add("learning rate of indices", options.quantized.index_rate);
+    add("learning rate of steps", options.quantized.step_rate);
+    add("bits held", options.quantized.holds_bits);
+    add("share of bits", options.bits_share);
     add("schedule", kScheduleNames[static_cast<std::size_t>(options.schedule.kind)]);
     add("learning rate", options.schedule.peak);
     add("warm-up", options.schedule.warmup);
@@ -72,7 +75,7 @@ class Trainer {
                              .shuffle = true,
                              .augment = options.augment,
                              .drop_incomplete = true}),
-          network_(graph, options.sgd, options.index_rate) {
+          network_(graph, options.sgd, options.quantized) {
         if (loader_.batches() == 0) {
             fail("The data set {} has {} examples, fewer than the batch size {}.", training.name, training.size,
                  options.batch);
@@ -90,12 +93,14 @@ class Trainer {
         loader_.start(epoch);
         while (const Batch* batch = loader_.next()) {
             if (!session) prepare(epoch, batch->images.shape(), session);
-            report.learning_rate = learning_rate(options_.schedule, progress_of(epoch, step));
-            const double loss = run_step(*session, *batch, step, report.learning_rate);
+            const double progress = progress_of(epoch, step);
+            report.learning_rate = learning_rate(options_.schedule, progress);
+            const double loss = run_step(*session, *batch);
             if (!std::isfinite(loss)) {
                 fail("The loss became {} in step {} of epoch {}: training diverged; try a learning rate below {:.3g}.",
                      loss, step + 1, epoch, report.learning_rate);
             }
+            network_.step(*session, step, report.learning_rate, bits_share(progress));
             loss_sum += loss;
             ++step;
             if (observer.step) observer.step(epoch, step * loader_.batch_size(), loss_sum / static_cast<double>(step));
@@ -127,11 +132,15 @@ class Trainer {
         return epoch - 1 + static_cast<double>(step) / static_cast<double>(loader_.batches());
     }
 
-    double run_step(Session& session, const Batch& batch, std::int64_t step, double rate) {
+    double bits_share(double epochs_done) const {
+        return 1.0 + (options_.bits_share - 1.0) * std::min(1.0, 2.0 * epochs_done / options_.epochs);
+    }
+
+    /// Loss and gradients of a batch.
+    double run_step(Session& session, const Batch& batch) {
         const ConstView output = session.run(batch.images);
         const double loss = loss_of(output, batch);
         session.backward(output_gradient_);
-        network_.step(session, step, rate);
         return loss;
     }
 
@@ -169,6 +178,11 @@ void resume(const std::filesystem::path& path, TrainedNetwork& network, Checkpoi
     state = std::move(saved);
 }
 
+/// Whether an epoch left a quantized network as small as it is to be.
+bool fits(const EpochReport& report, const TrainingOptions& options) {
+    return !options.quantized.holds_bits || report.relative_bits <= kBitsTolerance * options.bits_share;
+}
+
 void save(const std::filesystem::path& path, TrainedNetwork& network, Checkpoint& state) {
     if (path.empty()) return;
     state.parameters = copy_tensors(network.parameter_slots());
@@ -196,8 +210,9 @@ TrainingResult train(Graph& graph, const Dataset& training, const Dataset* valid
         seconds += static_cast<double>(trainer.images_per_epoch()) / report.images_per_second;
         if (validation != nullptr) {
             report.validation = evaluate(graph, *validation);
-            const bool fits = report.relative_bits <= kMostRelativeBits;
-            report.best = state.best_epoch == 0 || (fits && report.validation->score() > state.best_score);
+            const bool first = state.best_epoch == 0;
+            report.best = fits(report, options) ? first || report.validation->score() > state.best_score
+                                                : first && report.epoch == options.epochs;
         }
         if (report.best) {
             state.best_epoch = report.epoch;

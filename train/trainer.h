@@ -4,7 +4,7 @@
 #include "engine/graph.h"
 #include "evaluation/evaluate.h"
 #include "train/schedule.h"
-#include "train/sgd.h"
+#include "train/trained_network.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -24,7 +24,10 @@ struct TrainingOptions {
     int batch = 128;
     Schedule schedule;
     Sgd::Options sgd;
-    double index_rate = 1.0;  ///< learning rate of quantized weights, in units of their steps, over that of floats
+    QuantizedTraining quantized{};
+    /// What a quantized network's indices may take from the middle of training on, in the bits they take at the
+    /// beginning; until then it falls evenly.
+    double bits_share = 1.0;
     double label_smoothing = 0.0;
     Distillation distillation{};
     bool augment = true;  ///< crop and mirror at random as the data set allows

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
+#include <string_view>
 
 namespace eigenbit {
 
@@ -20,6 +22,8 @@ struct OnnxOptions {
 /// (`eigenbit.preprocessing`, `eigenbit.classes`). Throws Error naming the file, and the node where there is one, for a
 /// malformed file; unsupported operators are listed all at once.
 Model read_onnx(const std::filesystem::path& path, const OnnxOptions& options = {});
+/// The same from memory; errors call the file by this name.
+Model read_onnx(std::span<const std::uint8_t> bytes, std::string_view name, const OnnxOptions& options = {});
 
 /// Writes an ONNX file (opset 13, images NCHW), whole or not at all. Quantized parameters are written as the values
 /// they stand for. Throws Error when the file cannot be written.

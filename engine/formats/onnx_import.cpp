@@ -266,7 +266,10 @@ Graph import_graph(const OnnxFile& file, const OnnxOptions& options) {
 }  // namespace
 
 Model read_onnx(const std::filesystem::path& path, const OnnxOptions& options) {
-    const std::vector<std::uint8_t> bytes = read_file(path);
+    return read_onnx(read_file(path), path.string(), options);
+}
+
+Model read_onnx(std::span<const std::uint8_t> bytes, std::string_view name, const OnnxOptions& options) {
     try {
         const OnnxFile file = load_onnx(bytes);
         check_supported(file);
@@ -275,7 +278,7 @@ Model read_onnx(const std::filesystem::path& path, const OnnxOptions& options) {
         read_metadata(file.model, model);
         return model;
     } catch (const Error& error) {
-        fail("cannot read \"{}\": {}", path.string(), error.what());
+        fail("cannot read \"{}\": {}", name, error.what());
     }
 }
 

@@ -33,7 +33,7 @@ TEST_CASE("rounding latents that nothing moved changes no index and no value") {
         Product product(seed, {.axis = static_cast<int>(seed % 2), .channels = 0, .bit_depth = 0});
         const std::vector<std::int16_t> indices = product.quantization().indices;
         const Tensor values = product.graph.parameter(product.weight).values;
-        LatentIndices latents(product.graph);
+        LatentIndices latents(product.graph, false);
         latents.round(product.graph);
         CHECK(product.quantization().indices == indices);
         CHECK(std::ranges::equal(product.graph.parameter(product.weight).values.values(), values.values()));
@@ -42,7 +42,7 @@ TEST_CASE("rounding latents that nothing moved changes no index and no value") {
 
 TEST_CASE("latents round to the nearest index that the block's depth can hold, and values follow") {
     Product product(3, {.axis = 0, .channels = 2, .bit_depth = 3});
-    LatentIndices latents(product.graph);
+    LatentIndices latents(product.graph, false);
     Tensor& latent = latents.entries().front().latents;
     latent[0] = 1.4F;
     latent[1] = -2.6F;
@@ -70,7 +70,7 @@ TEST_CASE("gradients of latents are those of the values, in steps") {
         const Tensor output_gradient(Shape{3, 4}, std::vector<float>(12, 1.0F));
         session.run(x);
         session.backward(output_gradient);
-        LatentIndices latents(product.graph);
+        LatentIndices latents(product.graph, false);
         latents.take_gradients(product.graph, session);
         const LatentIndices::Entry& entry = latents.entries().front();
         // The output is linear in the indices: moving one by a whole step changes their sum by the gradient.
@@ -94,10 +94,42 @@ TEST_CASE("the rate pulls indices towards 0, harder where large ones are rare, a
     std::ranges::fill(indices, std::int16_t{0});
     indices[0] = 1;  // alone in its block
     for (std::size_t i = 12; i < 24; ++i) indices[i] = -3;
-    LatentIndices latents(product.graph);
+    LatentIndices latents(product.graph, false);
     latents.add_rate_gradients(product.graph, 2.0);
     const Tensor& gradient = latents.entries().front().gradient;
     CHECK(gradient[1] == 0.0F);
     CHECK(gradient[0] == doctest::Approx(2.0 * std::log2(13.0)));
     CHECK(gradient[12] == doctest::Approx(-2.0 * std::log2(4.0 / 3.0)));
+}
+
+TEST_CASE("gradients of steps are those of their positions on the grid, over the root of the block's weights") {
+    Product product(5, {.axis = 0, .channels = 2, .bit_depth = 4});
+    const Shape shape{3, 6};
+    Tensor x(shape);
+    for (std::int64_t i = 0; i < x.elements(); ++i) x[i] = static_cast<float>(i % 5) - 1.5F;
+    Session session(product.graph, std::span(&shape, 1), {.training = true, .gradients = {product.weight}});
+    const auto sum_of_outputs = [&] {
+        double sum = 0.0;
+        for (const float y : session.run(x).values()) sum += y;
+        return sum;
+    };
+    sum_of_outputs();
+    session.backward(Tensor(Shape{3, 4}, std::vector<float>(12, 1.0F)));
+    LatentIndices latents(product.graph, true);
+    latents.take_gradients(product.graph, session);
+    const Tensor gradient = latents.entries().front().step_gradient;
+    REQUIRE(product.quantization().blocks.size() == 2);
+    for (std::size_t block = 0; block < 2; ++block) {
+        const double weights = 12.0;
+        const auto moved_by = [&](double positions) {
+            Quantization moved = product.quantization();
+            moved.blocks[block].step *= static_cast<float>(std::exp2(positions / 8.0));
+            const Tensor values = dequantize(moved, Shape{4, 6});
+            std::ranges::copy(values.values(), product.graph.parameter(product.weight).values.data());
+            return sum_of_outputs();
+        };
+        const double slope = (moved_by(0.05) - moved_by(-0.05)) / 0.1;
+        CHECK(gradient[static_cast<std::int64_t>(block)] == doctest::Approx(slope / std::sqrt(weights)).epsilon(1e-3));
+        moved_by(0.0);
+    }
 }

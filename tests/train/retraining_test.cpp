@@ -43,7 +43,7 @@ void quantize_weights(Graph& graph, int bits) {
 
 TrainingOptions retraining_options(int epochs) {
     TrainingOptions options = options_for(epochs);
-    options.index_rate = 20.0;
+    options.quantized.index_rate = 20.0;
     return options;
 }
 
@@ -97,6 +97,8 @@ TEST_CASE("a killed retraining that is resumed ends with the very indices of one
     const Dataset data = quarters(100);
     const Dataset validation = quarters(24);
     TrainingOptions options = retraining_options(4);
+    options.quantized.step_rate = 20.0;
+    options.bits_share = 0.9;
     Graph whole = rounded.graph;
     train(whole, data, &validation, options);
 
@@ -138,4 +140,38 @@ TEST_CASE("a network learns from a teacher alone: labels make no difference") {
     const Graph graph = learn(0);
     CHECK(all_weights(graph) == all_weights(learn(1)));
     CHECK(evaluate(graph, quarters(64)).score() > evaluate(rounded.graph, quarters(64)).score() + 0.03);
+}
+
+TEST_CASE("the rate comes down to a share of what it was, and stays there") {
+    Rounded rounded;
+    std::vector<double> bits;
+    const TrainingObserver observer{.epoch = [&](const EpochReport& report) { bits.push_back(report.relative_bits); }};
+    TrainingOptions options = retraining_options(20);
+    options.bits_share = 0.75;
+    train(rounded.graph, quarters(64), nullptr, options, observer);
+    CHECK(bits[4] > 0.77);
+    CHECK(std::abs(bits[19] - 0.75) < 0.05);
+}
+
+TEST_CASE("learned steps move along the grid that files store, and help") {
+    const Rounded rounded;
+    const Dataset data = quarters(64);
+    Graph graph = rounded.graph;
+    TrainingOptions options = retraining_options(20);
+    options.quantized.index_rate = 0.0;
+    options.quantized.step_rate = 100.0;
+    train(graph, data, nullptr, options);
+    int moved = 0;
+    for (const auto& [id, parameter] : graph.parameters()) {
+        if (!parameter.quantization) continue;
+        const std::vector<QuantizedBlock>& before = rounded.graph.parameter(id).quantization->blocks;
+        for (std::size_t i = 0; i < before.size(); ++i) {
+            const float step = parameter.quantization->blocks[i].step;
+            CHECK(step_grid_position(step).has_value());
+            moved += std::abs(std::log2(step / before[i].step)) > 1.0F / 8.0F;
+        }
+        CHECK(parameter.quantization->indices == rounded.graph.parameter(id).quantization->indices);
+    }
+    CHECK(moved > 0);
+    CHECK(evaluate(graph, data).score() > evaluate(rounded.graph, data).score() + 0.01);
 }
