@@ -92,10 +92,11 @@ class EbitReader {
     EbitReader(std::span<const std::uint8_t> bytes, std::string_view name)
         : name_(name), container_(read_container(bytes, name)) {
         for (const EbitContainer::Section& section : container_.sections) {
-            const bool known = section.name == kActivations || std::ranges::count(kSections, section.name) > 0;
-            if (section.mandatory && !known) {
+            if (section.name == kActivations || std::ranges::count(kSections, section.name) > 0) continue;
+            if (section.mandatory) {
                 fail("{}: section {} is unknown; the file needs a newer version of eigenbit", name, section.name);
             }
+            file_.sizes.charge("", SizeCategory::metadata, static_cast<std::int64_t>(section.bytes.size()));
         }
         for (const std::string_view section : kSections) {
             if (!container_.has(section)) fail("{}: section {} is missing", name, section);
