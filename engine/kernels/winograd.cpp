@@ -69,17 +69,19 @@ void run_tiles(const WinogradRun& run, const WinogradTiling& tiling, std::int64_
     float* const outside = zeros + inputs;
     std::fill_n(zeros, inputs + outputs, 0.0F);
 
-    for (std::int64_t tile = begin; tile < end; ++tile) {
-        const auto pixels = tiling.source(tile, run.source, zeros);
-        kernels.winograd_source(
-            {pixels.data(), static_cast<std::size_t>(inputs), sources.at(0, tile - begin), sources.stride});
-    }
+    for_each_winograd_tile(
+        begin, end, inputs, [&](std::int64_t tile) { return tiling.source(tile, run.source, zeros); },
+        [&](std::int64_t tile, const auto& pixels) {
+            kernels.winograd_source(
+                {pixels.data(), static_cast<std::size_t>(inputs), sources.at(0, tile - begin), sources.stride});
+        });
     multiply(run.weights, end - begin, sources, sums);
-    for (std::int64_t tile = begin; tile < end; ++tile) {
-        const auto pixels = tiling.target(tile, run.target, outside);
-        kernels.winograd_output({sums.at(0, tile - begin), sums.stride, static_cast<std::size_t>(outputs), run.bias,
-                                 pixels.data(), run.accumulate});
-    }
+    for_each_winograd_tile(
+        begin, end, outputs, [&](std::int64_t tile) { return tiling.target(tile, run.target, outside); },
+        [&](std::int64_t tile, const auto& pixels) {
+            kernels.winograd_output({sums.at(0, tile - begin), sums.stride, static_cast<std::size_t>(outputs), run.bias,
+                                     pixels.data(), run.accumulate});
+        });
 }
 
 void run_pass(const WinogradRun& run) {

@@ -33,17 +33,22 @@ void add_tiles(const WeightGradientRun& run, const WinogradTiling& tiling, const
     float* const memory = winograd_memory(kWinogradPoints * (source_stride + gradient_stride) + nothing);
     const WinogradPoints sources{memory, inputs, source_stride};
     const WinogradPoints gradients{sources.at(kWinogradPoints, 0), panel.channels, gradient_stride};
-    float* const zeros = gradients.at(kWinogradPoints, 0);
-    std::fill_n(zeros, nothing, 0.0F);
+    const float* const zeros = gradients.at(kWinogradPoints, 0);
+    std::fill_n(gradients.at(kWinogradPoints, 0), nothing, 0.0F);
 
-    for (std::int64_t tile = begin; tile < end; ++tile) {
-        const auto pixels = tiling.source(tile, run.x, zeros);
-        run.kernels.winograd_source(
-            {pixels.data(), static_cast<std::size_t>(inputs), sources.at(0, tile - begin), sources.stride});
-        const auto outputs = tiling.target<const float>(tile, run.dy + panel.first_channel, zeros);
-        run.kernels.winograd_gradient({outputs.data(), static_cast<std::size_t>(panel.channels),
-                                       gradients.at(0, tile - begin), gradients.stride});
-    }
+    for_each_winograd_tile(
+        begin, end, inputs, [&](std::int64_t tile) { return tiling.source(tile, run.x, zeros); },
+        [&](std::int64_t tile, const auto& pixels) {
+            run.kernels.winograd_source(
+                {pixels.data(), static_cast<std::size_t>(inputs), sources.at(0, tile - begin), sources.stride});
+        });
+    const float* const dy = run.dy + panel.first_channel;
+    for_each_winograd_tile(
+        begin, end, panel.channels, [&](std::int64_t tile) { return tiling.target(tile, dy, zeros); },
+        [&](std::int64_t tile, const auto& pixels) {
+            run.kernels.winograd_gradient({pixels.data(), static_cast<std::size_t>(panel.channels),
+                                           gradients.at(0, tile - begin), gradients.stride});
+        });
     constexpr std::ptrdiff_t kHere = 0;
     for (std::int64_t point = 0; point < kWinogradPoints; ++point) {
         run.kernels.weight_gradient({.grid = {.source = sources.at(point, 0),
