@@ -99,16 +99,20 @@ void backward(const Conv& conv, const BackwardArguments& arguments) {
     WeightCache& cache = arguments.cache != nullptr ? *arguments.cache : unshared;
     if (dx != nullptr && by_winograd) {
         cache.winograd_input_gradient.pack_input_gradient(geometry, weight.data);
-        winograd_input_gradient(geometry, dy.data, cache.winograd_input_gradient, true, dx);
+        winograd_input_gradient(geometry, dy.data, cache.winograd_input_gradient, !arguments.sets[0], dx);
     } else if (dx != nullptr) {
         pack_input_gradient_weights(geometry, weight.data, cache.input_gradient);
-        convolution_input_gradient(geometry, dy.data, cache.input_gradient, true, dx);
+        convolution_input_gradient(geometry, dy.data, cache.input_gradient, !arguments.sets[0], dx);
     }
     if (dw != nullptr && by_winograd) {
-        winograd_weight_gradient(geometry, x.data, dy.data, true, dw);
+        winograd_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw);
         dw = nullptr;
     }
-    if (dw != nullptr || dbias != nullptr) convolution_weight_gradient(geometry, x.data, dy.data, true, dw, dbias);
+    if (dw != nullptr && dbias != nullptr && arguments.sets[1] == arguments.sets[2]) {
+        return convolution_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw, dbias);
+    }
+    if (dw != nullptr) convolution_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw, nullptr);
+    if (dbias != nullptr) convolution_weight_gradient(geometry, x.data, dy.data, !arguments.sets[2], nullptr, dbias);
 }
 
 }  // namespace eigenbit
