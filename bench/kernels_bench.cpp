@@ -7,6 +7,7 @@
 #include "bench/network_layers.h"
 #include "engine/kernels/convolution.h"
 #include "engine/kernels/convolution_reference.h"
+#include "engine/kernels/winograd.h"
 #include "engine/tensor.h"
 
 #include <benchmark/benchmark.h>
@@ -30,12 +31,22 @@ Tensor whole_numbers(std::int64_t count, unsigned seed) {
     return values;
 }
 
-enum class Direction { kForward, kInputGradient, kWeightGradient, kPack };
+enum class Direction {
+    kForward,
+    kInputGradient,
+    kWeightGradient,
+    kPack,
+    kWinogradForward,
+    kWinogradInputGradient,
+    kWinogradWeightGradient,
+    kWinogradPack
+};
 
 struct Operands {
     ConvolutionGeometry g;
     Tensor x, weights, y;
     PackedWeights forward, backward;
+    WinogradWeights winograd_weights, winograd_backward;
 
     explicit Operands(const ConvolutionGeometry& geometry)
         : g(geometry),
@@ -44,6 +55,9 @@ struct Operands {
           y(whole_numbers(g.n * g.oh * g.ow * g.o, 3)) {
         pack_forward_weights(g, weights.data(), forward);
         pack_input_gradient_weights(g, weights.data(), backward);
+        if (!suits_winograd(g)) return;
+        winograd_weights.pack_forward(g, weights.data());
+        winograd_backward.pack_input_gradient(g, weights.data());
     }
 
     Tensor& result(Direction direction) {
@@ -60,6 +74,14 @@ struct Operands {
             return convolution_weight_gradient(g, x.data(), y.data(), false, weights.data(), nullptr);
         case Direction::kPack:
             return pack_forward_weights(g, weights.data(), forward);
+        case Direction::kWinogradForward:
+            return winograd_forward(g, x.data(), winograd_weights, nullptr, y.data());
+        case Direction::kWinogradInputGradient:
+            return winograd_input_gradient(g, y.data(), winograd_backward, false, x.data());
+        case Direction::kWinogradWeightGradient:
+            return winograd_weight_gradient(g, x.data(), y.data(), false, weights.data());
+        case Direction::kWinogradPack:
+            return winograd_weights.pack_forward(g, weights.data());
         }
     }
 
@@ -71,7 +93,7 @@ struct Operands {
             return convolution_input_gradient_reference(g, y.data(), weights.data(), false, x.data());
         case Direction::kWeightGradient:
             return convolution_weight_gradient_reference(g, x.data(), y.data(), false, weights.data(), nullptr);
-        case Direction::kPack:
+        default:
             return;
         }
     }
@@ -88,7 +110,8 @@ bool is_right(ConvolutionGeometry geometry, Direction direction) {
 }
 
 void run_layer(benchmark::State& state, const ConvolutionGeometry& geometry, Direction direction) {
-    if (!is_right(geometry, direction)) return state.SkipWithError("differs from the reference");
+    if (direction < Direction::kPack && !is_right(geometry, direction))
+        return state.SkipWithError("differs from the reference");
     Operands operands(geometry);
     operands.run(direction);
     double start = thread_seconds();
@@ -105,13 +128,18 @@ void run_layer(benchmark::State& state, const ConvolutionGeometry& geometry, Dir
     peak = std::max(peak, fma_peak());
     const double gflops = 2.0 * static_cast<double>(geometry.multiply_adds()) / best * 1e-9;
     state.counters["best_us"] = best * 1e6;
-    if (direction == Direction::kPack) {
+    if (direction == Direction::kPack || direction == Direction::kWinogradPack) {
         state.counters["GB/s"] = static_cast<double>(operands.weights.elements()) * sizeof(float) / best * 1e-9;
     } else {
         state.counters["GFLOP/s"] = gflops;
         state.counters["peak"] = peak;
         state.counters["%"] = peak > 0.0 ? 100.0 * gflops / peak : 0.0;
     }
+}
+
+std::vector<Layer> winograd_layers(std::vector<Layer> layers) {
+    std::erase_if(layers, [](const Layer& layer) { return !suits_winograd(layer.geometry); });
+    return layers;
 }
 
 void add(const char* name, Direction direction, const std::vector<Layer>& layers) {
@@ -139,6 +167,13 @@ int main(int argument_count, char** arguments) {
         add("forward", Direction::kForward, layers);
     }
     add("pack", Direction::kPack, resnet18_layers(1));
+    for (const auto& [name, direction] : {std::pair{"winograd_forward", Direction::kWinogradForward},
+                                          std::pair{"winograd_input_gradient", Direction::kWinogradInputGradient},
+                                          std::pair{"winograd_weight_gradient", Direction::kWinogradWeightGradient},
+                                          std::pair{"winograd_pack", Direction::kWinogradPack}}) {
+        add(name, direction, winograd_layers(resnet20_layers(128)));
+        add(name, direction, winograd_layers(resnet18_layers(16)));
+    }
     fmt::print("{}: {}\n", active_cpu_implementation().name, active_cpu_implementation().description);
     benchmark::Initialize(&argument_count, arguments);
     if (benchmark::ReportUnrecognizedArguments(argument_count, arguments)) return 1;

@@ -4,6 +4,7 @@
 #include "engine/ops/chunks.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace eigenbit {
 namespace {
@@ -36,13 +37,25 @@ Session::Session(const Graph& graph, std::span<const Shape> inputs, Options opti
       gradients_(graph.value_count()),
       needs_gradient_(graph.value_count()),
       has_gradient_(graph.value_count()),
+      place_(graph.nodes().size()),
       saved_(graph.nodes().size()),
       caches_(graph.nodes().size()) {
     const std::vector<Shape> shapes = infer_shapes(graph, inputs);
     for (std::size_t value = 0; value < shapes.size(); ++value) values_[value].shape = shapes[value];
     for (const auto& [value, parameter] : graph.parameters()) bind(value, parameter.values);
     mark_gradients();
+    find_chains(shapes);
     plan_arena(shapes);
+}
+
+void Session::find_chains(std::span<const Shape> shapes) {
+    std::iota(place_.begin(), place_.end(), std::size_t{0});
+    if (!options_.training || options_.gradients.empty() || options_.keep_values || options_.rerun_from) return;
+    chains_ = normalization_chains(*graph_, shapes, options_.gradients);
+    for (const auto& [last, chain] : chains_) {
+        place_[chain.normalization] = last;
+        if (chain.addition) place_[*chain.addition] = last;
+    }
 }
 
 void Session::mark_gradients() {
@@ -101,7 +114,8 @@ void Session::plan_arena(std::span<const Shape> shapes) {
 
     std::vector<std::size_t> last_reader(shapes.size(), 0);
     for (std::size_t i = 0; i < nodes.size(); ++i) {
-        for (const ValueId input : nodes[i].inputs) last_reader[at(input)] = i;
+        for (const ValueId input : nodes[i].inputs)
+            last_reader[at(input)] = std::max(last_reader[at(input)], place_[i]);
     }
     for (const ValueId output : graph_->outputs()) last_reader[at(output)] = end;
     std::vector<bool> lasting_gradient(shapes.size());
@@ -114,6 +128,7 @@ void Session::plan_arena(std::span<const Shape> shapes) {
     }
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         for (const ValueId output : nodes[i].outputs) {
+            if (place_[i] != i) continue;  // the chain does without it
             const std::size_t last = std::max(i, last_reader[at(output)]);
             // Alive from the first node that runs again, so that none of them overwrites it.
             const std::size_t born = kept[at(output)] ? std::min(i, *options_.rerun_from) : i;
@@ -192,23 +207,36 @@ void Session::round(ValueId value) {
     round_to_grid(graph_->activations().at(value), unrounded_[at(value)], rounded_[at(value)]);
 }
 
+NormalizationTail Session::tail_of(const NormalizationChain& chain) const {
+    return {.residual = chain.addition ? values_[at(chain.residual)].data : nullptr, .relu = chain.relu.has_value()};
+}
+
 void Session::run_node(std::size_t index) {
-    const Node& node = graph_->nodes()[index];
     if (index == 0) {
         for (const Graph::Input& input : graph_->inputs()) round(input.value);
     }
+    if (place_[index] != index) return;
+    const auto chain = chains_.find(index);
+    const std::size_t first = chain == chains_.end() ? index : chain->second.normalization;
+    const Node& node = graph_->nodes()[first];
+    const std::vector<ValueId>& output_ids = graph_->nodes()[index].outputs;
     const std::vector<ConstView> inputs = views<const float>(node.inputs, values_);
-    const std::vector<View> outputs = views<float>(node.outputs, produced_);
+    const std::vector<View> outputs = views<float>(output_ids, produced_);
     const bool weights_computed = node.inputs.size() > 1 && !graph_->is_parameter(node.inputs[1]);
     if (weights_computed || !options_.gradients.empty()) caches_[index].current = false;
     const std::uint64_t seed = (options_.seed * 0x9E3779B97F4A7C15U + step_) * 0x9E3779B97F4A7C15U + index;
-    eigenbit::forward(node.op, ForwardArguments{.inputs = inputs,
-                                                .outputs = outputs,
-                                                .saved = saved_[index],
-                                                .training = options_.training,
-                                                .seed = seed,
-                                                .cache = &caches_[index]});
-    for (const ValueId output : node.outputs) round(output);
+    const ForwardArguments arguments{.inputs = inputs,
+                                     .outputs = outputs,
+                                     .saved = saved_[first],
+                                     .training = options_.training,
+                                     .seed = seed,
+                                     .cache = &caches_[index]};
+    if (chain == chains_.end()) {
+        eigenbit::forward(node.op, arguments);
+    } else {
+        eigenbit::forward(std::get<BatchNormalization>(node.op), arguments, tail_of(chain->second));
+    }
+    for (const ValueId output : output_ids) round(output);
 }
 
 void Session::backward(ConstView output_gradient) {
@@ -218,45 +246,69 @@ void Session::backward(ConstView output_gradient) {
              to_string(values_[output].shape));
     }
     has_gradient_.assign(has_gradient_.size(), false);
-    for (const ValueId value : options_.gradients) {
-        set_to_zero(gradients_[at(value)]);
-        has_gradient_[at(value)] = true;
+    if (needs_gradient_[output]) {
+        std::ranges::copy(output_gradient.values(), gradients_[output].data);
+        has_gradient_[output] = true;
+        for (std::size_t i = graph_->nodes().size(); i-- > 0;) run_node_backward(i);
     }
-    if (!needs_gradient_[output]) return;
-    std::ranges::copy(output_gradient.values(), gradients_[output].data);
-    has_gradient_[output] = true;
-    for (std::size_t i = graph_->nodes().size(); i-- > 0;) run_node_backward(i);
+    for (const ValueId value : options_.gradients) {
+        if (!has_gradient_[at(value)]) set_to_zero(gradients_[at(value)]);
+    }
 }
 
 void Session::run_node_backward(std::size_t index) {
-    const Node& node = graph_->nodes()[index];
-    const bool reached = std::ranges::any_of(node.outputs, [&](ValueId output) { return has_gradient_[at(output)]; });
-    const bool wanted = std::ranges::any_of(node.inputs, [&](ValueId input) { return needs_gradient_[at(input)]; });
+    if (place_[index] != index) return;
+    const auto chain = chains_.find(index);
+    const std::size_t first = chain == chains_.end() ? index : chain->second.normalization;
+    const Node& node = graph_->nodes()[first];
+    const std::vector<ValueId>& output_ids = graph_->nodes()[index].outputs;
+    const auto needed = [&](ValueId value) { return needs_gradient_[at(value)]; };
+    const bool through_residual = chain != chains_.end() && chain->second.addition && needed(chain->second.residual);
+    const bool wanted = through_residual || std::ranges::any_of(node.inputs, needed);
+    const bool reached = std::ranges::any_of(output_ids, [&](ValueId output) { return has_gradient_[at(output)]; });
     if (!reached || !wanted) return;
 
-    for (const ValueId output : node.outputs) {
+    for (const ValueId output : output_ids) {
         if (!has_gradient_[at(output)]) set_to_zero(gradients_[at(output)]);
     }
-    for (const ValueId input : node.inputs) {
-        if (!needs_gradient_[at(input)] || has_gradient_[at(input)]) continue;
-        set_to_zero(gradients_[at(input)]);
-        has_gradient_[at(input)] = true;
-    }
     const std::vector<ConstView> inputs = views<const float>(node.inputs, values_);
-    std::vector<ConstView> outputs = views<const float>(node.outputs, values_);
+    std::vector<ConstView> outputs = views<const float>(output_ids, values_);
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-        if (rounded_[at(node.outputs[i])].data != nullptr) outputs[i] = unrounded_[at(node.outputs[i])];
+        if (rounded_[at(output_ids[i])].data != nullptr) outputs[i] = unrounded_[at(output_ids[i])];
     }
-    const std::vector<View> output_views = views<float>(node.outputs, gradients_);
+    const std::vector<View> output_views = views<float>(output_ids, gradients_);
     const std::vector<ConstView> output_gradients(output_views.begin(), output_views.end());
     const std::vector<View> input_gradients = views<float>(node.inputs, gradients_);
-    eigenbit::backward(node.op, BackwardArguments{.inputs = inputs,
-                                                  .outputs = outputs,
-                                                  .saved = saved_[index],
-                                                  .output_gradients = output_gradients,
-                                                  .input_gradients = input_gradients,
-                                                  .training = options_.training,
-                                                  .cache = &caches_[index]});
+    BackwardArguments arguments{.inputs = inputs,
+                                .outputs = outputs,
+                                .saved = saved_[first],
+                                .output_gradients = output_gradients,
+                                .input_gradients = input_gradients,
+                                .training = options_.training,
+                                .cache = &caches_[index]};
+    prepare_gradients(node, arguments);
+    if (chain == chains_.end()) return eigenbit::backward(node.op, arguments);
+    ResidualGradient to_residual;
+    if (through_residual) {
+        const std::size_t residual = at(chain->second.residual);
+        to_residual = {gradients_[residual].data, !has_gradient_[residual]};
+        has_gradient_[residual] = true;
+    }
+    eigenbit::backward(std::get<BatchNormalization>(node.op), arguments, tail_of(chain->second), to_residual);
+}
+
+// The first gradient of a value is set, or added to zeros; others are added to it.
+void Session::prepare_gradients(const Node& node, BackwardArguments& arguments) {
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+        const std::size_t input = at(node.inputs[i]);
+        if (!needs_gradient_[input] || has_gradient_[input]) continue;
+        has_gradient_[input] = true;
+        if (sets_gradients(node.op) && std::ranges::count(node.inputs, node.inputs[i]) == 1) {
+            arguments.sets[i] = true;
+        } else {
+            set_to_zero(gradients_[input]);
+        }
+    }
 }
 
 }  // namespace eigenbit

@@ -2,8 +2,10 @@
 
 #include "engine/graph.h"
 #include "engine/memory_plan.h"
+#include "engine/normalization_chains.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -21,8 +23,10 @@ namespace eigenbit {
 class Session {
   public:
     struct Options {
-        bool training = false;                    ///< batch statistics and dropout instead of inference
-        bool keep_values = false;                 ///< every value stays readable after forward; implied by gradients
+        bool training = false;  ///< batch statistics and dropout instead of inference
+        /// Every value stays readable after forward. Gradients imply it, except in training, which does not even
+        /// compute the values inside of normalization chains.
+        bool keep_values = false;
         std::optional<std::size_t> rerun_from{};  ///< after forward, forward_from(this node) may run again and again
         std::vector<ValueId> gradients{};         ///< the values whose gradients backward computes
         std::uint64_t seed = 0;                   ///< of what operators draw at random, different in every forward
@@ -61,9 +65,12 @@ class Session {
     std::vector<bool> dependents(std::size_t node) const;  // by node; itself included
     std::vector<bool> kept_for_reruns() const;             // by ValueId
     void mark_gradients();
+    void find_chains(std::span<const Shape> shapes);
+    NormalizationTail tail_of(const NormalizationChain& chain) const;
     void round(ValueId value);
     void run_node(std::size_t index);
     void run_node_backward(std::size_t index);
+    void prepare_gradients(const Node& node, BackwardArguments& arguments);
 
     const Graph* graph_;
     Options options_;
@@ -76,8 +83,10 @@ class Session {
     std::vector<View> gradients_;       // by ValueId; data is null where not needed
     std::vector<bool> needs_gradient_;  // by ValueId
     std::vector<bool> has_gradient_;    // by ValueId, during backward
-    std::vector<View> saved_;           // by node
-    std::vector<WeightCache> caches_;   // by node
+    std::map<std::size_t, NormalizationChain> chains_;  // by last node
+    std::vector<std::size_t> place_;                    // by node: where it runs, its own place or its chain's
+    std::vector<View> saved_;                           // by node
+    std::vector<WeightCache> caches_;                   // by node
 };
 
 }  // namespace eigenbit

@@ -50,6 +50,25 @@ struct WeightGradientBlock {
     size_t channels;
 };
 
+/// One tile on its way to the 36 points of Winograd's F(4×4, 3×3): `channels` of its pixels, 6×6 of a source or 4×4 of
+/// an output's gradient, each wherever it lies.
+struct WinogradInput {
+    const float* const* pixels;  // (36) or (16), row by row
+    size_t channels;
+    float* points;
+    ptrdiff_t point_stride;  // floats between the points
+};
+
+/// The sums of a tile's 36 points on their way back to 4×4 outputs.
+struct WinogradOutput {
+    const float* points;
+    ptrdiff_t point_stride;
+    size_t channels;
+    const float* bias;     // (channels); may be null
+    float* const* pixels;  // (16), row by row
+    bool accumulate;       // add to the pixels instead of setting them
+};
+
 /// The float32 convolution kernels of one instruction set. Single-threaded; no pointer needs to be aligned.
 struct ConvolutionKernels {
     size_t width;          // floats in a vector
@@ -58,6 +77,9 @@ struct ConvolutionKernels {
     void (*depthwise_forward)(const ForwardBlock& block);
     void (*weight_gradient)(const WeightGradientBlock& block);
     void (*depthwise_weight_gradient)(const WeightGradientBlock& block);
+    void (*winograd_source)(const WinogradInput& tile);
+    void (*winograd_gradient)(const WinogradInput& tile);
+    void (*winograd_output)(const WinogradOutput& tile);
 };
 
 namespace generic {

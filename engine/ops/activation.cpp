@@ -18,15 +18,19 @@ void map(const ForwardArguments& arguments, Function function) {
     });
 }
 
-/// dx += gradient(dy, x, y)
+/// dx = or += gradient(dy, x, y)
 template <typename Gradient>
-void add_gradient(const BackwardArguments& arguments, Gradient gradient) {
+void write_gradient(const BackwardArguments& arguments, Gradient gradient) {
     const float* x = arguments.inputs[0].data;
     const float* y = arguments.outputs[0].data;
     const float* dy = arguments.output_gradients[0].data;
     float* dx = arguments.input_gradients[0].data;
     for_each_chunk(arguments.inputs[0].elements(), 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) dx[i] += gradient(dy[i], x[i], y[i]);
+        if (arguments.sets[0]) {
+            for (std::int64_t i = begin; i < end; ++i) dx[i] = gradient(dy[i], x[i], y[i]);
+        } else {
+            for (std::int64_t i = begin; i < end; ++i) dx[i] += gradient(dy[i], x[i], y[i]);
+        }
     });
 }
 
@@ -59,19 +63,19 @@ void backward(const Activation& activation, const BackwardArguments& arguments) 
     if (arguments.input_gradients[0].data == nullptr) return;
     switch (activation.kind) {
     case Activation::Kind::relu:
-        return add_gradient(arguments, [](float dy, float, float y) { return y > 0.0F ? dy : 0.0F; });
+        return write_gradient(arguments, [](float dy, float, float y) { return y > 0.0F ? dy : 0.0F; });
     case Activation::Kind::leaky_relu:
-        return add_gradient(
+        return write_gradient(
             arguments, [slope = activation.slope](float dy, float x, float) { return x > 0.0F ? dy : slope * dy; });
     case Activation::Kind::clip:
-        return add_gradient(arguments, [low = activation.low, high = activation.high](float dy, float x, float) {
+        return write_gradient(arguments, [low = activation.low, high = activation.high](float dy, float x, float) {
             const float above = x >= low ? dy : 0.0F;
             return x <= high ? above : 0.0F;
         });
     case Activation::Kind::sigmoid:
-        return add_gradient(arguments, [](float dy, float, float y) { return dy * y * (1.0F - y); });
+        return write_gradient(arguments, [](float dy, float, float y) { return dy * y * (1.0F - y); });
     case Activation::Kind::tanh:
-        return add_gradient(arguments, [](float dy, float, float y) { return dy * (1.0F - y * y); });
+        return write_gradient(arguments, [](float dy, float, float y) { return dy * (1.0F - y * y); });
     }
 }
 

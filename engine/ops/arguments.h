@@ -3,6 +3,7 @@
 #include "engine/ops/weight_cache.h"
 #include "engine/tensor.h"
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -25,6 +26,8 @@ struct BackwardArguments {
     ConstView saved;
     std::span<const ConstView> output_gradients;
     std::span<const View> input_gradients;  ///< added to; data is null where a gradient is not wanted
+    /// By input, of operators for which sets_gradients: the gradient is set, not added to.
+    std::array<bool, 5> sets{};
     bool training = false;
     WeightCache* cache = nullptr;
 };

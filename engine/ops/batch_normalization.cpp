@@ -1,57 +1,18 @@
 #include "engine/ops/batch_normalization.h"
 
 #include "engine/error.h"
-#include "engine/ops/chunks.h"
+#include "engine/ops/channel_lanes.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <vector>
 
 namespace eigenbit {
 namespace {
 
-constexpr std::int64_t kBlockElements = 8192;  // summed in float, and read more than once: a block stays near the core
 constexpr std::int64_t kMostChunks = 64;
-
-/// Loops run over this many neighbouring elements, whole rows of channels: enough to be worth the start of a vector
-/// loop, few enough that what goes with every element stays in the first-level cache.
-std::int64_t lanes(std::int64_t channels) {
-    constexpr std::int64_t kEnough = 256;
-    return channels * ((kEnough + channels - 1) / channels);
-}
-
-/// One number for every channel, repeated over the lanes.
-class Repeated {
-  public:
-    explicit Repeated(std::int64_t channels)
-        : channels_(channels), values_(static_cast<std::size_t>(lanes(channels))) {}
-    template <typename Value>
-    Repeated(std::int64_t channels, Value value) : Repeated(channels) {
-        for (std::int64_t c = 0; c < channels; ++c) values_[static_cast<std::size_t>(c)] = static_cast<float>(value(c));
-        repeat();
-    }
-
-    float* data() { return values_.data(); }
-    const float* data() const { return values_.data(); }
-    std::int64_t length() const { return static_cast<std::int64_t>(values_.size()); }
-    void clear() { std::ranges::fill(values_, 0.0F); }
-
-    /// Gives all lanes the numbers of the first `channels`.
-    void repeat() {
-        for (std::int64_t i = channels_; i < length(); i += channels_) std::copy_n(data(), channels_, data() + i);
-    }
-
-    /// Replaces the numbers of the first `channels` lanes by the sums over all lanes of their channel.
-    void fold() {
-        for (std::int64_t i = channels_; i < length(); i += channels_) {
-            for (std::int64_t c = 0; c < channels_; ++c) data()[c] += data()[i + c];
-        }
-    }
-
-  private:
-    std::int64_t channels_;
-    std::vector<float> values_;
-};
 
 /// Two numbers for every channel, gathered over rows.
 struct ChannelPairs {
@@ -76,30 +37,6 @@ ChannelPairs gather(std::int64_t rows, std::int64_t channels, AddRows add_rows, 
     return std::move(pairs[0]);
 }
 
-/// Calls visit(offset of the first element, elements) for blocks of the rows begin … end-1.
-template <typename Visit>
-void for_each_block(std::int64_t begin, std::int64_t end, std::int64_t channels, Visit visit) {
-    const std::int64_t rows = std::max<std::int64_t>(kBlockElements / channels, 8);
-    for (std::int64_t row = begin; row < end; row += rows) visit(row * channels, std::min(rows, end - row) * channels);
-}
-
-/// Calls visit(offset, count) for stretches of `length` elements, the last one perhaps shorter.
-template <typename Visit>
-void for_each_stretch(std::int64_t elements, std::int64_t length, Visit visit) {
-    for (std::int64_t offset = 0; offset < elements; offset += length) {
-        visit(offset, std::min(length, elements - offset));
-    }
-}
-
-template <typename Visit>
-void for_each_stretch_in_parallel(std::int64_t elements, std::int64_t length, Visit visit) {
-    for_each_chunk((elements + length - 1) / length, length, [&](std::int64_t begin, std::int64_t end) {
-        const std::int64_t first = begin * length;
-        for_each_stretch(std::min(end * length, elements) - first, length,
-                         [&](std::int64_t offset, std::int64_t count) { visit(first + offset, count); });
-    });
-}
-
 void add_differences(std::int64_t count, const float* __restrict x, const float* __restrict center,
                      float* __restrict sum) {
     for (std::int64_t i = 0; i < count; ++i) sum[i] += x[i] - center[i];
@@ -109,12 +46,78 @@ void add_squares(std::int64_t count, const float* __restrict x, const float* __r
     for (std::int64_t i = 0; i < count; ++i) sum[i] += (x[i] - center[i]) * (x[i] - center[i]);
 }
 
-void add_gradients(std::int64_t count, const float* __restrict x, const float* __restrict dy,
-                   const float* __restrict center, float* __restrict sum, float* __restrict product) {
+/// y = (x − mean) · factor + bias, plus the residual where there is one.
+template <bool kResidual>
+float normalized(float x, float mean, float factor, float bias, const float* residual, std::int64_t i) {
+    const float y = (x - mean) * factor + bias;
+    if constexpr (kResidual) return y + residual[i];
+    return y;
+}
+
+/// The loops below read these at every lane. `residual` is of the element, not of the lane.
+struct LanePointers {
+    const float* mean;
+    const float* factor;
+    const float* bias;
+};
+
+template <bool kRelu, bool kResidual>
+void normalize(std::int64_t count, const float* __restrict x, const float* __restrict residual, LanePointers lanes,
+               float* __restrict y) {
     for (std::int64_t i = 0; i < count; ++i) {
-        sum[i] += dy[i];
-        product[i] += dy[i] * (x[i] - center[i]);
+        const float value = normalized<kResidual>(x[i], lanes.mean[i], lanes.factor[i], lanes.bias[i], residual, i);
+        y[i] = kRelu && value < 0.0F ? 0.0F : value;
     }
+}
+
+/// dy where the ReLU after the normalization lets it through: the normalization is computed again, which is faster than
+/// to read its output.
+template <bool kRelu, bool kResidual>
+float passed(float dy, float x, LanePointers lanes, const float* residual, std::int64_t i) {
+    if constexpr (!kRelu) return dy;
+    const float y = normalized<kResidual>(x, lanes.mean[i], lanes.factor[i], lanes.bias[i], residual, i);
+    return y > 0.0F ? dy : 0.0F;
+}
+
+template <bool kRelu, bool kResidual>
+void add_gradients(std::int64_t count, const float* __restrict x, const float* __restrict residual,
+                   const float* __restrict dy, LanePointers lanes, float* __restrict sum, float* __restrict product) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        const float g = passed<kRelu, kResidual>(dy[i], x[i], lanes, residual, i);
+        sum[i] += g;
+        product[i] += g * (x[i] - lanes.mean[i]);
+    }
+}
+
+/// dx = or += factor · (g − offset − (x − mean) · slope), where g is what the ReLU passed.
+template <bool kRelu, bool kResidual, bool kSet>
+void input_gradient(std::int64_t count, const float* __restrict x, const float* __restrict residual,
+                    const float* __restrict dy, LanePointers lanes, const float* __restrict offset,
+                    const float* __restrict slope, float* __restrict dx) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        const float g = passed<kRelu, kResidual>(dy[i], x[i], lanes, residual, i);
+        const float gradient = lanes.factor[i] * (g - offset[i] - (x[i] - lanes.mean[i]) * slope[i]);
+        dx[i] = kSet ? gradient : dx[i] + gradient;
+    }
+}
+
+/// to = or += what the ReLU passed.
+template <bool kRelu, bool kSet>
+void residual_gradient(std::int64_t count, const float* __restrict x, const float* __restrict residual,
+                       const float* __restrict dy, LanePointers lanes, float* __restrict to) {
+    for (std::int64_t i = 0; i < count; ++i) {
+        const float g = passed<kRelu, true>(dy[i], x[i], lanes, residual, i);
+        to[i] = kSet ? g : to[i] + g;
+    }
+}
+
+/// Calls visit(std::bool_constant<a>, std::bool_constant<b>).
+template <typename Visit>
+void with_constants(bool a, bool b, const Visit& visit) {
+    if (a && b) return visit(std::true_type{}, std::true_type{});
+    if (a) return visit(std::true_type{}, std::false_type{});
+    if (b) return visit(std::false_type{}, std::true_type{});
+    return visit(std::false_type{}, std::false_type{});
 }
 
 /// Joins means and sums of squared deviations with those of `rows` other values (Chan, Golub and LeVeque, "Updating
@@ -168,19 +171,28 @@ ChannelPairs moments(ConstView x) {
     return gather(x.elements() / channels, channels, add_rows, join_moments);
 }
 
-/// The sums of dy and of dy · (x − mean) of every channel.
-ChannelPairs gradient_sums(ConstView x, ConstView dy, const float* mean) {
+/// What every lane of a normalization reads.
+struct NormalizationLanes {
+    Repeated means, factors, biases;
+
+    LanePointers pointers() const { return {means.data(), factors.data(), biases.data()}; }
+};
+
+/// The sums of g and of g · (x − mean) of every channel, g being what the tail passes of dy.
+ChannelPairs gradient_sums(ConstView x, ConstView dy, const NormalizationLanes& lanes, const NormalizationTail& tail) {
     const std::int64_t channels = x.shape.back();
-    const Repeated center(channels, [&](std::int64_t c) { return mean[c]; });
     const auto add_rows = [&](std::int64_t begin, std::int64_t end, ChannelPairs& pairs) {
         Repeated sums(channels);
         Repeated products(channels);
         for_each_block(begin, end, channels, [&](std::int64_t first, std::int64_t elements) {
             sums.clear();
             products.clear();
-            for_each_stretch(elements, sums.length(), [&](std::int64_t offset, std::int64_t count) {
-                add_gradients(count, x.data + first + offset, dy.data + first + offset, center.data(), sums.data(),
-                              products.data());
+            with_constants(tail.relu, tail.residual != nullptr, [&](auto relu, auto has_residual) {
+                for_each_stretch(elements, sums.length(), [&](std::int64_t offset, std::int64_t count) {
+                    const std::int64_t at = first + offset;
+                    add_gradients<relu, has_residual>(count, x.data + at, has_residual ? tail.residual + at : nullptr,
+                                                      dy.data + at, lanes.pointers(), sums.data(), products.data());
+                });
             });
             sums.fold();
             products.fold();
@@ -203,17 +215,15 @@ double inverse_deviation(const BatchNormalization& batch_normalization, float va
     return 1.0 / std::sqrt(static_cast<double>(variance) + static_cast<double>(batch_normalization.epsilon));
 }
 
-/// dx += factor · (dy − offset − (x − mean) · slope)
-void add_input_gradient(std::int64_t count, const float* __restrict dy, const float* __restrict x,
-                        const float* __restrict mean, const float* __restrict factor, const float* __restrict offset,
-                        const float* __restrict slope, float* __restrict dx) {
-    for (std::int64_t i = 0; i < count; ++i) dx[i] += factor[i] * (dy[i] - offset[i] - (x[i] - mean[i]) * slope[i]);
-}
-
-/// y = (x − mean) · factor + bias
-void normalize(std::int64_t count, const float* __restrict x, const float* __restrict mean,
-               const float* __restrict factor, const float* __restrict bias, float* __restrict y) {
-    for (std::int64_t i = 0; i < count; ++i) y[i] = (x[i] - mean[i]) * factor[i] + bias[i];
+NormalizationLanes lanes_of(const BatchNormalization& batch_normalization, std::span<const ConstView> inputs,
+                            const float* mean, const float* variance) {
+    const std::int64_t channels = inputs[0].shape.back();
+    return {Repeated(channels, [&](std::int64_t c) { return mean[c]; }),
+            Repeated(channels,
+                     [&](std::int64_t c) {
+                         return static_cast<double>(inputs[1][c]) * inverse_deviation(batch_normalization, variance[c]);
+                     }),
+            Repeated(channels, [&](std::int64_t c) { return inputs[2][c]; })};
 }
 
 }  // namespace
@@ -234,7 +244,8 @@ std::vector<Shape> infer_shapes(const BatchNormalization& batch_normalization, s
 
 Shape saved_shape(const BatchNormalization&, std::span<const Shape> inputs) { return Shape{2, inputs[0].back()}; }
 
-void forward(const BatchNormalization& batch_normalization, const ForwardArguments& arguments) {
+void forward(const BatchNormalization& batch_normalization, const ForwardArguments& arguments,
+             const NormalizationTail& tail) {
     const ConstView x = arguments.inputs[0];
     const std::int64_t channels = x.shape.back();
     const float* mean = arguments.inputs[3].data;
@@ -250,53 +261,75 @@ void forward(const BatchNormalization& batch_normalization, const ForwardArgumen
         mean = arguments.saved.data;
         variance = arguments.saved.data + channels;
     }
-    const Repeated means(channels, [&](std::int64_t c) { return mean[c]; });
-    const Repeated factors(channels, [&](std::int64_t c) {
-        return static_cast<double>(arguments.inputs[1][c]) * inverse_deviation(batch_normalization, variance[c]);
-    });
-    const Repeated biases(channels, [&](std::int64_t c) { return arguments.inputs[2][c]; });
-    for_each_stretch_in_parallel(x.elements(), means.length(), [&](std::int64_t offset, std::int64_t count) {
-        normalize(count, x.data + offset, means.data(), factors.data(), biases.data(),
-                  arguments.outputs[0].data + offset);
+    const NormalizationLanes all = lanes_of(batch_normalization, arguments.inputs, mean, variance);
+    float* const y = arguments.outputs[0].data;
+    with_constants(tail.relu, tail.residual != nullptr, [&](auto relu, auto has_residual) {
+        for_each_stretch_in_parallel(x.elements(), all.means.length(), [&](std::int64_t at, std::int64_t count) {
+            normalize<relu, has_residual>(count, x.data + at, has_residual ? tail.residual + at : nullptr,
+                                          all.pointers(), y + at);
+        });
     });
 }
 
-void backward(const BatchNormalization& batch_normalization, const BackwardArguments& arguments) {
+void forward(const BatchNormalization& batch_normalization, const ForwardArguments& arguments) {
+    forward(batch_normalization, arguments, NormalizationTail{});
+}
+
+void backward(const BatchNormalization& batch_normalization, const BackwardArguments& arguments,
+              const NormalizationTail& tail, const ResidualGradient& to_residual) {
     const ConstView x = arguments.inputs[0];
-    const ConstView scale = arguments.inputs[1];
     const ConstView dy = arguments.output_gradients[0];
     const auto gradients = arguments.input_gradients;
     const std::int64_t channels = x.shape.back();
     const std::int64_t rows = x.elements() / channels;
-    if (rows == 0) return;
     const float* mean = arguments.training ? arguments.saved.data : arguments.inputs[3].data;
     const float* variance = arguments.training ? arguments.saved.data + channels : arguments.inputs[4].data;
-    const ChannelPairs sums = gradient_sums(x, dy, mean);
+    const NormalizationLanes all = lanes_of(batch_normalization, arguments.inputs, mean, variance);
+    const ChannelPairs sums = gradient_sums(x, dy, all, tail);
     const auto sum = [&](std::int64_t c) { return sums.first[static_cast<std::size_t>(c)]; };
     const auto product = [&](std::int64_t c) { return sums.second[static_cast<std::size_t>(c)]; };
     const auto inverse = [&](std::int64_t c) { return inverse_deviation(batch_normalization, variance[c]); };
-    const auto factor = [&](std::int64_t c) { return static_cast<double>(scale[c]) * inverse(c); };
-    const auto add = [&](std::size_t input, auto gradient) {
+    const auto factor = [&](std::int64_t c) { return static_cast<double>(arguments.inputs[1][c]) * inverse(c); };
+    const auto write = [&](std::size_t input, auto gradient) {
         if (gradients[input].data == nullptr) return;
-        for (std::int64_t c = 0; c < channels; ++c) gradients[input][c] += static_cast<float>(gradient(c));
+        for (std::int64_t c = 0; c < channels; ++c) {
+            const auto value = static_cast<float>(gradient(c));
+            gradients[input][c] = arguments.sets[input] ? value : gradients[input][c] + value;
+        }
     };
-    add(1, [&](std::int64_t c) { return product(c) * inverse(c); });
-    add(2, sum);
-    if (!arguments.training) {
-        add(3, [&](std::int64_t c) { return -factor(c) * sum(c); });
-        add(4, [&](std::int64_t c) { return -0.5 * factor(c) * inverse(c) * inverse(c) * product(c); });
-    }
-    if (gradients[0].data == nullptr) return;
-    const double through_statistics = arguments.training ? 1.0 / static_cast<double>(rows) : 0.0;
-    const Repeated means(channels, [&](std::int64_t c) { return mean[c]; });
-    const Repeated factors(channels, factor);
-    const Repeated offsets(channels, [&](std::int64_t c) { return sum(c) * through_statistics; });
-    const Repeated slopes(channels,
-                          [&](std::int64_t c) { return product(c) * inverse(c) * inverse(c) * through_statistics; });
-    for_each_stretch_in_parallel(x.elements(), means.length(), [&](std::int64_t offset, std::int64_t count) {
-        add_input_gradient(count, dy.data + offset, x.data + offset, means.data(), factors.data(), offsets.data(),
-                           slopes.data(), gradients[0].data + offset);
+    write(1, [&](std::int64_t c) { return product(c) * inverse(c); });
+    write(2, sum);
+    const auto unless_training = [&](double value) { return arguments.training ? 0.0 : value; };
+    write(3, [&](std::int64_t c) { return unless_training(-factor(c) * sum(c)); });
+    write(4, [&](std::int64_t c) { return unless_training(-0.5 * factor(c) * inverse(c) * inverse(c) * product(c)); });
+    // Of an element in its channel's statistics.
+    const double share = arguments.training && rows > 0 ? 1.0 / static_cast<double>(rows) : 0.0;
+    const Repeated offsets(channels, [&](std::int64_t c) { return sum(c) * share; });
+    const Repeated slopes(channels, [&](std::int64_t c) { return product(c) * inverse(c) * inverse(c) * share; });
+    const LanePointers lanes = all.pointers();
+    const std::int64_t length = all.means.length();
+    float* const dx = gradients[0].data;
+    with_constants(tail.relu, tail.residual != nullptr, [&](auto relu, auto has_residual) {
+        for_each_stretch_in_parallel(x.elements(), length, [&](std::int64_t at, std::int64_t count) {
+            const float* const residual = has_residual ? tail.residual + at : nullptr;
+            if (dx != nullptr) {
+                (arguments.sets[0] ? input_gradient<relu, has_residual, true>
+                                   : input_gradient<relu, has_residual, false>)(count, x.data + at, residual,
+                                                                                dy.data + at, lanes, offsets.data(),
+                                                                                slopes.data(), dx + at);
+            }
+            if constexpr (has_residual) {
+                if (to_residual.data == nullptr) return;
+                (to_residual.set ? residual_gradient<relu, true>
+                                 : residual_gradient<relu, false>)(count, x.data + at, residual, dy.data + at, lanes,
+                                                                   to_residual.data + at);
+            }
+        });
     });
+}
+
+void backward(const BatchNormalization& batch_normalization, const BackwardArguments& arguments) {
+    backward(batch_normalization, arguments, NormalizationTail{}, ResidualGradient{});
 }
 
 }  // namespace eigenbit

@@ -22,4 +22,22 @@ Shape saved_shape(const BatchNormalization& batch_normalization, std::span<const
 void forward(const BatchNormalization& batch_normalization, const ForwardArguments& arguments);
 void backward(const BatchNormalization& batch_normalization, const BackwardArguments& arguments);
 
+/// What a session does to the normalized values in the same pass over them: y = normalized + residual, then ReLU, each
+/// where there is one.
+struct NormalizationTail {
+    const float* residual = nullptr;  ///< like x
+    bool relu = false;
+};
+
+/// Where the residual's gradient goes; nowhere when null.
+struct ResidualGradient {
+    float* data = nullptr;
+    bool set = false;  ///< instead of added to
+};
+
+void forward(const BatchNormalization& batch_normalization, const ForwardArguments& arguments,
+             const NormalizationTail& tail);
+void backward(const BatchNormalization& batch_normalization, const BackwardArguments& arguments,
+              const NormalizationTail& tail, const ResidualGradient& to_residual);
+
 }  // namespace eigenbit

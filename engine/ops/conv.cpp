@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/kernels/convolution.h"
+#include "engine/kernels/winograd.h"
 
 namespace eigenbit {
 namespace {
@@ -72,13 +73,17 @@ void forward(const Conv& conv, const ForwardArguments& arguments) {
     const ConstView weight = arguments.inputs[1];
     const View y = arguments.outputs[0];
     const ConvolutionGeometry geometry = geometry_of(conv, x.shape, weight.shape, y.shape);
+    const float* const bias = arguments.inputs.size() == 3 ? arguments.inputs[2].data : nullptr;
     WeightCache unshared;
     WeightCache& cache = arguments.cache != nullptr ? *arguments.cache : unshared;
-    if (!cache.current) pack_forward_weights(geometry, weight.data, cache.forward);
+    if (arguments.training && suits_winograd(geometry)) {
+        if (!cache.current) cache.winograd_forward.pack_forward(geometry, weight.data);
+        winograd_forward(geometry, x.data, cache.winograd_forward, bias, y.data);
+    } else {
+        if (!cache.current) pack_forward_weights(geometry, weight.data, cache.forward);
+        convolution_forward(geometry, x.data, cache.forward, {.bias = bias}, y.data);
+    }
     cache.current = true;
-    ConvolutionEpilogue epilogue;
-    if (arguments.inputs.size() == 3) epilogue.bias = arguments.inputs[2].data;
-    convolution_forward(geometry, x.data, cache.forward, epilogue, y.data);
 }
 
 void backward(const Conv& conv, const BackwardArguments& arguments) {
@@ -86,17 +91,28 @@ void backward(const Conv& conv, const BackwardArguments& arguments) {
     const ConstView weight = arguments.inputs[1];
     const ConstView dy = arguments.output_gradients[0];
     const ConvolutionGeometry geometry = geometry_of(conv, x.shape, weight.shape, dy.shape);
-    const auto gradients = arguments.input_gradients;
-    if (gradients[0].data != nullptr) {
-        WeightCache unshared;
-        PackedWeights& packed = arguments.cache != nullptr ? arguments.cache->input_gradient : unshared.input_gradient;
-        pack_input_gradient_weights(geometry, weight.data, packed);
-        convolution_input_gradient(geometry, dy.data, packed, true, gradients[0].data);
+    const bool by_winograd = arguments.training && suits_winograd(geometry);
+    float* const dx = arguments.input_gradients[0].data;
+    float* dw = arguments.input_gradients[1].data;
+    float* const dbias = arguments.input_gradients.size() == 3 ? arguments.input_gradients[2].data : nullptr;
+    WeightCache unshared;
+    WeightCache& cache = arguments.cache != nullptr ? *arguments.cache : unshared;
+    if (dx != nullptr && by_winograd) {
+        cache.winograd_input_gradient.pack_input_gradient(geometry, weight.data);
+        winograd_input_gradient(geometry, dy.data, cache.winograd_input_gradient, !arguments.sets[0], dx);
+    } else if (dx != nullptr) {
+        pack_input_gradient_weights(geometry, weight.data, cache.input_gradient);
+        convolution_input_gradient(geometry, dy.data, cache.input_gradient, !arguments.sets[0], dx);
     }
-    float* const dbias = gradients.size() == 3 ? gradients[2].data : nullptr;
-    if (gradients[1].data != nullptr || dbias != nullptr) {
-        convolution_weight_gradient(geometry, x.data, dy.data, true, gradients[1].data, dbias);
+    if (dw != nullptr && by_winograd) {
+        winograd_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw);
+        dw = nullptr;
     }
+    if (dw != nullptr && dbias != nullptr && arguments.sets[1] == arguments.sets[2]) {
+        return convolution_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw, dbias);
+    }
+    if (dw != nullptr) convolution_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw, nullptr);
+    if (dbias != nullptr) convolution_weight_gradient(geometry, x.data, dy.data, !arguments.sets[2], nullptr, dbias);
 }
 
 }  // namespace eigenbit

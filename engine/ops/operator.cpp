@@ -23,6 +23,11 @@ Shape saved_shape(const Operator& op, std::span<const Shape> inputs) {
     return Shape{0};
 }
 
+bool sets_gradients(const Operator& op) {
+    return std::holds_alternative<Activation>(op) || std::holds_alternative<BatchNormalization>(op)
+           || std::holds_alternative<Conv>(op);
+}
+
 void forward(const Operator& op, const ForwardArguments& arguments) {
     std::visit([&](const auto& attributes) { forward(attributes, arguments); }, op);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/kernels/packed_weights.h"
+#include "engine/kernels/winograd_weights.h"
 
 namespace eigenbit {
 
@@ -8,7 +9,9 @@ namespace eigenbit {
 struct WeightCache {
     PackedWeights forward;
     PackedWeights input_gradient;
-    bool current = false;  ///< `forward` holds the weights as they are now
+    WinogradWeights winograd_forward;
+    WinogradWeights winograd_input_gradient;
+    bool current = false;  ///< what forward reads holds the weights as they are now
 };
 
 }  // namespace eigenbit

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "engine/kernels/convolution_geometry.h"
+#include "engine/kernels/cpu.h"
+#include "engine/kernels/winograd_weights.h"
+
+namespace eigenbit {
+
+// Convolutions of 3×3 taps and stride 1 by Winograd's F(4×4, 3×3): a quarter of the multiplications, and results that
+// differ from plain sums by a few roundings more. Like the plain ones (convolution.h) they run on oneTBB, and do not
+// depend on the number of threads.
+
+/// Whether a convolution has the taps for it, and the channels and pixels to gain from it.
+bool suits_winograd(const ConvolutionGeometry& geometry);
+
+/// y (N, OH, OW, O) = x (N, H, W, I) convolved with weights packed forward, plus bias (O) where not null.
+void winograd_forward(const ConvolutionGeometry& geometry, const float* x, const WinogradWeights& weights,
+                      const float* bias, float* y);
+
+/// dx (N, H, W, I) = or, when `accumulate`, += the gradient dy (N, OH, OW, O) carried back through weights packed for
+/// the input gradient.
+void winograd_input_gradient(const ConvolutionGeometry& geometry, const float* dy, const WinogradWeights& weights,
+                             bool accumulate, float* dx);
+
+/// dw (O, 3, 3, I) = or, when `accumulate`, += the gradient of the weights.
+void winograd_weight_gradient(const ConvolutionGeometry& geometry, const float* x, const float* dy, bool accumulate,
+                              float* dw, const CpuImplementation& implementation = active_cpu_implementation());
+
+}  // namespace eigenbit

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "engine/kernels/packed_weights.h"
+
+#include <cstdint>
+#include <span>
+
+namespace eigenbit {
+
+/// The weights of a 3×3 convolution at the 36 points of Winograd's F(4×4, 3×3): for each panel and point,
+/// (inputs, vectors * width) floats.
+class WinogradWeights {
+  public:
+    /// Weights (O, 3, 3, I) as winograd_forward reads them. Memory is kept where the size allows.
+    void pack_forward(const ConvolutionGeometry& geometry, const float* weights,
+                      const CpuImplementation& implementation = active_cpu_implementation());
+    /// The same for winograd_input_gradient.
+    void pack_input_gradient(const ConvolutionGeometry& geometry, const float* weights,
+                             const CpuImplementation& implementation = active_cpu_implementation());
+
+    const CpuImplementation& implementation() const { return taps_.implementation(); }
+    std::span<const WeightPanel> panels() const { return taps_.panels(); }
+    const float* weights(std::int64_t point, const WeightPanel& panel) const;
+
+  private:
+    void transform(std::int64_t inputs);
+
+    PackedWeights taps_;
+    Tensor points_;
+    std::int64_t inputs_ = 0;
+};
+
+/// taps (9, count) = the gradients of taps whose values at the points have the gradients (36, count).
+void winograd_tap_gradients(const float* points, std::int64_t count, float* taps);
+
+}  // namespace eigenbit

@@ -1,0 +1,68 @@
+#include "engine/normalization_chains.h"
+
+#include <algorithm>
+#include <set>
+
+namespace eigenbit {
+namespace {
+
+bool is_relu(const Operator& op) {
+    const auto* activation = std::get_if<Activation>(&op);
+    return activation != nullptr && activation->kind == Activation::Kind::relu;
+}
+
+bool is_addition(const Operator& op) {
+    const auto* arithmetic = std::get_if<Arithmetic>(&op);
+    return arithmetic != nullptr && arithmetic->kind == Arithmetic::Kind::add;
+}
+
+/// The only node that reads each value; none where there are several, or others that want it.
+std::map<ValueId, std::size_t> only_readers(const Graph& graph, std::span<const ValueId> kept) {
+    std::map<ValueId, std::size_t> readers;
+    std::set<ValueId> wanted(kept.begin(), kept.end());
+    wanted.insert(graph.outputs().begin(), graph.outputs().end());
+    for (const auto& [value, grid] : graph.activations()) wanted.insert(value);
+    for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+        for (const ValueId input : graph.nodes()[i].inputs) {
+            if (!readers.emplace(input, i).second) wanted.insert(input);
+        }
+    }
+    std::erase_if(readers, [&](const auto& reader) { return wanted.contains(reader.first); });
+    return readers;
+}
+
+}  // namespace
+
+std::map<std::size_t, NormalizationChain> normalization_chains(const Graph& graph, std::span<const Shape> shapes,
+                                                               std::span<const ValueId> kept) {
+    const std::vector<Node>& nodes = graph.nodes();
+    const std::map<ValueId, std::size_t> readers = only_readers(graph, kept);
+    const auto reader_of = [&](ValueId value) -> std::optional<std::size_t> {
+        const auto reader = readers.find(value);
+        return reader == readers.end() ? std::nullopt : std::optional(reader->second);
+    };
+    std::set<std::size_t> additions;  // that belong to a chain
+    std::map<std::size_t, NormalizationChain> chains;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        if (!std::holds_alternative<BatchNormalization>(nodes[i].op)) continue;
+        NormalizationChain chain{.normalization = i};
+        const ValueId normalized = nodes[i].outputs[0];
+        std::optional<std::size_t> next = reader_of(normalized);
+        if (next && is_addition(nodes[*next].op) && !additions.contains(*next)) {
+            const std::vector<ValueId>& terms = nodes[*next].inputs;
+            const ValueId other = terms[0] == normalized ? terms[1] : terms[0];
+            const auto shape_of = [&](ValueId value) { return shapes[static_cast<std::size_t>(value)]; };
+            if (shape_of(other) == shape_of(normalized)) {
+                chain.addition = next;
+                chain.residual = other;
+                additions.insert(*next);
+                next = reader_of(nodes[*next].outputs[0]);
+            }
+        }
+        if (next && is_relu(nodes[*next].op)) chain.relu = next;
+        if (chain.addition || chain.relu) chains.emplace(chain.last(), chain);
+    }
+    return chains;
+}
+
+}  // namespace eigenbit
