@@ -44,7 +44,7 @@ struct Operands {
 bool is_right(const ConvolutionGeometry& geometry) {
     Operands fast(geometry);
     Operands slow(geometry);
-    IntegerConvolution(fast.g, fast.weights, 100, fast.scale, fast.bias).run(fast.x.data(), fast.output());
+    IntegerConvolution(fast.g, {fast.weights}, 100, fast.scale, fast.bias).run(fast.x.data(), fast.output());
     integer_convolution_reference(slow.g, slow.weights, 100, slow.scale, slow.bias, slow.x.data(), slow.output());
     return fast.y == slow.y;
 }
@@ -52,7 +52,7 @@ bool is_right(const ConvolutionGeometry& geometry) {
 void run_layer(benchmark::State& state, const ConvolutionGeometry& geometry) {
     if (!is_right(geometry)) return state.SkipWithError("differs from the reference");
     Operands operands(geometry);
-    const IntegerConvolution convolution(operands.g, operands.weights, 100, operands.scale, operands.bias);
+    const IntegerConvolution convolution(operands.g, {operands.weights}, 100, operands.scale, operands.bias);
     convolution.run(operands.x.data(), operands.output());
     double start = thread_seconds();
     convolution.run(operands.x.data(), operands.output());

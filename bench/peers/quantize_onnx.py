@@ -1,5 +1,7 @@
 """Writes an 8-bit twin of a float ONNX network for ONNX Runtime: uint8 activations and int8 weights, one step an output
-channel, around every Conv and Gemm (static QDQ). Ranges of activations are dummies: for timing only.
+channel, around every operator (static QDQ). Ranges of activations are dummies: for timing only. Values that are not
+negative have the zero point 0 and a range up to 6, and nothing is rounded between a layer and its activation: only then
+does ONNX Runtime take ReLU and clip into the layers.
 
 usage: quantize_onnx.py FLOAT.onnx INT8.onnx
 """
@@ -9,8 +11,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-ACTIVATION_STEP = np.float32(0.05)
-ZERO_POINT = np.uint8(128)
+ACTIVATION_STEP = np.float32(6 / 255)
+ZERO_POINTS = {"signed": np.uint8(128), "unsigned": np.uint8(0)}
+ACTIVATIONS = ("Relu", "Clip")
+KEEPS_SIGN = ("MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean", "Flatten", "Reshape", "Dropout", "Identity")
 
 
 def fold_batch_normalization(graph, values):
@@ -30,14 +34,19 @@ def fold_batch_normalization(graph, values):
 
 
 def quantize(graph, values):
-    constants = {"activation.step": ACTIVATION_STEP, "activation.zero": ZERO_POINT}
+    constants = {"activation.step": ACTIVATION_STEP, **ZERO_POINTS}
     nodes = []
     rounded = {}
+    unsigned = set()
+    for node in graph.node:
+        if node.op_type in ACTIVATIONS or node.op_type in KEEPS_SIGN and node.input[0] in unsigned:
+            unsigned.add(node.output[0])
 
     def round_activation(name):
         if name not in rounded:
+            zero = "unsigned" if name in unsigned else "signed"
             for op, before, after in (("QuantizeLinear", name, name + ".q"), ("DequantizeLinear", name + ".q", name + ".dq")):
-                nodes.append(helper.make_node(op, [before, "activation.step", "activation.zero"], [after], name=after))
+                nodes.append(helper.make_node(op, [before, "activation.step", zero], [after], name=after))
             rounded[name] = name + ".dq"
         return rounded[name]
 
@@ -61,14 +70,15 @@ def quantize(graph, values):
                 nodes.append(helper.make_node("DequantizeLinear", [bias_name + ".q", bias_name + ".step", bias_name + ".zero"], [bias_name + ".dq"], axis=0))
                 inputs.append(bias_name + ".dq")
             node.input[:] = inputs
-        else:
+        elif node.op_type not in ACTIVATIONS:
             node.input[:] = [name if name in values or not name else round_activation(name) for name in node.input]
         nodes.append(node)
+    used = {name for node in nodes for name in node.input}
     outputs = {output.name for output in graph.output}
     del graph.node[:]
     graph.node.extend(nodes)
     del graph.initializer[:]
-    graph.initializer.extend(numpy_helper.from_array(np.asarray(v), n) for n, v in {**values, **constants}.items())
+    graph.initializer.extend(numpy_helper.from_array(np.asarray(v), n) for n, v in {**values, **constants}.items() if n in used)
     assert outputs, "the network puts out nothing"
 
 

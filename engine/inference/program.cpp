@@ -213,7 +213,7 @@ class Compiler {
                                                            std::span<const float> bias) {
         ByteWeights weights = byte_weights(parameter);
         for (float& value : weights.scale) value *= scale;
-        return IntegerConvolution(g, weights.indices, zero_point, weights.scale, bias);
+        return IntegerConvolution(g, weights.coded(), zero_point, weights.scale, bias);
     }
 
     /// Of the bits that the parameter has, else of 8.
@@ -226,7 +226,7 @@ class Compiler {
         ByteWeights weights = byte_weights(parameter);
         const Quantization quantization{.axis = 0,
                                         .blocks = {{0, shape[0], 8, 1.0F}},
-                                        .indices = {weights.indices.begin(), weights.indices.end()},
+                                        .indices = {weights.codes.begin(), weights.codes.end()},
                                         .channel_scale = std::move(weights.scale)};
         return PackedMatrix(shape, quantization, zero_point, scale, bias);
     }

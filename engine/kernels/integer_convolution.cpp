@@ -20,7 +20,17 @@ constexpr std::int64_t kTasks = 16;
 
 constexpr std::int64_t kMostProducts = std::numeric_limits<std::int32_t>::max() / (2 * 255 * 128);
 
-std::int64_t quads_of(std::int64_t length) { return (length + 3) / 4; }
+std::int64_t filter_size(const ConvolutionGeometry& g) { return g.kh * g.kw * (g.i / g.groups); }
+
+/// Channels in the order of lanes; those without weights apart, where channels lie in one group.
+std::vector<WeightPanel> integer_panels(const ConvolutionGeometry& g, std::span<const std::int8_t> codes,
+                                        const IntegerKernels& kernels) {
+    const bool depthwise = g.depthwise();
+    std::vector<WeightPanel> panels = weight_panels(g.o, depthwise ? 1 : g.groups, false, kernels.width,
+                                                    depthwise ? kQuadVectors : kernels.panel_vectors);
+    if (g.groups > 1) return panels;
+    return without_zero_vectors(panels, codes, filter_size(g), static_cast<std::int64_t>(kernels.width));
+}
 
 /// Pixels of outputs that share a band; of whole rows where the band is copied.
 std::int64_t band_pixels(const ConvolutionPass& pass) {
@@ -34,22 +44,25 @@ std::int64_t band_pixels(const ConvolutionPass& pass) {
 
 }  // namespace
 
-IntegerConvolution::IntegerConvolution(const ConvolutionGeometry& geometry, std::span<const std::int8_t> weights,
+IntegerConvolution::IntegerConvolution(const ConvolutionGeometry& geometry, const CodedWeights& weights,
                                        std::uint8_t zero_point, std::span<const float> scale,
                                        std::span<const float> bias, const CpuImplementation& implementation)
     : geometry_(geometry),
       pass_(forward_pass(geometry)),
       kernels_(implementation.integer),
       zero_point_(zero_point),
-      panels_(weight_panels(geometry.o, geometry.depthwise() ? 1 : geometry.groups, false, kernels_->width,
-                            geometry.depthwise() ? kQuadVectors : kernels_->panel_vectors)) {
+      panels_(integer_panels(geometry, weights.codes, *kernels_)) {
     if (pass_.depth() > kMostProducts) {
         fail("A convolution sums {} products of bytes, of which 32 bits hold {}.", pass_.depth(), kMostProducts);
     }
     flatten_pixels(pass_);
-    pack(weights);
+    if (geometry.depthwise()) {
+        pack_depthwise(weights.codes);
+    } else {
+        coded_ = CodedPanels(pass_, panels_, weights, *kernels_);
+    }
     const auto lanes = static_cast<std::size_t>(lanes_before(panels_.size()));
-    const auto filter = static_cast<std::size_t>(geometry.kh * geometry.kw * (geometry.i / geometry.groups));
+    const auto filter = static_cast<std::size_t>(filter_size(geometry));
     start_.resize(lanes);
     scale_.resize(lanes);
     bias_.resize(lanes);
@@ -57,7 +70,7 @@ IntegerConvolution::IntegerConvolution(const ConvolutionGeometry& geometry, std:
         for (std::int64_t c = 0; c < panels_[p].channels; ++c) {
             const auto lane = static_cast<std::size_t>(lanes_before(p) + lane_of(c));
             const auto channel = static_cast<std::size_t>(panels_[p].first_channel + c);
-            const auto own = weights.subspan(channel * filter, filter);
+            const auto own = weights.codes.subspan(channel * filter, filter);
             start_[lane] = -std::accumulate(own.begin(), own.end(), 0) * zero_point;
             scale_[lane] = scale[channel];
             bias_[lane] = bias[channel];
@@ -76,22 +89,18 @@ std::int64_t IntegerConvolution::lane_of(std::int64_t channel) const {
     return channel % 16 / 4 * static_cast<std::int64_t>(kernels_->width) + channel / 16 * 4 + channel % 4;
 }
 
-void IntegerConvolution::pack(std::span<const std::int8_t> weights) {
-    const ConvolutionGeometry& g = geometry_;
-    const std::int64_t inputs = g.i / g.groups;
-    const std::int64_t filter = g.kh * g.kw * inputs;
-    const std::int64_t segment = g.depthwise() ? filter : inputs * (joins_columns(pass_) ? g.kw : 1);
-    const std::int64_t segments = segment == 0 ? 0 : filter / segment;
-    depth_ = segments * 4 * quads_of(segment);
-    weights_.resize(static_cast<std::size_t>(depth_ * lanes_before(panels_.size())));
+/// (taps / 4, lanes, 4), taps rounded up.
+void IntegerConvolution::pack_depthwise(std::span<const std::int8_t> weights) {
+    const std::int64_t taps = geometry_.kh * geometry_.kw;
+    const std::int64_t depth = 4 * ((taps + 3) / 4);
+    depthwise_weights_.resize(static_cast<std::size_t>(depth * lanes_before(panels_.size())));
     for (std::size_t p = 0; p < panels_.size(); ++p) {
-        std::int8_t* const to = weights_.data() + depth_ * lanes_before(p);
+        std::int8_t* const to = depthwise_weights_.data() + depth * lanes_before(p);
         const std::int64_t lanes = lanes_before(p + 1) - lanes_before(p);
         for (std::int64_t channel = 0; channel < panels_[p].channels; ++channel) {
-            const std::int8_t* const from = weights.data() + (panels_[p].first_channel + channel) * filter;
-            for (std::int64_t k = 0; k < filter; ++k) {
-                const std::int64_t depth = k / segment * 4 * quads_of(segment) + k % segment;
-                to[(depth / 4 * lanes + lane_of(channel)) * 4 + depth % 4] = from[k];
+            const std::int8_t* const from = weights.data() + (panels_[p].first_channel + channel) * taps;
+            for (std::int64_t tap = 0; tap < taps; ++tap) {
+                to[(tap / 4 * lanes + lane_of(channel)) * 4 + tap % 4] = from[tap];
             }
         }
     }
@@ -99,13 +108,37 @@ void IntegerConvolution::pack(std::span<const std::int8_t> weights) {
 
 std::int64_t IntegerConvolution::weight_bytes() const {
     const std::size_t by_lane = start_.size() * (sizeof(std::int32_t) + 2 * sizeof(float));
-    return static_cast<std::int64_t>(weights_.size() + by_lane);
+    return coded_.bytes() + static_cast<std::int64_t>(depthwise_weights_.size() + by_lane);
+}
+
+/// The inputs of a panel and its weights as the kernels read them, which may be in memory of this thread that the next
+/// call reuses.
+const std::int8_t* IntegerConvolution::panel_weights(std::size_t panel, const PassBand<std::uint8_t>& band,
+                                                     std::vector<ByteSegment>& segments) const {
+    segments.clear();
+    if (pass_.depthwise) {
+        for (const std::ptrdiff_t offset : band.segments) segments.push_back({offset, 0});
+        const std::int64_t depth = 4 * ((geometry_.kh * geometry_.kw + 3) / 4);
+        return depthwise_weights_.data() + depth * lanes_before(panel);
+    }
+    for (const InputRun& run : coded_.runs(panel)) {
+        const auto at = [](const std::vector<std::int64_t>& taps, std::int64_t tap) {
+            return taps[static_cast<std::size_t>(tap)];
+        };
+        segments.push_back({at(pass_.y.taps, run.row_tap) * band.row_stride
+                                + at(pass_.x.taps, run.column_tap) * band.pixel_stride + run.channel,
+                            static_cast<std::size_t>(run.quads)});
+    }
+    thread_local AlignedVector<std::int8_t> buffer;
+    if (buffer.size() < coded_.buffer_bytes()) buffer.resize(coded_.buffer_bytes());
+    return coded_.unpacked(panel, buffer.data());
 }
 
 /// A part's panels at the pixels begin … end-1 of the raster of outputs that begins at `rows`.
 void IntegerConvolution::run_part(const std::uint8_t* x, const IntegerOutput& output, const PanelPart& part,
                                   const PassRows& rows, std::int64_t begin, std::int64_t end) const {
     const PassBand<std::uint8_t> band = source_band(pass_, x, rows, zero_point_);
+    std::vector<ByteSegment> segments;
     const std::int64_t row_stride = pass_.x.target_extent * pass_.target_channels;
     const std::int64_t corner = (rows.first_image * pass_.y.target_extent + rows.first_row) * row_stride;
     for (std::size_t p = part.first; p < part.last; ++p) {
@@ -113,17 +146,17 @@ void IntegerConvolution::run_part(const std::uint8_t* x, const IntegerOutput& ou
         const std::int64_t lane = lanes_before(p);
         const std::int64_t target = corner + panel.first_channel;
         const auto at = [&](auto* values) { return values ? values + target : nullptr; };
+        const std::int8_t* const weights = panel_weights(p, band, segments);
         const IntegerBlock block{
             .grid = {.source = band.source + first_source_channel(pass_, panel) - part.first_channel,
                      .row_stride = pass_.y.step * band.row_stride,
                      .column_stride = pass_.x.step * band.pixel_stride,
                      .columns = static_cast<std::size_t>(pass_.x.outputs),
-                     .segments = band.segments.data(),
-                     .segment_count = band.segments.size(),
-                     .quads = static_cast<std::size_t>(quads_of(static_cast<std::int64_t>(band.segment_length)))},
+                     .segments = segments.data(),
+                     .segment_count = segments.size()},
             .pixel_begin = static_cast<std::size_t>(begin),
             .pixel_end = static_cast<std::size_t>(end),
-            .weights = weights_.data() + depth_ * lane,
+            .weights = weights,
             .vectors = static_cast<std::size_t>(panel.vectors),
             .channels = static_cast<std::size_t>(panel.channels),
             .start = start_.data() + lane,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/kernels/aligned_vector.h"
+#include "engine/kernels/coded_panels.h"
 #include "engine/kernels/convolution_geometry.h"
 #include "engine/kernels/cpu.h"
 #include "engine/kernels/weight_panels.h"
@@ -25,13 +26,13 @@ struct IntegerOutput {
 };
 
 /// A convolution of bytes: y = clamp(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual).
-/// The sums are exact integers of 32 bits; x outside of the image is the zero point.
+/// The sums are exact integers of 32 bits; x outside of the image is the zero point. Weights lie in memory in the bits
+/// that their codes need, and are unpacked to bytes panel by panel, for each band of pixels once.
 class IntegerConvolution {
   public:
-    /// Weights are (O, KH, KW, I / groups), scale and bias (O). Throws Error when an output sums so many products that
-    /// 32 bits may not hold them.
-    IntegerConvolution(const ConvolutionGeometry& geometry, std::span<const std::int8_t> weights,
-                       std::uint8_t zero_point, std::span<const float> scale, std::span<const float> bias,
+    /// Scale and bias are (O). Throws Error when an output sums so many products that 32 bits may not hold them.
+    IntegerConvolution(const ConvolutionGeometry& geometry, const CodedWeights& weights, std::uint8_t zero_point,
+                       std::span<const float> scale, std::span<const float> bias,
                        const CpuImplementation& implementation = active_cpu_implementation());
 
     /// x is (N, H, W, I), and three bytes after it must be readable. Runs on oneTBB.
@@ -42,10 +43,12 @@ class IntegerConvolution {
     std::int64_t weight_bytes() const;
 
   private:
-    void pack(std::span<const std::int8_t> weights);
+    void pack_depthwise(std::span<const std::int8_t> weights);
     /// Where a panel's channels begin among all lanes, and which of the panel's lanes a channel of it has.
     std::int64_t lanes_before(std::size_t panel) const;
     std::int64_t lane_of(std::int64_t channel) const;
+    const std::int8_t* panel_weights(std::size_t panel, const PassBand<std::uint8_t>& band,
+                                     std::vector<ByteSegment>& segments) const;
     void run_part(const std::uint8_t* x, const IntegerOutput& output, const PanelPart& part, const PassRows& rows,
                   std::int64_t begin, std::int64_t end) const;
 
@@ -54,9 +57,9 @@ class IntegerConvolution {
     const IntegerKernels* kernels_;
     std::uint8_t zero_point_;
     std::vector<WeightPanel> panels_;
-    std::int64_t depth_ = 0;  // bytes of weights for each output channel, with those that fill up runs of four
-    AlignedVector<std::int8_t> weights_;  // panel after panel, as the kernels read them
-    std::vector<std::int32_t> start_;     // by lane of the panels, as scale_ and bias_
+    CodedPanels coded_;                             // of a convolution that is not depthwise
+    AlignedVector<std::int8_t> depthwise_weights_;  // panel after panel, as the kernels read them
+    std::vector<std::int32_t> start_;               // by lane of the panels, as scale_ and bias_
     std::vector<float> scale_;
     std::vector<float> bias_;
 };

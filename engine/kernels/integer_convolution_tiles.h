@@ -106,8 +106,9 @@ template <size_t kRows, size_t kVectors, typename Pixels>
     for (size_t s = 0; s < block.grid.segment_count; ++s) {
         const uint8_t* sources[kRows];
 #pragma GCC unroll 32
-        for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s];
-        for (size_t q = 0; q < block.grid.quads; ++q) {
+        for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
+        const size_t quads = block.grid.segments[s].quads;
+        for (size_t q = 0; q < quads; ++q) {
             Vector::Weights w[kVectors];
 #pragma GCC unroll 4
             for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_weights(weights + 4 * v * Vector::kWidth);

@@ -74,7 +74,7 @@ template <size_t kRows, bool kWhole, typename Pixels>
     for (size_t tap = 0; tap < taps; tap += 4) {
         ptrdiff_t offsets[4];  // taps that are too many have weights of 0
 #pragma GCC unroll 4
-        for (size_t t = 0; t < 4; ++t) offsets[t] = block.grid.segments[tap + t < taps ? tap + t : tap];
+        for (size_t t = 0; t < 4; ++t) offsets[t] = block.grid.segments[tap + t < taps ? tap + t : tap].offset;
 #pragma GCC unroll 32
         for (size_t p = 0; p < kRows; ++p) {
             Vector::Sums quads[kQuadVectors];

@@ -11,15 +11,21 @@ namespace eigenbit {
 /// into which quads of bytes fall.
 constexpr size_t kQuadVectors = 4;
 
-/// Where the pixels of a block find their inputs: PixelGrid for bytes. A segment is multiplied as `quads` runs of four
-/// bytes, so up to three bytes after it are read too, and meet weights of 0.
+/// Inputs that lie together: `quads` runs of four bytes from a pixel's first input + offset on. Where there are fewer
+/// inputs, up to three bytes after them are read too, and meet weights of 0.
+struct ByteSegment {
+    ptrdiff_t offset;
+    size_t quads;  // unused by depthwise convolutions, of which each segment is one tap
+};
+
+/// Where the pixels of a block find their inputs: PixelGrid for bytes. Inputs whose weights are all 0 belong to no
+/// segment.
 struct BytePixelGrid {
     const uint8_t* source;
     ptrdiff_t row_stride, column_stride;  // bytes
     size_t columns;
-    const ptrdiff_t* segments;  // (segment_count), bytes
+    const ByteSegment* segments;  // (segment_count)
     size_t segment_count;
-    size_t quads;
 };
 
 /// One panel of output channels at the pixels pixel_begin … pixel_end-1 of the raster. Of each output,
@@ -28,7 +34,7 @@ struct BytePixelGrid {
 struct IntegerBlock {
     BytePixelGrid grid;
     size_t pixel_begin, pixel_end;
-    // Dense: (segment_count * quads, vectors * width, 4). Depthwise: (taps / 4, kQuadVectors * width, 4), taps rounded
+    // Dense: (quads of all segments, vectors * width, 4). Depthwise: (taps / 4, kQuadVectors * width, 4), taps rounded
     // up, channels in the order of integer_depthwise_tiles.h; so are those of start, scale and bias.
     const int8_t* weights;
     size_t vectors;        // dense: at most panel_vectors
@@ -42,6 +48,18 @@ struct IntegerBlock {
     const uint8_t* residual_bytes;
     ptrdiff_t output_row_stride, output_column_stride;  // elements
     float residual_scale, low, high;                    // low and high lie in 0 … 255 when the output is bytes
+};
+
+/// Weights of less than 8 bits, unpacked just before they are multiplied: `runs` times `registers` vectors of four
+/// bytes a lane, each byte low[index % 16] + high[index / 16], without carry.
+struct PackedCodes {
+    const uint8_t* packed;  // indices of `bits` bits: each run in units of packed_unit_tiles.h, the last one filled up
+    size_t bits;            // 1 … 7
+    size_t runs, registers;
+    int8_t* target;
+    size_t target_stride;  // bytes between the beginnings of runs
+    const int8_t* low;     // (16)
+    const int8_t* high;    // (16), only for more than 4 bits
 };
 
 /// Inputs of a packed matrix whose weights have one bit depth and step, for one panel of outputs.
@@ -59,7 +77,7 @@ struct PackedProduct {
     const PackedSegment* segments;
     size_t segment_count;
     const float* shifts;     // (segment_count)
-    const uint8_t* weights;  // of all segments, without gaps, as packed_matrix_tiles.h lays them out; below 8 bits
+    const uint8_t* weights;  // of all segments, without gaps, in units of packed_unit_tiles.h; below 8 bits
                              // without a sign
     float* sums;             // (kQuadVectors * width)
 };
@@ -72,6 +90,7 @@ struct IntegerKernels {
     void (*convolution)(const IntegerBlock& block);
     void (*depthwise_convolution)(const IntegerBlock& block);
     void (*packed_product)(const PackedProduct& product);
+    void (*unpack_codes)(const PackedCodes& codes);
 };
 
 namespace generic {

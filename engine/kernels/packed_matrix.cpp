@@ -1,5 +1,7 @@
 #include "engine/kernels/packed_matrix.h"
 
+#include "engine/kernels/packed_unit.h"
+
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -10,20 +12,6 @@ namespace eigenbit {
 namespace {
 
 constexpr std::int64_t kUnit = 8;  // inputs
-
-/// Sets the bits of weight `value` of a unit: of the input and lane at hand (packed_matrix_tiles.h).
-void put(std::uint8_t* unit, std::size_t width, std::size_t bits, std::size_t input, std::size_t lane, int value) {
-    const std::size_t k = input / 4 * kQuadVectors + lane / width;
-    const std::size_t byte = lane % width * 4 + input % 4;
-    const auto set = [&](std::size_t reg, std::size_t shift, int part) {
-        std::uint8_t& target = unit[reg * 4 * width + byte];
-        target = static_cast<std::uint8_t>(target | part << shift);
-    };
-    if (bits == 8) return set(k, 0, value & 0xFF);
-    if (bits & 4) set(k / 2, k % 2 * 4, value & 15);
-    if (bits & 2) set((bits & 4) + k / 4, k % 4 * 2, value >> (bits & 4) & 3);
-    if (bits & 1) set(bits & 6, k, value >> (bits & 6) & 1);
-}
 
 /// What is added to an index before it is packed: below 8 bits the kernels want it without a sign.
 int index_shift(int bit_depth) { return bit_depth == 8 ? 0 : 1 << (bit_depth - 1); }
@@ -83,8 +71,10 @@ void PackedMatrix::add_segment(const Quantization& quantization, const Quantized
         for (std::int64_t i = begin; i < end; ++i) {
             std::uint8_t* const unit =
                 weights_.data() + before + static_cast<std::size_t>((i - begin) / kUnit) * unit_bytes;
-            put(unit, kernels_->width, bits, static_cast<std::size_t>((i - begin) % kUnit), static_cast<std::size_t>(o),
-                indices[i] + shift);
+            const auto input = static_cast<std::size_t>((i - begin) % kUnit);
+            const auto lane = static_cast<std::size_t>(o);
+            put_in_unit(unit, 4 * kernels_->width, bits, input / 4 * kQuadVectors + lane / kernels_->width,
+                        lane % kernels_->width * 4 + input % 4, indices[i] + shift);
         }
     }
     segments_.push_back({static_cast<std::size_t>(begin), units, bits, block.step});

@@ -1,39 +1,15 @@
 // The text of the packed matrix kernel. An instruction set's integer.cpp includes it inside an anonymous namespace,
-// after defining Vector (see integer_convolution_tiles.h) with load_packed, shifted and masked.
+// after packed_unit_tiles.h.
 //
-// A unit is 8 inputs of kQuadVectors vectors of outputs: 8 registers of quads (four inputs of each output), of which
-// register k has the quad k / 4 of vector k % 4. With `bits` bits a weight it is stored in so many registers: planes of
-// four, two and one of a weight's bits, as far as `bits` has them. Quad k of the plane of four bits is half of register
-// k / 2, of that of two bits a quarter of register k / 4, of that of one bit an eighth of the only one.
-
-constexpr size_t kUnitQuads = 8;
-
-template <int kBits, int k>
-[[gnu::always_inline]] inline Vector::Sums unpack_quad(const Vector::Sums (&packed)[kBits]) {
-    if constexpr (kBits == 8) {
-        return packed[k];
-    } else {
-        constexpr int kTwoBegins = kBits & 4;  // both the first bit and the first register of the plane
-        constexpr int kOneBegins = kBits & 6;
-        Vector::Sums quad{};
-        if constexpr (kBits & 4) quad = Vector::masked(Vector::shifted<4 * (k % 2)>(packed[k / 2]), 0x0F);
-        if constexpr (kBits & 2) {
-            quad |=
-                Vector::masked(Vector::shifted<2 * (k % 4) - kTwoBegins>(packed[kTwoBegins + k / 4]), 3 << kTwoBegins);
-        }
-        if constexpr (kBits & 1) {
-            quad |= Vector::masked(Vector::shifted<k - kOneBegins>(packed[kOneBegins]), 1 << kOneBegins);
-        }
-        return quad;
-    }
-}
+// A unit (packed_unit_tiles.h) is 8 inputs of kQuadVectors vectors of outputs: register k has the quad k / 4 of vector
+// k % 4.
 
 template <int kBits, int k>
 [[gnu::always_inline]] inline void multiply_quads(const Vector::Sums (&packed)[kBits], const Vector::Inputs (&x)[2],
                                                   Vector::Sums (&sums)[kQuadVectors]) {
     Vector::Sums& sum = sums[k % kQuadVectors];
-    sum = Vector::dot(sum, x[k / kQuadVectors], Vector::to_weights(unpack_quad<kBits, k>(packed)));
-    if constexpr (k + 1 < static_cast<int>(kUnitQuads)) multiply_quads<kBits, k + 1>(packed, x, sums);
+    sum = Vector::dot(sum, x[k / kQuadVectors], Vector::to_weights(unpack_register<kBits, k>(packed)));
+    if constexpr (k + 1 < static_cast<int>(kUnitRegisters)) multiply_quads<kBits, k + 1>(packed, x, sums);
 }
 
 /// sums = the products of a segment.

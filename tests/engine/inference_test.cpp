@@ -160,8 +160,34 @@ TEST_CASE("byte weights are the indices themselves where they fit") {
                                                .channel_scale = {1.0F, 2.0F, 1.0F}}};
     parameter.values = dequantize(*parameter.quantization, Shape{3, 2});
     const ByteWeights weights = byte_weights(parameter);
-    CHECK(weights.indices == std::vector<std::int8_t>{-128, 127, -15, 15, 0, 0});
+    CHECK(weights.codes == std::vector<std::int8_t>{-128, 127, -15, 15, 0, 0});
     CHECK(weights.scale == std::vector<float>{0.5F, 0.25F, 0.0F});
+}
+
+TEST_CASE("blocks of input channels share a scale where it is fine enough") {
+    Parameter parameter{Tensor(), Quantization{.axis = 3,
+                                               .blocks = {{0, 4, 3, 0.5F}, {4, 8, 0}, {8, 12, 4, 0.37F, 0.5F}},
+                                               .indices = {},
+                                               .channel_scale = {1.0F, 2.0F}}};
+    for (std::int16_t i = 0; i < 2 * 12; ++i) {
+        const int channel = i % 12;
+        const int index = channel < 4 ? i % 8 - 4 : channel < 8 ? 0 : i * 11 % 16 - 8;
+        parameter.quantization->indices.push_back(static_cast<std::int16_t>(index));
+    }
+    const Shape shape{2, 1, 1, 12};
+    parameter.values = dequantize(*parameter.quantization, shape);
+    const ByteWeights weights = byte_weights(parameter);
+    CHECK(weights.input_cuts == std::vector<std::int64_t>{0, 4, 8});
+    CHECK(weights.scale[1] == 2.0F * weights.scale[0]);
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+        const float scale = weights.scale[static_cast<std::size_t>(i / 12)];
+        const float value = scale * static_cast<float>(weights.codes[static_cast<std::size_t>(i)]);
+        CHECK(std::abs(value - parameter.values[i]) <= 0.5001F * scale);
+    }
+    parameter.quantization->blocks[0].step = 0.01F;
+    parameter.values = dequantize(*parameter.quantization, shape);
+    const ByteWeights apart = byte_weights(parameter);
+    CHECK(apart.scale[1] != 2.0F * apart.scale[0]);
 }
 
 TEST_CASE("byte weights are rounded values where the indices do not fit") {
@@ -169,7 +195,7 @@ TEST_CASE("byte weights are rounded values where the indices do not fit") {
     const ByteWeights weights = byte_weights(parameter);
     for (std::int64_t i = 0; i < parameter.values.elements(); ++i) {
         const float scale = weights.scale[static_cast<std::size_t>(i / 40)];
-        const float value = scale * static_cast<float>(weights.indices[static_cast<std::size_t>(i)]);
+        const float value = scale * static_cast<float>(weights.codes[static_cast<std::size_t>(i)]);
         CHECK(std::abs(value - parameter.values[i]) <= 0.5001F * scale);
     }
 }

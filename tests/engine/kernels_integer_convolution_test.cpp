@@ -19,6 +19,15 @@ std::vector<Value> draw(std::mt19937& random, std::int64_t count, std::int64_t l
     return values;
 }
 
+/// Some of the multiples of `factor` around zero, of which few are far from it.
+std::int8_t draw_code(int bits, int factor, std::mt19937& random) {
+    const std::int64_t limit = bits == 0 ? 0 : std::int64_t{1} << (bits - 1);
+    const bool exception = bits > 0 && between(random, 0, 99) == 0;
+    const std::int64_t index =
+        exception ? between(random, -128, 127) : between(random, -limit, limit == 0 ? 0 : limit - 1);
+    return static_cast<std::int8_t>(std::clamp<std::int64_t>(index * factor, -128, 127));
+}
+
 /// Powers of two and few bits everywhere: every rounding is exact, so that results must agree to the last bit.
 struct Problem {
     ConvolutionGeometry geometry;
@@ -26,6 +35,7 @@ struct Problem {
     std::vector<std::int8_t> weights;
     std::vector<float> scale, bias, residual;
     std::vector<std::uint8_t> x, residual_bytes;
+    std::vector<std::int64_t> input_cuts;
 
     Problem(const ConvolutionGeometry& g, std::mt19937& random)
         : geometry(g),
@@ -37,10 +47,29 @@ struct Problem {
           x(draw<std::uint8_t>(random, g.n * g.h * g.w * g.i + 3, 0, 255)),
           residual_bytes(draw<std::uint8_t>(random, g.n * g.oh * g.ow * g.o, 0, 255)) {
         for (float& value : scale) value = value == 0.0F ? 0x1p-7F : 0x1p-9F;
+        const std::int64_t kind = between(random, 0, 2);
+        if (kind == 1) draw_blocks(g.o, g.kh * g.kw * (g.i / g.groups), random);
+        if (kind == 2) input_cuts = draw_blocks(g.i / g.groups, 1, random);
+    }
+
+    /// Codes of 0 to 8 bits and few others, alike in blocks of an axis. Returns where those begin.
+    std::vector<std::int64_t> draw_blocks(std::int64_t channels, std::int64_t inner, std::mt19937& random) {
+        std::vector<std::int64_t> begins;
+        for (std::int64_t begin = 0, end = 0; begin < channels; begin = end) {
+            begins.push_back(begin);
+            end = std::min(channels, begin + 4 * between(random, 1, 10) - between(random, 0, 4) / 4);
+            const auto bits = static_cast<int>(between(random, 0, 8));
+            const auto factor = static_cast<int>(between(random, 1, 3));
+            for (std::size_t i = 0; i < weights.size(); ++i) {
+                const std::int64_t channel = static_cast<std::int64_t>(i) / inner % channels;
+                if (channel >= begin && channel < end) weights[i] = draw_code(bits, factor, random);
+            }
+        }
+        return begins;
     }
 
     IntegerConvolution convolution(const CpuImplementation& implementation) const {
-        return {geometry, weights, zero_point, scale, bias, implementation};
+        return {geometry, {weights, input_cuts}, zero_point, scale, bias, implementation};
     }
     void run_reference(const IntegerOutput& output) const {
         integer_convolution_reference(geometry, weights, zero_point, scale, bias, x.data(), output);
@@ -129,5 +158,34 @@ TEST_CASE("sums that 32 bits may not hold are refused") {
     const ConvolutionGeometry g{.i = 40000};
     const std::vector<std::int8_t> weights(40000);
     const std::vector<float> one{1.0F};
-    CHECK(error_of([&] { IntegerConvolution(g, weights, 0, one, one); }).find("40000") != std::string::npos);
+    CHECK(error_of([&] { IntegerConvolution(g, {weights}, 0, one, one); }).find("40000") != std::string::npos);
+}
+
+namespace {
+
+/// Bytes of 3×3 weights whose codes are least, least + step, …, 2^bits of them, in some input and output channels.
+std::int64_t packed_bytes(int bits, int least, int step, std::int64_t inputs, std::int64_t outputs) {
+    const ConvolutionGeometry g =
+        with_output_extents({.h = 7, .w = 7, .i = 128, .o = 128, .kh = 3, .kw = 3, .pad = {1, 1, 1, 1}});
+    std::vector<std::int8_t> codes(static_cast<std::size_t>(g.o * 9 * g.i));
+    for (std::int64_t i = 0; i < g.o * 9 * g.i; ++i) {
+        if (i % g.i >= inputs || i / (9 * g.i) >= outputs) continue;
+        codes[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(least + step * (i * 7 % (1 << bits)));
+    }
+    const std::vector<std::int64_t> cuts{0, inputs};
+    const std::vector<float> ones(static_cast<std::size_t>(g.o), 1.0F);
+    return IntegerConvolution(g, {codes, cuts}, 0, ones, ones).weight_bytes();
+}
+
+}  // namespace
+
+TEST_CASE("weights of a convolution take the bits of their codes in memory, and nothing for channels of zeros") {
+    for (int bits = 1; bits <= 8; ++bits) {
+        const std::int64_t bytes = 128 * 9 * 128 * bits / 8;
+        CHECK(packed_bytes(bits, -(1 << (bits - 1)), 1, 128, 128) >= bytes);
+        CHECK(packed_bytes(bits, -(1 << (bits - 1)), 1, 128, 128) < bytes + 3000);
+        if (bits < 8) CHECK(packed_bytes(bits, 1 - (1 << bits), 2, 128, 128) < bytes + 3000);
+        CHECK(packed_bytes(bits, -(1 << (bits - 1)), 1, 32, 128) < bytes / 4 + 3000);
+        CHECK(packed_bytes(bits, -(1 << (bits - 1)), 1, 128, 32) < bytes / 4 + 3000);
+    }
 }

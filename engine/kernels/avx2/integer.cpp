@@ -40,6 +40,16 @@ struct Vector {
     static Sums masked(Sums values, int mask) {
         return _mm256_and_si256(values, _mm256_set1_epi8(static_cast<char>(mask)));
     }
+
+    using Table = __m256i;  // 16 bytes, twice
+    static Table load_table(const int8_t* from) {
+        return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+    }
+    /// The bytes of the table at the lowest four bits of every byte, of which the highest must be 0.
+    static Sums lookup(Table table, Sums indices) { return _mm256_shuffle_epi8(table, indices); }
+    static Sums add_bytes(Sums a, Sums b) { return _mm256_add_epi8(a, b); }
+    static void store_codes(int8_t* to, Sums codes) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), codes); }
+
     static Inputs broadcast_quad(const uint8_t* from) {
         int32_t quad;
         __builtin_memcpy(&quad, from, sizeof quad);
@@ -139,11 +149,14 @@ constexpr size_t kDepthwiseRows = 1;
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
 #include "engine/kernels/integer_depthwise_tiles.h"
+#include "engine/kernels/packed_unit_tiles.h"
+// After it.
+#include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution,
-                                            &packed_product};
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,         kPanelVectors,   &convolution<>,
+                                            &depthwise_convolution, &packed_product, &unpack_codes};
 
 }  // namespace eigenbit::avx2

@@ -44,6 +44,21 @@ struct Vector {
     }
     /// The bits of `mask` of every byte.
     static Sums masked(Sums values, int mask) { return values & mask * 0x01010101; }
+
+    using Table = const int8_t*;
+    using Bytes = uint8_t __attribute__((vector_size(16)));
+    static Table load_table(const int8_t* from) { return from; }
+    /// The bytes of the table at the lowest four bits of every byte.
+    static Sums lookup(Table table, Sums indices) {
+        Bytes bytes = reinterpret_cast<Bytes>(indices);
+        for (size_t i = 0; i < sizeof bytes; ++i) bytes[i] = static_cast<uint8_t>(table[bytes[i] & 15]);
+        return reinterpret_cast<Sums>(bytes);
+    }
+    static Sums add_bytes(Sums a, Sums b) {
+        return reinterpret_cast<Sums>(reinterpret_cast<Bytes>(a) + reinterpret_cast<Bytes>(b));
+    }
+    static void store_codes(int8_t* to, Sums codes) { memcpy(to, &codes, sizeof codes); }
+
     static Inputs broadcast_quad(const uint8_t* from) {
         return {{Sums{} + from[0], Sums{} + from[1], Sums{} + from[2], Sums{} + from[3]}};
     }
@@ -123,11 +138,14 @@ constexpr size_t kDepthwiseRows = 2;
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
 #include "engine/kernels/integer_depthwise_tiles.h"
+#include "engine/kernels/packed_unit_tiles.h"
+// After it.
+#include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth, kPanelVectors, &convolution<>, &depthwise_convolution,
-                                            &packed_product};
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,         kPanelVectors,   &convolution<>,
+                                            &depthwise_convolution, &packed_product, &unpack_codes};
 
 }  // namespace eigenbit::generic

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace eigenbit {
+
+/// How often each code occurs; code c at c + 128.
+using CodeHistogram = std::array<std::int64_t, 256>;
+
+/// What indices of less than 8 bits stand for: code = low[index % 16] + high[index / 16], which every instruction set can
+/// look up in registers. Codes without an index are exceptions.
+struct CodePacking {
+    std::size_t bits;  // 1 … 7
+    std::array<std::int8_t, 16> low{};
+    std::array<std::int8_t, 16> high{};
+    std::array<std::int16_t, 256> index{};  // of code c at c + 128; −1 for exceptions
+
+    int index_of(int code) const { return index[static_cast<std::size_t>(code + 128)]; }
+};
+
+/// Bytes that an exception takes: its place and its code.
+constexpr std::int64_t kExceptionBytes = 5;
+
+/// The packing that takes the fewest bytes, if any takes less than 8 bits a code. Up to four bits the indices number
+/// neighbours among the codes that occur, beyond that every or every second integer. Exceptions are few enough to be put
+/// right in a small part of the time of one multiplication of each code by some dozen pixels.
+std::optional<CodePacking> shortest_packing(const CodeHistogram& histogram);
+
+}  // namespace eigenbit
