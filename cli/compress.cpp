@@ -2,6 +2,7 @@
 #include "cli/compression_report.h"
 #include "cli/evaluation_results.h"
 #include "cli/model_file.h"
+#include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "compress/output_distortion.h"
@@ -175,15 +176,28 @@ std::vector<CompressedPoint> compress_with(const std::string& transform, const M
 
     std::vector<CompressedNetwork> networks;
     if (!options.size.empty()) {
-        const std::int64_t bytes = parse_bytes(options.size);
-        networks.push_back(finest_acceptable(compressor, [&](const CompressedNetwork& network) {
-            return static_cast<std::int64_t>(encode_ebit(packed_model(network, model, transform), storage).size())
-                   <= bytes;
-        }));
+        const std::int64_t most = parse_bytes(options.size);
+        std::int64_t bytes = 0;
+        auto network = finest_acceptable(compressor, [&](const CompressedNetwork& candidate) {
+            bytes = static_cast<std::int64_t>(encode_ebit(packed_model(candidate, model, transform), storage).size());
+            return bytes <= most;
+        });
+        if (!network) {
+            fail("--size {} cannot be met: even at {} bits a weight the file has {} bytes.", options.size, kLowestRate,
+                 bytes);
+        }
+        networks.push_back(*std::move(network));
     } else if (options.max_drop > 0.0) {
-        networks.push_back(coarsest_acceptable(compressor, [&](const CompressedNetwork& network) {
-            return judge.drop(*judge(network.graph)) <= options.max_drop;
-        }));
+        double drop = 0.0;
+        auto network = coarsest_acceptable(compressor, [&](const CompressedNetwork& candidate) {
+            drop = judge.drop(*judge(candidate.graph));
+            return drop <= options.max_drop;
+        });
+        if (!network) {
+            fail("--max-drop {} cannot be met: even {} bits a weight lose {:.2f}.", options.max_drop, kHighestRate,
+                 drop);
+        }
+        networks.push_back(*std::move(network));
     } else if (options.lambda > 0.0) {
         networks.push_back(compressor.at_lambda(options.lambda));
     } else {
@@ -224,13 +238,23 @@ CompressionReport describe(std::span<const CompressedPoint> points, const Compre
     return report;
 }
 
-Results compress_model(const CompressOptions& options, const RunOptions& run) {
+/// What would be found out only after the work is done.
+void check_options(const CompressOptions& options) {
     const int targets = static_cast<int>(!options.rates.empty()) + static_cast<int>(!options.size.empty())
                         + static_cast<int>(options.max_drop > 0.0) + static_cast<int>(options.lambda > 0.0);
     if (targets != 1) fail("Give one of --rate, --size, --max-drop and --lambda.");
     if (!options.plot.empty() && options.validation.empty()) fail("--plot needs --val, the data to measure on.");
     if (options.max_drop > 0.0 && options.validation.empty()) fail("--max-drop needs --val, the data to measure on.");
+    if (!options.size.empty()) parse_bytes(options.size);
+    for (const std::string& transform : options.transforms) transforms_named(transform, options.axis);
+    parse_activation_bits(options.activation_bits);
+    check_folder(options.out, "--out");
+    if (!options.report.empty()) check_folder(options.report, "--report");
+    if (!options.plot.empty()) check_folder(options.plot, "--plot");
+}
 
+Results compress_model(const CompressOptions& options, const RunOptions& run) {
+    check_options(options);
     Model model = load_model(options.model);
     const Dataset data =
         open_dataset(options.data, DataSplit::train, model.preprocessing ? &*model.preprocessing : nullptr);

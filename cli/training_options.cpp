@@ -1,6 +1,7 @@
 #include "cli/training_options.h"
 
 #include "cli/evaluation_results.h"
+#include "cli/output_file.h"
 #include "cli/progress.h"
 #include "engine/error.h"
 
@@ -11,13 +12,6 @@
 
 namespace eigenbit {
 namespace {
-
-void check_folder(const std::filesystem::path& file, std::string_view flag) {
-    const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-    if (!std::filesystem::is_directory(folder)) {
-        fail("{} is '{}', but there is no folder '{}'.", flag, file.string(), folder.string());
-    }
-}
 
 /// He et al. 2015 divide the learning rate after a half and three quarters of options.
 std::vector<double> usual_milestones(int epochs) { return {0.5 * epochs, 0.75 * epochs}; }

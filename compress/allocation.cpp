@@ -9,7 +9,9 @@
 namespace eigenbit {
 namespace {
 
-constexpr std::size_t kZero = 0;  // every curve's first candidate
+constexpr std::size_t kZero = 0;    // every curve's first candidate
+constexpr double kFinest = -80.0;   // log2 λ: so small that rate does not matter
+constexpr double kCoarsest = 80.0;  // so large that all is zero
 
 struct Pick {
     std::size_t candidate = kZero;
@@ -69,6 +71,53 @@ LayerChoice choose(const LayerCurves& layer, double lambda) {
     return choice;
 }
 
+/// The option of a layer that is cheapest at this λ.
+LayerChoice choose_option(const LayerOptions& options, double lambda) {
+    LayerChoice best;
+    double best_cost = std::numeric_limits<double>::infinity();
+    for (std::size_t option = 0; option < options.size(); ++option) {
+        LayerChoice choice = choose(options[option], lambda);
+        const double cost = choice.distortion + lambda * choice.bits;
+        if (cost >= best_cost) continue;
+        best_cost = cost;
+        best = std::move(choice);
+        best.option = option;
+    }
+    return best;
+}
+
+/// The same transforms at another λ.
+Allocation with_options_of(const Allocation& allocation, std::span<const LayerOptions> layers, double lambda) {
+    Allocation result{lambda, {}};
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        const std::size_t option = allocation.layers[i].option;
+        result.layers.push_back(choose(layers[i][option], lambda));
+        result.layers.back().option = option;
+    }
+    return result;
+}
+
+/// The finest allocation of those at all λ whose cost is at most the target, by bisection on log λ; nothing when even
+/// the coarsest costs more.
+std::optional<Allocation> finest_within(double target, const std::function<Allocation(double)>& allocation_at,
+                                        const std::function<double(const Allocation&)>& cost) {
+    double low = kFinest;
+    double high = kCoarsest;
+    std::optional<Allocation> best;
+    constexpr int kSteps = 50;  // halves the interval below the resolution of double rates
+    for (int step = 0; step < kSteps; ++step) {
+        const double middle = 0.5 * (low + high);
+        Allocation allocation = allocation_at(std::exp2(middle));
+        if (cost(allocation) > target) {
+            low = middle;
+        } else {
+            high = middle;
+            best = std::move(allocation);
+        }
+    }
+    return best;
+}
+
 }  // namespace
 
 double Allocation::bits() const {
@@ -85,42 +134,21 @@ double Allocation::distortion() const {
 
 Allocation allocate(std::span<const LayerOptions> layers, double lambda) {
     Allocation allocation{lambda, {}};
-    for (const LayerOptions& options : layers) {
-        LayerChoice best;
-        double best_cost = std::numeric_limits<double>::infinity();
-        for (std::size_t option = 0; option < options.size(); ++option) {
-            LayerChoice choice = choose(options[option], lambda);
-            const double cost = choice.distortion + lambda * choice.bits;
-            if (cost >= best_cost) continue;
-            best_cost = cost;
-            best = std::move(choice);
-            best.option = option;
-        }
-        allocation.layers.push_back(std::move(best));
-    }
+    for (const LayerOptions& options : layers) allocation.layers.push_back(choose_option(options, lambda));
     return allocation;
 }
 
 Allocation allocate_within(std::span<const LayerOptions> layers, double target,
                            const std::function<double(const Allocation&)>& cost) {
-    double low = -60.0;  // log2 λ: so small that rate does not matter
-    double high = 20.0;  // so large that all is zero
-    std::optional<Allocation> best;
-    constexpr int kSteps = 48;  // halves the interval below the resolution of double rates
-    for (int step = 0; step < kSteps; ++step) {
-        const double middle = 0.5 * (low + high);
-        Allocation allocation = allocate(layers, std::exp2(middle));
-        if (cost(allocation) > target) {
-            low = middle;
-        } else {
-            high = middle;
-            best = std::move(allocation);
-        }
-    }
+    const auto best = finest_within(
+        target, [&](double lambda) { return allocate(layers, lambda); }, cost);
     if (!best)
         fail("The target of {:.4g} cannot be met: the smallest possible is {:.4g}.", target,
-             cost(allocate(layers, std::exp2(high))));
-    return *std::move(best);
+             cost(allocate(layers, std::exp2(kCoarsest))));
+    // The next λ would be too much, by as much as all transforms that change there: what is left goes to finer steps.
+    return finest_within(
+               target, [&](double lambda) { return with_options_of(*best, layers, lambda); }, cost)
+        .value_or(*best);
 }
 
 }  // namespace eigenbit

@@ -34,7 +34,8 @@ using LayerOptions = std::vector<LayerCurves>;
 Allocation allocate(std::span<const LayerOptions> layers, double lambda);
 
 /// The finest allocation whose cost is at most the target, by bisection on log λ; cost must not fall when λ falls.
-/// Throws Error when even the coarsest costs more.
+/// Where layers of a large network change their transform at one λ and leave much of the target unused, all keep theirs
+/// and λ falls further. Throws Error when even the coarsest costs more.
 Allocation allocate_within(std::span<const LayerOptions> layers, double target,
                            const std::function<double(const Allocation&)>& cost);
 

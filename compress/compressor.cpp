@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -26,6 +27,22 @@ namespace {
 // already spends most of what such a choice can save (measured on ResNet-20: 0.25 and 0.5 are equally good, 1 loses
 // half a point at 1.4 bits).
 constexpr double kFeedbackShare = 0.4;
+
+bool all_finite(std::span<const float> values) {
+    return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
+}
+
+/// Statistics of numbers that are not finite are none: eigenvectors and allocations would be anything.
+void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView image) {
+    for (const Layer& layer : layers) {
+        if (all_finite(graph.parameter(layer.weight).values.values())) continue;
+        fail("Layer '{}' has weights that are not finite numbers.", graph.nodes()[layer.node].name);
+    }
+    Session session(graph, std::span(&image.shape, 1));
+    if (!all_finite(session.run(image).values())) {
+        fail("For the first calibration image, the network puts out numbers that are not finite.");
+    }
+}
 
 /// A basis that costs more than the weights it transforms cannot pay for itself.
 bool worthwhile(const Layer& layer, const Transform& transform) {
@@ -40,16 +57,28 @@ bool worthwhile(const Layer& layer, const Transform& transform) {
     return basis < layer.shape.elements();
 }
 
+std::int64_t products_an_image(const Graph& graph, std::span<const Shape> shapes) {
+    std::int64_t products = 1;
+    for (const Node& node : graph.nodes()) products += multiply_accumulates(node, shapes);
+    return products;
+}
+
 /// So many images that one measurement of a large network takes a fraction of a second: there are hundreds. But as many
 /// as an average over outputs needs: of a classifier more than of a network that puts out images.
-std::int64_t images_worth_measuring(const Graph& graph, std::span<const Shape> shapes, std::int64_t outputs) {
+std::int64_t images_worth_measuring(std::int64_t products_an_image, std::int64_t outputs) {
     constexpr std::int64_t kProducts = 20'000'000'000;
     constexpr std::int64_t kFewestOutputs = 16'000;
     constexpr std::int64_t kEnoughImages = 16;
-    std::int64_t products_an_image = 1;
-    for (const Node& node : graph.nodes()) products_an_image += multiply_accumulates(node, shapes);
     const std::int64_t fewest = std::clamp<std::int64_t>(kFewestOutputs / outputs, 2, kEnoughImages);
     return std::max(kProducts / products_an_image, fewest);
+}
+
+/// So many images that means and variances of channels take seconds: where an image takes many products, it has many
+/// pixels to average over.
+std::int64_t images_worth_averaging(std::int64_t products_an_image) {
+    constexpr std::int64_t kProducts = 400'000'000'000;
+    constexpr std::int64_t kFewest = 64;
+    return std::max(kProducts / products_an_image, kFewest);
 }
 
 }  // namespace
@@ -64,11 +93,14 @@ Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions 
       gains_(layers_.size()) {
     if (layers_.empty()) fail("The network has no convolution or fully-connected layer to compress.");
     if (images_.empty() || images.shape[0] == 0) fail("Compression needs calibration images; there are none.");
+    check_finite(graph, layers_, images.slice(0, 1));
     for (const Layer& layer : layers_) weight_count_ += layer.shape.elements();
     const Shape one_image = images.slice(0, 1).shape;
     const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));
     outputs_ = shapes[static_cast<std::size_t>(graph.outputs().front())].elements();
-    measured_images_ = images_worth_measuring(graph, shapes, outputs_);
+    const std::int64_t products = products_an_image(graph, shapes);
+    measured_images_ = images_worth_measuring(products, outputs_);
+    averaged_images_ = images_worth_averaging(products);
 
     // On large networks every sample tells more: more projections of an image would only cost time.
     constexpr std::int64_t kWeightSamples = 1'000'000'000;
@@ -101,7 +133,9 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
     std::vector<GradientSamples> samples =
         sample_gradients(differentiable_, group, images_.view().slice(0, count), options_.sampling);
     std::vector<CorrectionModel> models;
-    if (options_.correction) models = correction_models(differentiable_, group, images_.view().slice(0, count));
+    if (options_.correction) {
+        models = correction_models(differentiable_, group, images_.view().slice(0, std::min(count, averaged_images_)));
+    }
     for (std::size_t i = begin; i < end; ++i) {
         progress("curves", i);
         const Layer& layer = layers_[i];
@@ -140,9 +174,10 @@ LayerCurves Compressor::make_curves(const Layer& layer, const Transform& transfo
                                     const GradientMoments& moments) const {
     LayerCurves curves{factorize(*graph_, layer, transform, moments), {}, {}};
     curves.blocks = cut_into_blocks(curves.factorization, options_.blocks);
-    for (const Block& block : curves.blocks) {
-        curves.curves.push_back(candidates(block_values(curves.factorization, block), options_.candidates));
-    }
+    curves.curves.resize(curves.blocks.size());
+    tbb::parallel_for(std::size_t{0}, curves.blocks.size(), [&](std::size_t i) {
+        curves.curves[i] = candidates(block_values(curves.factorization, curves.blocks[i]), options_.candidates);
+    });
     return curves;
 }
 
@@ -166,7 +201,7 @@ Compressor::measured_curves(const std::function<Allocation(std::span<const Layer
 
 CompressedNetwork Compressor::at_rate(double bits_per_weight) const {
     // Error feedback spends fewer bits than the curves promise: what it saves is given back, in a few rounds.
-    constexpr int kRounds = 6;
+    constexpr int kRounds = 10;
     constexpr double kCloseEnough = 0.995;
     const double target = bits_per_weight * static_cast<double>(weight_count_);
     const auto planned_bits = [](const Allocation& allocation) { return allocation.bits(); };
@@ -212,7 +247,8 @@ Compressor::Quantized Compressor::quantize(const Allocation& allocation) const {
 std::int64_t Compressor::images_at_once() const {
     const Shape one_image = images_.view().slice(0, 1).shape;
     const std::int64_t bytes_an_image = Session(*graph_, std::span(&one_image, 1)).arena_bytes();
-    return std::clamp<std::int64_t>(options_.memory_bytes / bytes_an_image, 1, images_.shape()[0]);
+    const std::int64_t fitting = std::max<std::int64_t>(options_.memory_bytes / bytes_an_image, 1);
+    return std::min({fitting, averaged_images_, images_.shape()[0]});
 }
 
 LayerSummary Compressor::summarize(std::size_t layer, const Quantized& quantized) const {

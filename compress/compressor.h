@@ -130,7 +130,8 @@ class Compressor {
     std::vector<ErrorMetric> metrics_;
     std::int64_t weight_count_ = 0;
     std::int64_t outputs_ = 0;
-    std::int64_t measured_images_ = 0;
+    std::int64_t measured_images_ = 0;  // at most, whatever the options say
+    std::int64_t averaged_images_ = 0;
 };
 
 }  // namespace eigenbit

@@ -5,31 +5,28 @@
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
+#include <array>
 
 namespace eigenbit {
 namespace {
 
-constexpr std::int64_t kImagesAtOnce = 32;
+constexpr std::int64_t kImagesAtOnce = 32;                 // at most
+constexpr std::int64_t kValueBytes = 512LL * 1024 * 1024;  // of all values of these
 
-/// Σ over images and pixels of dy_k · z for the patches z that a node reads: its weight gradient.
+/// Σ over images and pixels of dy_k · z for the patches z that a node reads: the weight gradient of such a node with as
+/// many output channels as dy.
 void add_weight_gradient(const Node& node, const Session& session, ConstView dy, View sum) {
-    std::vector<ConstView> inputs;
-    std::vector<View> gradients;
-    for (const ValueId input : node.inputs) {
-        inputs.push_back(session.value(input));
-        gradients.push_back({inputs.back().shape, nullptr});
-    }
-    gradients[1].data = sum.data;
-    const ConstView output = session.value(node.outputs[0]);
+    const std::array inputs{session.value(node.inputs[0]), ConstView{sum.shape, session.value(node.inputs[1]).data}};
+    const std::array gradients{View{inputs[0].shape, nullptr}, sum};
     backward(node.op, BackwardArguments{.inputs = inputs,
-                                        .outputs = std::span(&output, 1),
+                                        .outputs = std::span(&dy, 1),
                                         .saved = {},
                                         .output_gradients = std::span(&dy, 1),
                                         .input_gradients = gradients});
 }
 
 struct Sums {
-    Tensor patches;                     // Σ z, for each channel
+    Tensor patches;                     // Σ z, for each channel, or for all of them where they read the same
     Tensor cross;                       // Σ y_k z
     std::vector<double> output;         // Σ y_k
     std::vector<double> output_square;  // Σ y_k²
@@ -38,7 +35,9 @@ struct Sums {
 
 void add_batch(const Node& node, const Session& session, Sums& sums) {
     const ConstView y = session.value(node.outputs[0]);
-    Tensor ones(y.shape);
+    Shape seen = y.shape;
+    seen[y.shape.rank() - 1] = sums.patches.shape()[0];
+    Tensor ones(seen);
     std::ranges::fill(ones.values(), 1.0F);
     add_weight_gradient(node, session, ones, sums.patches);
     add_weight_gradient(node, session, y, sums.cross);
@@ -51,21 +50,27 @@ void add_batch(const Node& node, const Session& session, Sums& sums) {
     sums.pixels += static_cast<double>(y.elements() / channels);
 }
 
+std::int64_t images_at_once(const Graph& graph, ConstView images) {
+    const Shape one_image = images.slice(0, 1).shape;
+    const Session session(graph, std::span(&one_image, 1), {.keep_values = true});
+    return std::clamp<std::int64_t>(kValueBytes / session.arena_bytes(), 1, kImagesAtOnce);
+}
+
 CorrectionModel finish(Sums sums, const Shape& shape) {
     const std::int64_t per_channel = shape.elements(1, 3);
+    Tensor mean_patch(shape);
     for (std::int64_t channel = 0; channel < shape[0]; ++channel) {
         const double mean = sums.output[static_cast<std::size_t>(channel)] / sums.pixels;
         const double variance = sums.output_square[static_cast<std::size_t>(channel)] / sums.pixels - mean * mean;
         const double inverse = variance > 1e-12 ? 1.0 / variance : 0.0;
         for (std::int64_t i = channel * per_channel; i < (channel + 1) * per_channel; ++i) {
-            const double patch = sums.patches[i] / sums.pixels;
-            sums.patches[i] = static_cast<float>(patch);
+            const double patch = sums.patches[i % sums.patches.elements()] / sums.pixels;
+            mean_patch[i] = static_cast<float>(patch);
             sums.cross[i] = static_cast<float>((sums.cross[i] / sums.pixels - mean * patch) * inverse);
         }
     }
-    sums.patches.reshape(shape);
     sums.cross.reshape(shape);
-    return {std::move(sums.patches), std::move(sums.cross)};
+    return {std::move(mean_patch), std::move(sums.cross)};
 }
 
 }  // namespace
@@ -75,10 +80,13 @@ std::vector<CorrectionModel> correction_models(const Graph& graph, std::span<con
     for (const Layer& layer : layers) {
         const Shape& shape = graph.parameter(layer.weight).values.shape();
         const auto channels = static_cast<std::size_t>(shape[0]);
-        sums.push_back({Tensor(shape), Tensor(shape), std::vector<double>(channels), std::vector<double>(channels)});
+        Shape seen = shape;
+        if (!layer.grouped) seen[0] = 1;
+        sums.push_back({Tensor(seen), Tensor(shape), std::vector<double>(channels), std::vector<double>(channels)});
     }
-    for (std::int64_t begin = 0; begin < images.shape[0]; begin += kImagesAtOnce) {
-        const ConstView batch = images.slice(begin, std::min(begin + kImagesAtOnce, images.shape[0]));
+    const std::int64_t at_once = images_at_once(graph, images);
+    for (std::int64_t begin = 0; begin < images.shape[0]; begin += at_once) {
+        const ConstView batch = images.slice(begin, std::min(begin + at_once, images.shape[0]));
         Session session(graph, std::span(&batch.shape, 1), {.keep_values = true});
         session.run(batch);
         for (std::size_t i = 0; i < layers.size(); ++i) add_batch(graph.nodes()[layers[i].node], session, sums[i]);

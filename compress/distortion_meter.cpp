@@ -8,11 +8,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace eigenbit {
 namespace {
 
-constexpr std::int64_t kChunkBytes = 2LL << 20;  // activations of one chunk of images: they stay in the caches
+constexpr std::int64_t kChunkBytes =
+    2LL << 20;                             // that the layer and those after it touch at a time: they stay in the caches
+constexpr std::int64_t kFewestChunks = 4;  // for as many threads
 
 std::int64_t bytes(std::int64_t floats) { return floats * static_cast<std::int64_t>(sizeof(float)); }
 
@@ -20,6 +23,21 @@ Session::Options rerun_from(std::size_t node) {
     Session::Options options;
     options.rerun_from = node;
     return options;
+}
+
+/// What the node at this position, or a later one, reads and puts out: the most of any.
+std::int64_t widest_bytes(const Graph& graph, std::size_t node, const Shape& input) {
+    const std::vector<Shape> shapes = infer_shapes(graph, std::span(&input, 1));
+    std::int64_t widest = 0;
+    for (std::size_t i = node; i < graph.nodes().size(); ++i) {
+        const auto add = [&](std::int64_t sum, ValueId value) {
+            return graph.is_parameter(value) ? sum : sum + shapes[static_cast<std::size_t>(value)].elements();
+        };
+        const Node& at = graph.nodes()[i];
+        const std::int64_t read = std::accumulate(at.inputs.begin(), at.inputs.end(), std::int64_t{0}, add);
+        widest = std::max(widest, std::accumulate(at.outputs.begin(), at.outputs.end(), read, add));
+    }
+    return bytes(widest);
 }
 
 double squared_distance(ConstView a, ConstView b) {
@@ -49,7 +67,8 @@ void DistortionMeter::choose_chunks() {
     const Session session(*graph_, std::span(&one_image, 1), rerun_from(layer_.node));
     const std::int64_t outputs = session.output().elements();
     const std::int64_t image_bytes = session.arena_bytes() + bytes(outputs);
-    const std::int64_t chunk_images = std::clamp<std::int64_t>(kChunkBytes / image_bytes, 1, count);
+    const std::int64_t cached = kChunkBytes / widest_bytes(*graph_, layer_.node, one_image);
+    const std::int64_t chunk_images = std::clamp<std::int64_t>(cached, 1, (count + kFewestChunks - 1) / kFewestChunks);
     const std::int64_t chunks = (count + chunk_images - 1) / chunk_images;
     // The rest of the memory is for the weights being tried.
     const std::int64_t fitting = options_.memory_bytes * 3 / 4 / (chunk_images * image_bytes);

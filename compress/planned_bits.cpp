@@ -29,7 +29,8 @@ void PlannedBits::tried(double bits) {
         const double share = below_.excess / (below_.excess - above_.excess);
         next_ = std::lerp(below_.planned, above_.planned, std::clamp(share, 0.1, 0.9));
     } else {
-        next_ -= std::clamp(trial.excess, -kOctave, kOctave);
+        next_ -= stride_ * std::clamp(trial.excess, -kOctave, kOctave);
+        stride_ *= 2.0;
     }
 }
 

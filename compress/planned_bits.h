@@ -3,7 +3,8 @@
 namespace eigenbit {
 
 /// The bits to plan for, so that error feedback, which spends others than planned, ends up at a target or just below:
-/// the same share more or less at first, then regula falsi on logarithms between what fell short and what was too much.
+/// the same share more or less at first, longer and longer steps until there is something on either side of the target,
+/// then regula falsi on logarithms between what fell short and what was too much.
 class PlannedBits {
   public:
     explicit PlannedBits(double target);
@@ -21,6 +22,7 @@ class PlannedBits {
 
     double aim_;
     double next_;
+    double stride_ = 1.0;  // of the next step, as long as all trials fell on one side
     Trial below_;
     Trial above_;
 };

@@ -70,4 +70,13 @@ TEST_CASE("what cannot be done is one sentence on standard error that names it, 
     failure("train --model resnet8 --data mnist:. --epochs 1 --out nowhere/x.onnx", "there is no folder 'nowhere'");
     failure("train --model resnet8 --data mnist:. --epochs 1 --out x.onnx --batch 65", "fewer than the batch size 65");
     CHECK_FALSE(std::filesystem::exists(folder / "x.onnx"));
+    REQUIRE(run_command(folder, "new resnet8 --size 12 --classes 10 --out net.onnx").exit_code == 0);
+    const std::string compress = "compress net.onnx --data \"mnist:.?channels=3\" --out ";
+    failure(compress + "x.ebit", "Give one of --rate, --size, --max-drop and --lambda");
+    failure(compress + "x.ebit --size 10GBit", "--size is '10GBit'");
+    failure(compress + "x.ebit --size 100", "--size 100 cannot be met: even at 0.05 bits a weight");
+    failure(compress + "x.ebit --max-drop 1", "--max-drop needs --val");
+    failure(compress + "x.ebit --rate 2 --transform none,dft", "There is no transform 'dft'");
+    failure(compress + "nowhere/x.ebit --rate 2", "there is no folder 'nowhere'");
+    CHECK_FALSE(std::filesystem::exists(folder / "x.ebit"));
 }

@@ -136,6 +136,24 @@ TEST_CASE("The rate that is reached is never above the target, and the next λ w
     }
 }
 
+TEST_CASE("Where a transform changes at one λ, what it leaves of the target goes to finer steps") {
+    // Under its second transform the layer costs 100 bits more at once; the first has finer steps up to 60 bits.
+    const auto curves = [](std::initializer_list<std::pair<double, double>> points) {
+        LayerCurves layer;
+        layer.blocks.push_back({});
+        layer.curves.emplace_back();
+        for (const auto& [bits, distortion] : points) {
+            layer.curves.front().push_back({.quantizer = {}, .bits = bits, .distortion = distortion});
+        }
+        return layer;
+    };
+    const std::vector<LayerOptions> layers{
+        {curves({{0.0, 100.0}, {20.0, 50.0}, {40.0, 45.0}, {60.0, 43.0}}), curves({{0.0, 100.0}, {120.0, 1.0}})}};
+    const Allocation allocation = allocate_within(layers, 50.0, [](const Allocation& a) { return a.bits(); });
+    CHECK(allocation.layers.front().option == 0);
+    CHECK(allocation.bits() == 40.0);
+}
+
 TEST_CASE("A target that cannot be met is refused with the smallest possible") {
     const std::vector<LayerOptions> layers = random_problem(4);
     const std::string refusal = error_of([&] {

@@ -31,6 +31,10 @@ TEST_CASE("planned bits meet a target whatever share of them is spent") {
     CHECK(rounds_until_close(1e6, [](double planned) { return 1.1e6 * std::pow(planned / 1e6, 3.0); }) <= 6);
 }
 
+TEST_CASE("planned bits get below a target where plans hardly change what is spent") {
+    CHECK(rounds_until_close(1e6, [](double planned) { return 1.5e6 * std::pow(planned / 1e6, 0.2); }) <= 8);
+}
+
 TEST_CASE("planned bits close in on a jump that no plan can land in") {
     PlannedBits planned(1e6);
     double best = 0.0;

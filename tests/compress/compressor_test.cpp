@@ -1,0 +1,105 @@
+#include "compress/compressor.h"
+#include "compress/rate_search.h"
+#include "engine/session.h"
+#include "tests/compress/small_networks.h"
+#include "tests/error_of.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace eigenbit {
+namespace {
+
+Compressor compressor_of(const Graph& graph, const Tensor& images, CurveMethod curves = CurveMethod::hybrid) {
+    CompressionOptions options;
+    options.transforms = transforms_named("auto", "auto");
+    options.curves = curves;
+    return Compressor(graph, images, options);
+}
+
+bool output_is_finite(const Graph& graph, const Tensor& images) {
+    Session session(graph, std::span(&images.shape(), 1));
+    return std::ranges::all_of(session.run(images).values(), [](float value) { return std::isfinite(value); });
+}
+
+/// One channel in, one channel between, one channel out.
+Graph narrow_network(std::uint64_t seed) {
+    NetworkBuilder builder(Shape{8, 8, 1}, seed);
+    ValueId x = builder.relu("first.relu", builder.conv("first", builder.input(), {.outputs = 1, .kernel = 3}));
+    x = builder.relu("second.relu", builder.conv("second", x, {.outputs = 4, .kernel = 3, .bias = true}));
+    x = builder.conv("third", x, {.outputs = 1, .kernel = 1});
+    return std::move(builder).finish(x);
+}
+
+}  // namespace
+
+TEST_CASE("A rate is met from below, closely") {
+    const Graph graph = residual_network(3, true);
+    const Tensor images = random_images(16, 4);
+    const Compressor compressor = compressor_of(graph, images);
+    for (const double rate : {6.0, 4.0, 3.0, 2.0}) {
+        CAPTURE(rate);
+        const CompressedNetwork network = compressor.at_rate(rate);
+        CHECK(network.bits_per_weight <= rate);
+        CHECK(network.bits_per_weight >= 0.98 * rate);
+    }
+}
+
+TEST_CASE("One image, and layers of one channel, are enough") {
+    for (const Graph& graph : {residual_network(5, false), narrow_network(6)}) {
+        const Shape& input = graph.inputs().front().shape;
+        const Tensor image = random_tensor(Shape{1, 8, 8, input.back()}, 7);
+        const CompressedNetwork network = compressor_of(graph, image).at_rate(3.0);
+        CHECK(network.bits_per_weight <= 3.0);
+        CHECK(output_is_finite(network.graph, image));
+    }
+}
+
+TEST_CASE("At a λ of next to nothing weights are kept, at an enormous one they vanish") {
+    const Graph graph = residual_network(8, true);
+    const Tensor images = random_images(8, 9);
+    const Compressor compressor = compressor_of(graph, images, CurveMethod::second_order);
+    const CompressedNetwork fine = compressor.at_lambda(1e-300);
+    const CompressedNetwork coarse = compressor.at_lambda(1e300);
+    CHECK(fine.bits_per_weight > 6.0);
+    CHECK(coarse.bits == 0.0);
+    CHECK(output_is_finite(fine.graph, images));
+    CHECK(output_is_finite(coarse.graph, images));
+}
+
+TEST_CASE("Weights and outputs that are not finite are refused by name") {
+    const Tensor images = random_images(4, 10);
+    Graph graph = residual_network(11, true);
+    const Layer inner = find_layer(graph, "inner");
+    const float kept = graph.parameter(inner.weight).values[5];
+    graph.parameter(inner.weight).values[5] = std::numeric_limits<float>::quiet_NaN();
+    CHECK(error_of([&] { compressor_of(graph, images); }) == "Layer 'inner' has weights that are not finite numbers.");
+    graph.parameter(inner.weight).values[5] = kept;
+    const Node& linear = graph.nodes()[find_layer(graph, "linear").node];
+    graph.parameter(linear.inputs[2]).values[0] = std::numeric_limits<float>::infinity();
+    CHECK(error_of([&] { compressor_of(graph, images); })
+          == "For the first calibration image, the network puts out numbers that are not finite.");
+}
+
+TEST_CASE("A search ends at the edge of what is acceptable, or with nothing") {
+    const Graph graph = residual_network(12, true);
+    const Tensor images = random_images(8, 13);
+    const Compressor compressor = compressor_of(graph, images, CurveMethod::second_order);
+    const auto below = [](double bits) { return [bits](const CompressedNetwork& n) { return n.bits <= bits; }; };
+    const auto above = [](double bits) { return [bits](const CompressedNetwork& n) { return n.bits >= bits; }; };
+    const double bits = 2.5 * static_cast<double>(compressor.weight_count());
+    const auto finest = finest_acceptable(compressor, below(bits));
+    const auto coarsest = coarsest_acceptable(compressor, above(bits));
+    REQUIRE(finest.has_value());
+    REQUIRE(coarsest.has_value());
+    CHECK(finest->bits <= bits);
+    CHECK(finest->bits > 0.96 * bits);
+    CHECK(coarsest->bits >= bits);
+    CHECK(coarsest->bits < 1.04 * bits);
+    CHECK_FALSE(finest_acceptable(compressor, below(-1.0)).has_value());
+    CHECK_FALSE(coarsest_acceptable(compressor, above(1e12)).has_value());
+}
+
+}  // namespace eigenbit
