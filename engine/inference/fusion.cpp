@@ -29,6 +29,17 @@ class Readers {
     std::vector<std::vector<std::size_t>> nodes_;
 };
 
+/// What is added to `value` by this node, if it adds something of the same shape.
+std::optional<ValueId> addend(const Node& node, ValueId value, std::span<const Shape> shapes) {
+    const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
+    if (!arithmetic || arithmetic->kind != Arithmetic::Kind::add) return std::nullopt;
+    const ValueId other = node.inputs[node.inputs[0] == value ? 1 : 0];
+    const auto shape = [&](ValueId id) { return shapes[static_cast<std::size_t>(id)]; };
+    return shape(other) == shape(value) ? std::optional(other) : std::nullopt;
+}
+
+}  // namespace
+
 bool clamps(const Node& node, float& low, float& high) {
     const auto* const activation = std::get_if<Activation>(&node.op);
     if (!activation) return false;
@@ -41,17 +52,6 @@ bool clamps(const Node& node, float& low, float& high) {
     high = activation->high;
     return true;
 }
-
-/// What is added to `value` by this node, if it adds something of the same shape.
-std::optional<ValueId> addend(const Node& node, ValueId value, std::span<const Shape> shapes) {
-    const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
-    if (!arithmetic || arithmetic->kind != Arithmetic::Kind::add) return std::nullopt;
-    const ValueId other = node.inputs[node.inputs[0] == value ? 1 : 0];
-    const auto shape = [&](ValueId id) { return shapes[static_cast<std::size_t>(id)]; };
-    return shape(other) == shape(value) ? std::optional(other) : std::nullopt;
-}
-
-}  // namespace
 
 bool is_layer(const Graph& graph, const Node& node) {
     if (!std::holds_alternative<Conv>(node.op) && !std::holds_alternative<Gemm>(node.op)) return false;

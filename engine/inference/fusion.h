@@ -24,6 +24,9 @@ struct FusedNode {
 /// other reader and no grid that they are rounded to.
 std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes);
 
+/// Whether the node does nothing but min(high, max(low, x)); what it does not bound stays as it is.
+bool clamps(const Node& node, float& low, float& high);
+
 /// Whether the node is a convolution or fully-connected layer whose weights and bias are parameters.
 bool is_layer(const Graph& graph, const Node& node);
 

@@ -2,13 +2,17 @@
 
 #include "engine/error.h"
 #include "engine/inference/byte_weights.h"
+#include "engine/inference/deferred.h"
 #include "engine/inference/fusion.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 namespace eigenbit {
 namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 using Grids = std::map<ValueId, ActivationQuantization>;
 
@@ -40,7 +44,7 @@ Grids byte_grids(const Graph& graph) {
 class Compiler {
   public:
     Compiler(const Graph& graph, std::span<const Shape> inputs, Execution execution)
-        : graph_(graph), shapes_(infer_shapes(graph, inputs)) {
+        : graph_(graph), shapes_(infer_shapes(graph, inputs)), deferred_(graph, shapes_) {
         if (execution == Execution::bytes) grids_ = byte_grids(graph);
     }
 
@@ -79,11 +83,54 @@ class Compiler {
             floats_[value] = floats;
             return;
         }
+        const auto channels = static_cast<std::size_t>(shape(value).back());
+        round(value, {floats}, {{}, std::vector<float>(channels, 1.0F), std::vector<float>(channels)});
+    }
+
+    /// Makes bytes of a value with a grid: of buffers one after the other along the last axis, scaled, shifted and
+    /// clamped.
+    void round(ValueId value, std::vector<BufferId> inputs, AffineValue affine, float low = -kInfinity,
+               float high = kInfinity) {
+        const ActivationQuantization& grid = grids_.at(value);
+        const auto zero = static_cast<float>(grid.zero_point);
+        const auto largest = static_cast<float>(grid.largest_index());
+        for (float& scale : affine.scale) scale /= grid.step;
+        for (float& shift : affine.shift) shift = shift / grid.step + zero;
+        if (inputs.size() == 1) widen(affine, shape(value));
         bytes_[value] = new_buffer(value, true);
-        push(graph_.name(value), "to bytes", QuantizeStep{*grid, floats, bytes_[value]});
+        push(graph_.name(value), "to bytes",
+             QuantizeStep{.inputs = std::move(inputs),
+                          .scale = std::move(affine.scale),
+                          .shift = std::move(affine.shift),
+                          .low = std::clamp(low / grid.step + zero, 0.0F, largest),
+                          .high = std::clamp(high / grid.step + zero, 0.0F, largest),
+                          .output = bytes_[value]});
+    }
+
+    /// Counts pixels of few channels as one of many, so that kernels have whole vectors to work on.
+    static void widen(AffineValue& affine, const Shape& shape) {
+        constexpr std::int64_t kEnough = 256;
+        const std::int64_t elements = shape.elements();
+        for (;;) {
+            const auto channels = static_cast<std::int64_t>(affine.scale.size());
+            if (channels == 0 || channels >= kEnough || elements % (2 * channels) != 0) return;
+            affine.scale.insert(affine.scale.end(), affine.scale.begin(), affine.scale.end());
+            affine.shift.insert(affine.shift.end(), affine.shift.begin(), affine.shift.end());
+        }
+    }
+
+    void round(ValueId value, const AffineValue& affine, float low = -kInfinity, float high = kInfinity) {
+        std::vector<BufferId> inputs;
+        for (const ValueId part : affine.parts) inputs.push_back(floats_of(part));
+        round(value, std::move(inputs), affine, low, high);
     }
 
     BufferId floats_of(ValueId value) {
+        if (const Node* const taken = deferred_.take(value)) {
+            Node node = *taken;
+            if (std::holds_alternative<Concat>(node.op)) node.inputs = deferred_.concatenated(node);
+            add_operator(node);
+        }
         if (const auto found = floats_.find(value); found != floats_.end()) return found->second;
         const BufferId floats = new_buffer(value, false);
         push(graph_.name(value), "to floats", DequantizeStep{grids_.at(value), bytes_.at(value), floats});
@@ -126,7 +173,26 @@ class Compiler {
                 return push(node.name, "Reshape int8", ByteReshapeStep{input, output_of(node.outputs[0])});
             }
         }
-        add_operator(node);
+        if (!add_to_rounding(node)) add_operator(node);
+    }
+
+    /// Whether the node is left to the rounding of its output, or of what is made of it.
+    bool add_to_rounding(const Node& node) {
+        if (grids_.empty()) return false;
+        const ValueId output = node.outputs.front();
+        if (deferred_.can_defer(node)) {
+            if (grid_of(output)) {
+                round(output, deferred_.output_of(node));
+            } else {
+                deferred_.defer(node);
+            }
+            return true;
+        }
+        float low = -kInfinity;
+        float high = kInfinity;
+        if (!clamps(node, low, high) || !grid_of(output) || graph_.is_parameter(node.inputs[0])) return false;
+        round(output, deferred_.of(node.inputs[0]), low, high);
+        return true;
     }
 
     void add_operator(const Node& node) {
@@ -193,8 +259,8 @@ class Compiler {
         }
         const Parameter& weights = graph_.parameter(node.inputs[1]);
         const auto zero_point = static_cast<std::uint8_t>(from.zero_point);
-        const float least = to ? 0.0F : -std::numeric_limits<float>::infinity();
-        const float most = to ? static_cast<float>(to->largest_index()) : std::numeric_limits<float>::infinity();
+        const float least = to ? 0.0F : -kInfinity;
+        const float most = to ? static_cast<float>(to->largest_index()) : kInfinity;
         push(node.name, kind_of(g, true),
              ByteLayerStep{.layer = std::holds_alternative<Gemm>(node.op)
                                         ? byte_matrix(weights, zero_point, from.step / unit, bias)
@@ -235,6 +301,7 @@ class Compiler {
     std::vector<Shape> shapes_;
     Grids grids_;
     Program program_;
+    DeferredValues deferred_;
     std::map<ValueId, BufferId> floats_;
     std::map<ValueId, BufferId> bytes_;
 };

@@ -4,7 +4,6 @@
 #include "engine/ops/pooling.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace eigenbit {
 namespace {
@@ -54,24 +53,27 @@ void run(OperatorStep& step, std::span<const Buffer> buffers) {
     forward(step.op, ForwardArguments{.inputs = inputs, .outputs = outputs, .saved = {}, .cache = &step.cache});
 }
 
-void quantize(const ActivationQuantization& grid, std::int64_t count, const float* __restrict from,
-              std::uint8_t* __restrict to) {
-    const float scale = 1.0F / grid.step;
-    const auto zero_point = static_cast<float>(grid.zero_point);
-    const auto largest = static_cast<float>(grid.largest_index());
-    for (std::int64_t i = 0; i < count; ++i) {
-        const float index = from[i] * scale + zero_point;
-        const float raised = index > 0.0F ? index : 0.0F;
-        const float clipped = raised < largest ? raised : largest;
-        // The sum is rounded to an integer, which is then what the lowest bits of the float hold.
-        to[i] = static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(clipped + 0x1p23F));
-    }
-}
-
 void run(QuantizeStep& step, std::span<const Buffer> buffers) {
-    for_each_chunk(buffers[step.output].shape.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
-        quantize(step.grid, end - begin, buffers[step.input].floats().data + begin,
-                 buffers[step.output].bytes() + begin);
+    const Buffer& y = buffers[step.output];
+    const auto columns = static_cast<std::int64_t>(step.scale.size());
+    const std::int64_t rows = columns == 0 ? 0 : y.shape.elements() / columns;
+    for_each_chunk(rows, columns, [&](std::int64_t begin, std::int64_t end) {
+        std::int64_t first = 0;
+        for (const BufferId input : step.inputs) {
+            const View x = buffers[input].floats();
+            const std::int64_t own = step.inputs.size() == 1 ? columns : x.shape.back();
+            active_cpu_implementation().integer->round_to_bytes({.x = x.data + begin * own,
+                                                                 .y = y.bytes() + begin * columns + first,
+                                                                 .x_stride = own,
+                                                                 .y_stride = columns,
+                                                                 .rows = static_cast<std::size_t>(end - begin),
+                                                                 .columns = static_cast<std::size_t>(own),
+                                                                 .scale = step.scale.data() + first,
+                                                                 .shift = step.shift.data() + first,
+                                                                 .low = step.low,
+                                                                 .high = step.high});
+            first += own;
+        }
     });
 }
 

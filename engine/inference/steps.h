@@ -60,9 +60,13 @@ struct OperatorStep {
     WeightCache cache{};
 };
 
+/// Rounds floats to bytes: y = clamp(scale[c] · x + shift[c]) in steps of the output's grid. The inputs lie one after
+/// the other along the last axis, whose channels c are; a single input may have several pixels that count as one.
 struct QuantizeStep {
-    ActivationQuantization grid;
-    BufferId input, output;
+    std::vector<BufferId> inputs;
+    std::vector<float> scale, shift;
+    float low, high;
+    BufferId output;
 };
 
 struct DequantizeStep {
@@ -100,6 +104,11 @@ void for_each_buffer(const Step& step, const Visit& visit) {
             if (input.parameter.data == nullptr) visit(input.buffer, false);
         }
         for (const BufferId output : op->outputs) visit(output, true);
+        return;
+    }
+    if (const auto* const quantize = std::get_if<QuantizeStep>(&step.work)) {
+        for (const BufferId input : quantize->inputs) visit(input, false);
+        visit(quantize->output, true);
         return;
     }
     std::visit(

@@ -7,7 +7,7 @@
 namespace eigenbit {
 namespace {
 
-constexpr std::int64_t kCodesPerException = 64;
+constexpr std::int64_t kCodesPerException = 128;
 
 /// Codes in the order in which they may be numbered.
 struct Sequence {
@@ -33,11 +33,12 @@ struct Window {
     const Sequence* sequence;
     std::size_t begin;
     std::size_t bits;
+    double bits_per_code;
 };
 
 CodePacking packing_of(const Window& window) {
     const std::vector<int>& codes = window.sequence->codes;
-    CodePacking packing{.bits = window.bits};
+    CodePacking packing{.bits = window.bits, .bits_per_code = window.bits_per_code};
     packing.index.fill(-1);
     const std::size_t size = std::size_t{1} << window.bits;
     for (std::size_t i = 0; i < size && window.begin + i < codes.size(); ++i) {
@@ -65,11 +66,10 @@ std::optional<CodePacking> shortest_packing(const CodeHistogram& histogram) {
             for (std::size_t begin = 0; begin < sequence.codes.size(); ++begin) {
                 const std::size_t end = std::min(sequence.codes.size(), begin + (std::size_t{1} << bits));
                 const std::int64_t exceptions = count - (before[end] - before[begin]);
-                const std::int64_t total =
-                    static_cast<std::int64_t>(bits) * count + 8 * kExceptionBytes * exceptions;
+                const std::int64_t total = static_cast<std::int64_t>(bits) * count + 8 * kExceptionBytes * exceptions;
                 if (exceptions * kCodesPerException > count || total >= least_bits) continue;
                 least_bits = total;
-                best = Window{&sequence, begin, bits};
+                best = Window{&sequence, begin, bits, static_cast<double>(total) / static_cast<double>(count)};
             }
         }
     }

@@ -20,8 +20,8 @@ struct InputRun {
     std::int64_t quads;
 };
 
-/// The weights of a dense convolution in the bits that their codes need, panel by panel. Inputs whose weights are 0 for a
-/// whole panel take neither memory nor time.
+/// The weights of a dense convolution in the bits that their codes need, panel by panel. Inputs whose weights are 0 for
+/// a whole panel take neither memory nor time.
 class CodedPanels {
   public:
     CodedPanels() = default;

@@ -62,6 +62,18 @@ struct PackedCodes {
     const int8_t* high;    // (16), only for more than 4 bits
 };
 
+/// Rounds floats to bytes: y = min(high, max(low, scale[c] · x + shift[c])) to the nearest integer, ties to even, for
+/// rows of `columns` values c. low and high lie in 0 … 255.
+struct ByteRounding {
+    const float* x;
+    uint8_t* y;
+    ptrdiff_t x_stride, y_stride;  // elements from row to row
+    size_t rows, columns;
+    const float* scale;  // (columns)
+    const float* shift;  // (columns)
+    float low, high;
+};
+
 /// Inputs of a packed matrix whose weights have one bit depth and step, for one panel of outputs.
 struct PackedSegment {
     size_t begin;  // the first input
@@ -91,6 +103,7 @@ struct IntegerKernels {
     void (*depthwise_convolution)(const IntegerBlock& block);
     void (*packed_product)(const PackedProduct& product);
     void (*unpack_codes)(const PackedCodes& codes);
+    void (*round_to_bytes)(const ByteRounding& rounding);
 };
 
 namespace generic {

@@ -3,8 +3,15 @@
 #include "engine/kernels/packed_unit.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace eigenbit {
+namespace {
+
+// Unpacking takes time, some hundredths of that of the multiplication where pixels are few.
+constexpr double kLargestShare = 0.8;
+
+}  // namespace
 
 PanelCoder::PanelCoder(CodedPanels& to, const ConvolutionPass& pass, const CodedWeights& weights)
     : to_(to),
@@ -51,43 +58,55 @@ void PanelCoder::for_each_code(const InputRange& range, const Visit& visit) cons
 
 CodeHistogram PanelCoder::histogram(const InputRange& range) const {
     CodeHistogram counts{};
-    for_each_code(range, [&](std::int8_t code, std::size_t, std::size_t) {
-        ++counts[static_cast<std::size_t>(code + 128)];
-    });
+    for_each_code(range,
+                  [&](std::int8_t code, std::size_t, std::size_t) { ++counts[static_cast<std::size_t>(code + 128)]; });
     return counts;
 }
 
 void PanelCoder::add(const WeightPanel& panel) {
     panel_ = &panel;
+    keep_ranges();
     CodedPanels::Panel& added = to_.panels_.emplace_back();
     added.first_run = to_.runs_.size();
     added.first_strip = to_.strips_.size();
-    std::vector<InputRange> ranges;
-    std::size_t tap_registers = 0;
-    for (const InputRange& range : ranges_) {
-        CodeHistogram counts = histogram(range);
-        counts[128] = 0;
-        if (counts == CodeHistogram{}) continue;
-        ranges.push_back(range);
-        tap_registers += registers(range);
-    }
-    add_runs(ranges);
-    std::size_t before = 0;
-    for (const InputRange& range : ranges) {
-        add_strip(range, before, tap_registers);
-        before += registers(range);
+    add_runs();
+    if (!kept_.empty() && !packing_pays()) {
+        add_plain_strip();
+    } else {
+        for (const KeptRange& kept : kept_) add_strip(kept);
+        to_.buffer_bytes_ = std::max(to_.buffer_bytes_, taps() * tap_registers_ * register_bytes());
     }
     added.last_run = to_.runs_.size();
     added.last_strip = to_.strips_.size();
-    const bool is_plain = ranges.size() == 1 && to_.strips_.back().bits == 8;
-    if (!is_plain) to_.buffer_bytes_ = std::max(to_.buffer_bytes_, taps() * tap_registers * register_bytes());
 }
 
-void PanelCoder::add_runs(std::span<const InputRange> ranges) {
+void PanelCoder::keep_ranges() {
+    kept_.clear();
+    tap_registers_ = 0;
+    for (const InputRange& range : ranges_) {
+        CodeHistogram counts = histogram(range);
+        const std::int64_t codes = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+        if (counts[128] == codes) continue;
+        kept_.push_back({range, tap_registers_, codes, shortest_packing(counts)});
+        tap_registers_ += registers(range);
+    }
+}
+
+bool PanelCoder::packing_pays() const {
+    double bits = 0.0;
+    double plain_bits = 0.0;
+    for (const KeptRange& kept : kept_) {
+        bits += (kept.packing ? kept.packing->bits_per_code : 8.0) * static_cast<double>(kept.codes);
+        plain_bits += 8.0 * static_cast<double>(kept.codes);
+    }
+    return bits <= kLargestShare * plain_bits;
+}
+
+void PanelCoder::add_runs() {
     const std::size_t first = to_.runs_.size();
     for (std::int64_t tap = 0; tap < rows_ * columns_; ++tap) {
-        for (const InputRange& range : ranges) {
-            const InputRun run{tap / columns_, tap % columns_, range.begin, range.quads()};
+        for (const KeptRange& kept : kept_) {
+            const InputRun run{tap / columns_, tap % columns_, kept.range.begin, kept.range.quads()};
             InputRun* const last = to_.runs_.size() > first ? &to_.runs_.back() : nullptr;
             const auto place = [&](const InputRun& r) { return r.column_tap * inputs_ + r.channel; };
             const bool follows = last && last->row_tap == run.row_tap && place(*last) + 4 * last->quads == place(run)
@@ -101,55 +120,70 @@ void PanelCoder::add_runs(std::span<const InputRange> ranges) {
     }
 }
 
-void PanelCoder::add_strip(const InputRange& range, std::size_t registers_before, std::size_t tap_registers) {
-    const bool is_only = registers(range) == tap_registers;
+void PanelCoder::add_strip(const KeptRange& kept) {
+    const bool is_only = kept_.size() == 1;
     CodedPanels::Strip strip{.bits = 8,
                              .weights = to_.weights_.size(),
                              .repeats = is_only ? 1 : taps(),
-                             .registers = registers(range) * (is_only ? taps() : 1),
-                             .target = registers_before * register_bytes(),
-                             .target_stride = tap_registers * register_bytes(),
+                             .registers = registers(kept.range) * (is_only ? taps() : 1),
+                             .target = kept.registers_before * register_bytes(),
+                             .target_stride = tap_registers_ * register_bytes(),
                              .first_exception = to_.exceptions_.codes.size(),
                              .last_exception = 0,
                              .low = {},
                              .high = {}};
-    if (const std::optional<CodePacking> packing = shortest_packing(histogram(range))) put(range, *packing, strip);
-    if (strip.bits == 8) put_plain(range, strip);
+    put(kept, strip);
     strip.last_exception = to_.exceptions_.codes.size();
     to_.strips_.push_back(strip);
 }
 
-/// Nothing where filling up units takes as much as packing saves.
-void PanelCoder::put(const InputRange& range, const CodePacking& packing, CodedPanels::Strip& strip) {
-    const std::size_t units = (strip.registers + kUnitRegisters - 1) / kUnitRegisters;
-    if (units * packing.bits >= strip.registers) return;
-    strip.bits = packing.bits;
-    strip.low = packing.low;
-    strip.high = packing.high;
-    const std::size_t unit_bytes = packing.bits * register_bytes();
-    to_.weights_.resize(strip.weights + strip.repeats * units * unit_bytes);
-    std::uint8_t* const packed = to_.weights_.data() + strip.weights;
-    for_each_code(range, [&](std::int8_t code, std::size_t reg, std::size_t byte) {
+/// As bytes where filling up units takes as much as packing saves.
+void PanelCoder::put(const KeptRange& kept, CodedPanels::Strip& strip) {
+    std::size_t units = (strip.registers + kUnitRegisters - 1) / kUnitRegisters;
+    if (kept.packing && units * kept.packing->bits < strip.registers) {
+        strip.bits = kept.packing->bits;
+        strip.low = kept.packing->low;
+        strip.high = kept.packing->high;
+    }
+    const bool is_packed = strip.bits < 8;
+    const std::size_t repeat_bytes = (is_packed ? units * strip.bits : strip.registers) * register_bytes();
+    to_.weights_.resize(strip.weights + strip.repeats * repeat_bytes);
+    std::uint8_t* const begin = to_.weights_.data() + strip.weights;
+    for_each_code(kept.range, [&](std::int8_t code, std::size_t reg, std::size_t byte) {
         const std::size_t repeat = reg / strip.registers;
         const std::size_t own = reg % strip.registers;
-        const int index = packing.index_of(code);
+        std::uint8_t* const to = begin + repeat * repeat_bytes;
+        if (!is_packed) {
+            to[own * register_bytes() + byte] = static_cast<std::uint8_t>(code);
+            return;
+        }
+        const int index = kept.packing->index_of(code);
         if (index < 0) {
             const std::size_t place = strip.target + repeat * strip.target_stride + own * register_bytes() + byte;
             to_.exceptions_.places.push_back(static_cast<std::uint32_t>(place));
             to_.exceptions_.codes.push_back(code);
             return;
         }
-        put_in_unit(packed + (repeat * units + own / kUnitRegisters) * unit_bytes, register_bytes(), packing.bits,
+        put_in_unit(to + own / kUnitRegisters * strip.bits * register_bytes(), register_bytes(), strip.bits,
                     own % kUnitRegisters, byte, index);
     });
 }
 
-void PanelCoder::put_plain(const InputRange& range, CodedPanels::Strip& strip) {
-    to_.weights_.resize(strip.weights + strip.repeats * strip.registers * register_bytes());
-    std::uint8_t* const plain = to_.weights_.data() + strip.weights;
-    for_each_code(range, [&](std::int8_t code, std::size_t reg, std::size_t byte) {
-        plain[reg * register_bytes() + byte] = static_cast<std::uint8_t>(code);
-    });
+/// All ranges together, as the kernels read them.
+void PanelCoder::add_plain_strip() {
+    CodedPanels::Strip strip{};
+    strip.bits = 8;
+    strip.weights = to_.weights_.size();
+    to_.weights_.resize(strip.weights + taps() * tap_registers_ * register_bytes());
+    std::uint8_t* const begin = to_.weights_.data() + strip.weights;
+    for (const KeptRange& kept : kept_) {
+        const std::size_t own = registers(kept.range);
+        for_each_code(kept.range, [&](std::int8_t code, std::size_t reg, std::size_t byte) {
+            const std::size_t place = reg / own * tap_registers_ + kept.registers_before + reg % own;
+            begin[place * register_bytes() + byte] = static_cast<std::uint8_t>(code);
+        });
+    }
+    to_.strips_.push_back(strip);
 }
 
 }  // namespace eigenbit

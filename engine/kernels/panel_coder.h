@@ -4,6 +4,7 @@
 #include "engine/kernels/coded_panels.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,26 +23,39 @@ class PanelCoder {
         std::int64_t quads() const { return (end - begin + 3) / 4; }
     };
 
+    /// A range that the panel does not leave out, and how it is packed.
+    struct KeptRange {
+        InputRange range;
+        std::size_t registers_before;  // among those of a tap
+        std::int64_t codes;
+        std::optional<CodePacking> packing;
+    };
+
     std::size_t taps() const { return static_cast<std::size_t>(rows_ * columns_); }
     std::size_t registers(const InputRange& range) const;
     std::size_t register_bytes() const { return 4 * to_.kernels_->width; }
     /// Of the panel's weights, with the zeros that fill up quads.
     CodeHistogram histogram(const InputRange& range) const;
-    void add_runs(std::span<const InputRange> ranges);
-    void add_strip(const InputRange& range, std::size_t registers_before, std::size_t tap_registers);
-    void put(const InputRange& range, const CodePacking& packing, CodedPanels::Strip& strip);
-    void put_plain(const InputRange& range, CodedPanels::Strip& strip);
+    void keep_ranges();
+    bool packing_pays() const;
+    void add_runs();
+    void add_strip(const KeptRange& kept);
+    void put(const KeptRange& kept, CodedPanels::Strip& strip);
+    void add_plain_strip();
     /// Calls visit(code, register and byte of the strip) for each weight of the panel, filled-up quads included.
     template <typename Visit>
     void for_each_code(const InputRange& range, const Visit& visit) const;
 
     CodedPanels& to_;
     std::span<const std::int8_t> codes_;
-    bool joined_;           // whether taps of a row lie together
-    std::int64_t inputs_;   // of a tap
-    std::int64_t rows_, columns_, length_;  // taps, and inputs of each; a row is one tap where quads would straddle taps
+    bool joined_;          // whether taps of a row lie together
+    std::int64_t inputs_;  // of a tap
+    std::int64_t rows_, columns_,
+        length_;  // taps, and inputs of each; a row is one tap where quads would straddle taps
     std::vector<InputRange> ranges_;
     const WeightPanel* panel_ = nullptr;
+    std::vector<KeptRange> kept_;
+    std::size_t tap_registers_ = 0;  // of all of them
 };
 
 }  // namespace eigenbit

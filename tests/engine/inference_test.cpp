@@ -80,8 +80,8 @@ struct Network {
     std::int64_t size;
 };
 
-constexpr std::array kNetworks{Network{"lenet5", 28}, Network{"resnet20", 32}, Network{"cifar-mobilenet-v2", 32},
-                               Network{"resnet18", 64}, Network{"resnet50", 32}};
+constexpr std::array kNetworks{Network{"lenet5", 28},   Network{"resnet20", 32}, Network{"cifar-mobilenet-v2", 32},
+                               Network{"resnet18", 64}, Network{"resnet50", 32}, Network{"densenet-bc-40", 32}};
 
 }  // namespace
 
@@ -151,6 +151,19 @@ TEST_CASE("layers take in additions and activations, but no value that something
     CHECK(fused[2].outputs.front() == c);
     const Tensor values = random_tensor(input, 9);
     CHECK(relative_error(run_fused(graph, values, Execution::floats), run(graph, values)) < 1e-6F);
+}
+
+TEST_CASE("concatenation, normalization and activation are part of rounding to bytes") {
+    Graph graph = network("densenet-bc-40", 32);
+    const Tensor input = random_tensor({1, 32, 32, 3}, 5);
+    prepare_for_inference(graph, std::array{input.shape()});
+    calibrate(graph, input);
+    const Inference inference(std::move(graph), std::array{input.shape()}, Execution::bytes);
+    // Only what the last average is made of is needed in floats.
+    for (const std::string kind : {"Concat", "BatchNormalization", "Activation"}) {
+        CAPTURE(kind);
+        CHECK(std::ranges::count(inference.steps(), kind, &Step::kind) == 1);
+    }
 }
 
 TEST_CASE("byte weights are the indices themselves where they fit") {

@@ -151,12 +151,13 @@ constexpr size_t kDepthwiseRows = 1;
 #include "engine/kernels/integer_depthwise_tiles.h"
 #include "engine/kernels/packed_unit_tiles.h"
 // After it.
+#include "engine/kernels/byte_rounding_tiles.h"
 #include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,         kPanelVectors,   &convolution<>,
-                                            &depthwise_convolution, &packed_product, &unpack_codes};
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,  kPanelVectors, &convolution<>, &depthwise_convolution,
+                                            &packed_product, &unpack_codes, &round_to_bytes};
 
 }  // namespace eigenbit::avx2

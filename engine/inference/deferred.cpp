@@ -1,0 +1,71 @@
+#include "engine/inference/deferred.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace eigenbit {
+
+bool DeferredValues::can_defer(const Node& node) const {
+    const auto is_parameter = [&](ValueId input) { return graph_.is_parameter(input); };
+    if (const auto* const concat = std::get_if<Concat>(&node.op)) {
+        const int rank = shapes_[static_cast<std::size_t>(node.outputs.front())].rank();
+        return (concat->axis + rank) % rank == rank - 1 && std::ranges::none_of(node.inputs, is_parameter);
+    }
+    return std::holds_alternative<BatchNormalization>(node.op) && !is_parameter(node.inputs[0])
+           && std::all_of(node.inputs.begin() + 1, node.inputs.end(), is_parameter);
+}
+
+const Node* DeferredValues::take(ValueId value) {
+    const auto found = nodes_.find(value);
+    if (found == nodes_.end()) return nullptr;
+    const Node* const node = found->second;
+    nodes_.erase(found);
+    return node;
+}
+
+std::vector<ValueId> DeferredValues::concatenated(const Node& concat) const {
+    std::vector<ValueId> values;
+    for (const ValueId input : concat.inputs) {
+        const auto found = nodes_.find(input);
+        if (found != nodes_.end() && std::holds_alternative<Concat>(found->second->op)) {
+            const std::vector<ValueId> inner = concatenated(*found->second);
+            values.insert(values.end(), inner.begin(), inner.end());
+        } else {
+            values.push_back(input);
+        }
+    }
+    return values;
+}
+
+AffineValue DeferredValues::output_of(const Node& node) const {
+    AffineValue result;
+    if (std::holds_alternative<Concat>(node.op)) {
+        for (const ValueId input : node.inputs) {
+            const AffineValue part = of(input);
+            result.parts.insert(result.parts.end(), part.parts.begin(), part.parts.end());
+            result.scale.insert(result.scale.end(), part.scale.begin(), part.scale.end());
+            result.shift.insert(result.shift.end(), part.shift.begin(), part.shift.end());
+        }
+        return result;
+    }
+    result = of(node.inputs[0]);
+    const auto constant = [&](std::size_t input, std::size_t c) {
+        return static_cast<double>(graph_.parameter(node.inputs[input]).values[static_cast<std::int64_t>(c)]);
+    };
+    const double epsilon = static_cast<double>(std::get<BatchNormalization>(node.op).epsilon);
+    for (std::size_t c = 0; c < result.scale.size(); ++c) {
+        const double gain = constant(1, c) / std::sqrt(constant(4, c) + epsilon);
+        const double shift = static_cast<double>(result.shift[c]) - constant(3, c);
+        result.scale[c] = static_cast<float>(gain * static_cast<double>(result.scale[c]));
+        result.shift[c] = static_cast<float>(gain * shift + constant(2, c));
+    }
+    return result;
+}
+
+AffineValue DeferredValues::of(ValueId value) const {
+    if (const auto found = nodes_.find(value); found != nodes_.end()) return output_of(*found->second);
+    const auto channels = static_cast<std::size_t>(shapes_[static_cast<std::size_t>(value)].back());
+    return {{value}, std::vector<float>(channels, 1.0F), std::vector<float>(channels)};
+}
+
+}  // namespace eigenbit
