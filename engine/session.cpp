@@ -39,6 +39,7 @@ Session::Session(const Graph& graph, std::span<const Shape> inputs, Options opti
       has_gradient_(graph.value_count()),
       place_(graph.nodes().size()),
       saved_(graph.nodes().size()),
+      workspaces_(graph.nodes().size()),
       caches_(graph.nodes().size()) {
     const std::vector<Shape> shapes = infer_shapes(graph, inputs);
     for (std::size_t value = 0; value < shapes.size(); ++value) values_[value].shape = shapes[value];
@@ -141,10 +142,12 @@ void Session::plan_arena(std::span<const Shape> shapes) {
             const std::size_t first = std::min(last, nodes.size() - 1);
             place(gradients_[at(output)], shapes[at(output)], backward_step(first), backward_step(i));
         }
-        if (!options_.training) continue;
         std::vector<Shape> inputs;
         for (const ValueId input : nodes[i].inputs) inputs.push_back(shapes[at(input)]);
-        place(saved_[i], saved_shape(nodes[i].op, inputs), i, end);
+        if (options_.training) place(saved_[i], saved_shape(nodes[i].op, inputs), i, end);
+        if (!backward) continue;
+        const Shape workspace{backward_workspace(nodes[i].op, inputs, options_.training)};
+        place(workspaces_[i], workspace, backward_step(i), backward_step(i));
     }
     for (const ValueId value : options_.gradients) place(gradients_[at(value)], shapes[at(value)], nodes.size(), end);
 
@@ -284,6 +287,7 @@ void Session::run_node_backward(std::size_t index) {
                                 .saved = saved_[first],
                                 .output_gradients = output_gradients,
                                 .input_gradients = input_gradients,
+                                .workspace = workspaces_[first],
                                 .training = options_.training,
                                 .cache = &caches_[index]};
     prepare_gradients(node, arguments);

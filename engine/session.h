@@ -86,6 +86,7 @@ class Session {
     std::map<std::size_t, NormalizationChain> chains_;  // by last node
     std::vector<std::size_t> place_;                    // by node: where it runs, its own place or its chain's
     std::vector<View> saved_;                           // by node
+    std::vector<View> workspaces_;                      // by node, of its backward
     std::vector<WeightCache> caches_;                   // by node
 };
 

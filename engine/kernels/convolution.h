@@ -28,9 +28,13 @@ void convolution_input_gradient(const ConvolutionGeometry& geometry, const float
                                 bool accumulate, float* dx);
 
 /// dw (O, KH, KW, I / groups) and db (O), where not null, = or, when `accumulate`, += the gradients of weights and
-/// bias, given x (N, H, W, I) and dy (N, OH, OW, O).
+/// bias, given x (N, H, W, I) and dy (N, OH, OW, O). The workspace, allocated where null, has as many floats as
+/// convolution_weight_gradient_workspace says.
 void convolution_weight_gradient(const ConvolutionGeometry& geometry, const float* x, const float* dy, bool accumulate,
-                                 float* dw, float* db,
+                                 float* dw, float* db, float* workspace = nullptr,
                                  const CpuImplementation& implementation = active_cpu_implementation());
+std::int64_t
+convolution_weight_gradient_workspace(const ConvolutionGeometry& geometry,
+                                      const CpuImplementation& implementation = active_cpu_implementation());
 
 }  // namespace eigenbit

@@ -65,19 +65,25 @@ std::vector<Band> bands_of(const ConvolutionPass& pass) {
 class GradientSums {
   public:
     GradientSums(std::int64_t chunks, std::int64_t depth, std::int64_t width, std::span<const WeightPanel> panels)
-        : chunks_(chunks),
-          depth_(depth),
-          width_(width),
-          lanes_(total_vectors(panels) * width),
-          values_(Shape{chunks, (depth + 1) * lanes_}) {}
+        : chunks_(chunks), depth_(depth), width_(width), lanes_(total_vectors(panels) * width) {}
+
+    std::int64_t floats() const { return chunks_ * (depth_ + 1) * lanes_; }
+    /// Where they lie from now on.
+    void place(float* values) { values_ = values; }
 
     float* weights(std::int64_t chunk, const WeightPanel& panel) {
-        return values_.data() + chunk * (depth_ + 1) * lanes_ + depth_ * panel.vectors_before * width_;
+        return values_ + chunk * (depth_ + 1) * lanes_ + depth_ * panel.vectors_before * width_;
     }
     float* bias(std::int64_t chunk, const WeightPanel& panel) {
-        return values_.data() + (chunk * (depth_ + 1) + depth_) * lanes_ + panel.vectors_before * width_;
+        return values_ + (chunk * (depth_ + 1) + depth_) * lanes_ + panel.vectors_before * width_;
     }
-    const float* data() const { return values_.data(); }
+    const float* data() const { return values_; }
+
+    void clear(std::int64_t chunk, const WeightPanel& panel) {
+        const std::int64_t lanes = panel.vectors * width_;
+        std::fill_n(weights(chunk, panel), depth_ * lanes, 0.0F);
+        std::fill_n(bias(chunk, panel), lanes, 0.0F);
+    }
 
     /// Adds all chunks of a panel to the first, in order.
     void reduce(const WeightPanel& panel) {
@@ -94,8 +100,32 @@ class GradientSums {
     }
 
     std::int64_t chunks_, depth_, width_, lanes_;
-    Tensor values_;
+    float* values_ = nullptr;
 };
+
+/// How the work on one geometry is divided.
+struct Division {
+    ConvolutionPass pass;
+    std::vector<WeightPanel> panels;
+    std::vector<Band> bands;
+    std::int64_t chunks;
+    GradientSums sums;
+};
+
+Division division_of(const ConvolutionGeometry& geometry, const ConvolutionKernels& kernels) {
+    const auto width = static_cast<std::int64_t>(kernels.width);
+    ConvolutionPass pass = forward_pass(geometry);
+    flatten_pixels(pass);
+    std::vector<WeightPanel> panels =
+        weight_panels(geometry.o, geometry.groups, pass.depthwise, kernels.width, kernels.panel_vectors);
+    const bool any = geometry.n * geometry.oh * geometry.ow > 0;
+    std::vector<Band> bands = any ? bands_of(pass) : std::vector<Band>{};
+    const std::int64_t chunk_sums = std::max<std::int64_t>(1, (pass.depth() + 1) * total_vectors(panels) * width);
+    const auto band_count = static_cast<std::int64_t>(bands.size());
+    const std::int64_t chunks = std::max<std::int64_t>(1, std::min({kMostSums / chunk_sums, band_count, kTasks}));
+    const GradientSums sums(chunks, pass.depth(), width, panels);
+    return {std::move(pass), std::move(panels), std::move(bands), chunks, sums};
+}
 
 /// Adds the products of one band to the sums of a part's panels.
 void add_band(const ConvolutionPass& pass, const ConvolutionKernels& kernels, std::span<const WeightPanel> panels,
@@ -141,34 +171,41 @@ void add_band(const ConvolutionPass& pass, const ConvolutionKernels& kernels, st
 
 }  // namespace
 
+std::int64_t convolution_weight_gradient_workspace(const ConvolutionGeometry& geometry,
+                                                   const CpuImplementation& implementation) {
+    return division_of(geometry, *implementation.convolution).sums.floats();
+}
+
 void convolution_weight_gradient(const ConvolutionGeometry& geometry, const float* x, const float* dy, bool accumulate,
-                                 float* dw, float* db, const CpuImplementation& implementation) {
+                                 float* dw, float* db, float* workspace, const CpuImplementation& implementation) {
     const ConvolutionKernels& kernels = *implementation.convolution;
-    const auto width = static_cast<std::int64_t>(kernels.width);
-    ConvolutionPass pass = forward_pass(geometry);
-    flatten_pixels(pass);
-    const std::vector<WeightPanel> panels =
-        weight_panels(geometry.o, geometry.groups, pass.depthwise, kernels.width, kernels.panel_vectors);
+    Division division = division_of(geometry, kernels);
+    const ConvolutionPass& pass = division.pass;
+    const std::vector<WeightPanel>& panels = division.panels;
+    const std::vector<Band>& bands = division.bands;
+    const std::int64_t chunks = division.chunks;
+    GradientSums& sums = division.sums;
     if (panels.empty()) return;
-    const bool any = geometry.n * geometry.oh * geometry.ow > 0;
-    const std::vector<Band> bands = any ? bands_of(pass) : std::vector<Band>{};
-    const auto band_count = static_cast<std::int64_t>(bands.size());
-    const std::int64_t most_chunks = kMostSums / ((pass.depth() + 1) * total_vectors(panels) * width);
-    const std::int64_t chunks = std::max<std::int64_t>(1, std::min({most_chunks, band_count, kTasks}));
+    Tensor own;
+    if (workspace == nullptr) own = Tensor(Shape{sums.floats()});
+    sums.place(workspace != nullptr ? workspace : own.data());
     const std::vector<PanelPart> parts = panel_parts(pass, panels, kTasks / chunks);
     const auto part_count = static_cast<std::int64_t>(parts.size());
-    GradientSums sums(chunks, pass.depth(), width, panels);
+    const auto band_count = static_cast<std::int64_t>(bands.size());
 
     tbb::parallel_for(std::int64_t{0}, chunks * part_count, [&](std::int64_t task) {
         const std::int64_t chunk = task / part_count;
         const PanelPart& part = parts[static_cast<std::size_t>(task % part_count)];
+        for (std::size_t p = part.first; p < part.last; ++p) sums.clear(chunk, panels[p]);
         for (std::int64_t band = band_count * chunk / chunks; band < band_count * (chunk + 1) / chunks; ++band) {
             add_band(pass, kernels, panels, part, bands[static_cast<std::size_t>(band)], x, dy, dw != nullptr,
                      db != nullptr, chunk, sums);
         }
     });
     tbb::parallel_for(std::size_t{0}, panels.size(), [&](std::size_t p) { sums.reduce(panels[p]); });
-    if (dw) unpack_weight_sums(geometry, panels, width, sums.data(), accumulate, dw);
+    if (dw) {
+        unpack_weight_sums(geometry, panels, static_cast<std::int64_t>(kernels.width), sums.data(), accumulate, dw);
+    }
     if (!db) return;
     for (const WeightPanel& panel : panels) {
         const float* const total = sums.bias(0, panel);

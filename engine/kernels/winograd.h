@@ -22,8 +22,12 @@ void winograd_forward(const ConvolutionGeometry& geometry, const float* x, const
 void winograd_input_gradient(const ConvolutionGeometry& geometry, const float* dy, const WinogradWeights& weights,
                              bool accumulate, float* dx);
 
-/// dw (O, 3, 3, I) = or, when `accumulate`, += the gradient of the weights.
+/// dw (O, 3, 3, I) = or, when `accumulate`, += the gradient of the weights. The workspace, allocated where null, has as
+/// many floats as winograd_weight_gradient_workspace says.
 void winograd_weight_gradient(const ConvolutionGeometry& geometry, const float* x, const float* dy, bool accumulate,
-                              float* dw, const CpuImplementation& implementation = active_cpu_implementation());
+                              float* dw, float* workspace = nullptr,
+                              const CpuImplementation& implementation = active_cpu_implementation());
+std::int64_t winograd_weight_gradient_workspace(const ConvolutionGeometry& geometry,
+                                                const CpuImplementation& implementation = active_cpu_implementation());
 
 }  // namespace eigenbit

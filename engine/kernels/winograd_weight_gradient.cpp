@@ -71,56 +71,87 @@ void add_tiles(const WeightGradientRun& run, const WinogradTiling& tiling, const
     }
 }
 
-}  // namespace
+/// How the work on one geometry is divided, and where its sums lie: for every chunk and panel (36, inputs, lanes), then
+/// the taps that they become.
+struct Division {
+    ConvolutionPass pass;
+    std::vector<WeightPanel> panels;
+    std::int64_t width, tiles, blocks, chunks;
 
-void winograd_weight_gradient(const ConvolutionGeometry& geometry, const float* x, const float* dy, bool accumulate,
-                              float* dw, const CpuImplementation& implementation) {
-    const ConvolutionKernels& kernels = *implementation.convolution;
-    const auto width = static_cast<std::int64_t>(kernels.width);
-    const ConvolutionPass pass = forward_pass(geometry);
-    const WinogradTiling tiling(pass);
-    const std::vector<WeightPanel> panels = weight_panels(geometry.o, 1, false, kernels.width, kernels.panel_vectors);
-    const auto panel_count = static_cast<std::int64_t>(panels.size());
-    const std::int64_t tiles = tiling.tiles();
-    const std::int64_t blocks = winograd_blocks(tiles, pass.source_channels, pass.target_channels);
-    const std::int64_t size = pass.source_channels * total_vectors(panels) * width;  // of one point
-    const std::int64_t wanted = std::max(kMostSums / (kWinogradPoints * size), kFewestTasks / panel_count);
-    const std::int64_t chunks = std::clamp<std::int64_t>(wanted, 1, std::min(blocks, kMostChunks));
+    Division(const ConvolutionGeometry& geometry, const ConvolutionKernels& kernels)
+        : pass(forward_pass(geometry)),
+          panels(weight_panels(geometry.o, 1, false, kernels.width, kernels.panel_vectors)),
+          width(static_cast<std::int64_t>(kernels.width)),
+          tiles(WinogradTiling(pass).tiles()),
+          blocks(winograd_blocks(tiles, pass.source_channels, pass.target_channels)) {
+        const std::int64_t wanted =
+            std::max(kMostSums / (kWinogradPoints * point_floats()), kFewestTasks / panel_count());
+        chunks = std::clamp<std::int64_t>(wanted, 1, std::clamp<std::int64_t>(blocks, 1, kMostChunks));
+    }
 
-    thread_local Tensor memory;  // a sum of every chunk, then the taps
-    const std::int64_t taps_at = chunks * kWinogradPoints * size;
-    if (memory.elements() < taps_at + 9 * size) memory = Tensor(Shape{taps_at + 9 * size});
-    float* const all_sums = memory.data();
-    const auto sums_of = [&](std::int64_t chunk, const WeightPanel& panel) {
-        return all_sums + kWinogradPoints * (chunk * size + panel.vectors_before * pass.source_channels * width);
-    };
-    const auto panel_size = [&](const WeightPanel& panel) { return pass.source_channels * panel.vectors * width; };
+    std::int64_t panel_count() const { return static_cast<std::int64_t>(panels.size()); }
+    std::int64_t point_floats() const { return pass.source_channels * total_vectors(panels) * width; }
+    std::int64_t panel_floats(const WeightPanel& panel) const { return pass.source_channels * panel.vectors * width; }
+    std::int64_t floats() const { return (chunks * kWinogradPoints + 9) * point_floats(); }
+    std::int64_t sums(std::int64_t chunk, const WeightPanel& panel) const {
+        return kWinogradPoints * (chunk * point_floats() + before(panel));
+    }
+    std::int64_t taps() const { return chunks * kWinogradPoints * point_floats(); }
+    std::int64_t taps(const WeightPanel& panel) const { return taps() + 9 * before(panel); }
 
-    tbb::parallel_for(std::int64_t{0}, chunks * panel_count, [&](std::int64_t task) {
-        const std::int64_t chunk = task / panel_count;
-        const WeightPanel& panel = panels[static_cast<std::size_t>(task % panel_count)];
-        float* const sums = sums_of(chunk, panel);
-        std::fill_n(sums, kWinogradPoints * panel_size(panel), 0.0F);
-        for (std::int64_t block = blocks * chunk / chunks; block < blocks * (chunk + 1) / chunks; ++block) {
-            add_tiles({pass, kernels, x, dy}, tiling, panel, tiles * block / blocks, tiles * (block + 1) / blocks,
-                      sums);
+  private:
+    std::int64_t before(const WeightPanel& panel) const { return pass.source_channels * panel.vectors_before * width; }
+};
+
+/// Adds all chunks' sums of a panel to the first's, in order.
+void reduce(const Division& division, const WeightPanel& panel, float* workspace) {
+    constexpr std::int64_t kPart = 4096;
+    float* const total = workspace + division.sums(0, panel);
+    const std::int64_t count = kWinogradPoints * division.panel_floats(panel);
+    tbb::parallel_for(std::int64_t{0}, (count + kPart - 1) / kPart, [&](std::int64_t part) {
+        const std::int64_t end = std::min(count, (part + 1) * kPart);
+        for (std::int64_t chunk = 1; chunk < division.chunks; ++chunk) {
+            const float* const sums = workspace + division.sums(chunk, panel);
+            for (std::int64_t i = part * kPart; i < end; ++i) total[i] += sums[i];
         }
     });
-    for (const WeightPanel& panel : panels) {
-        float* const total = sums_of(0, panel);
-        constexpr std::int64_t kPart = 4096;
-        const std::int64_t count = kWinogradPoints * panel_size(panel);
-        tbb::parallel_for(std::int64_t{0}, (count + kPart - 1) / kPart, [&](std::int64_t part) {
-            const std::int64_t end = std::min(count, (part + 1) * kPart);
-            for (std::int64_t chunk = 1; chunk < chunks; ++chunk) {
-                const float* const sums = sums_of(chunk, panel);
-                for (std::int64_t i = part * kPart; i < end; ++i) total[i] += sums[i];
-            }
-        });
-        winograd_tap_gradients(total, panel_size(panel),
-                               all_sums + taps_at + 9 * panel.vectors_before * pass.source_channels * width);
+}
+
+}  // namespace
+
+std::int64_t winograd_weight_gradient_workspace(const ConvolutionGeometry& geometry,
+                                                const CpuImplementation& implementation) {
+    return Division(geometry, *implementation.convolution).floats();
+}
+
+void winograd_weight_gradient(const ConvolutionGeometry& geometry, const float* x, const float* dy, bool accumulate,
+                              float* dw, float* workspace, const CpuImplementation& implementation) {
+    const ConvolutionKernels& kernels = *implementation.convolution;
+    const Division division(geometry, kernels);
+    Tensor own;
+    if (workspace == nullptr) own = Tensor(Shape{division.floats()});
+    float* const memory = workspace != nullptr ? workspace : own.data();
+    const WinogradTiling tiling(division.pass);
+    const std::int64_t tiles = division.tiles;
+    const std::int64_t blocks = division.blocks;
+    const std::int64_t chunks = division.chunks;
+
+    tbb::parallel_for(std::int64_t{0}, division.chunks * division.panel_count(), [&](std::int64_t task) {
+        const std::int64_t chunk = task / division.panel_count();
+        const WeightPanel& panel = division.panels[static_cast<std::size_t>(task % division.panel_count())];
+        float* const sums = memory + division.sums(chunk, panel);
+        std::fill_n(sums, kWinogradPoints * division.panel_floats(panel), 0.0F);
+        for (std::int64_t block = blocks * chunk / chunks; block < blocks * (chunk + 1) / chunks; ++block) {
+            add_tiles({division.pass, kernels, x, dy}, tiling, panel, tiles * block / blocks,
+                      tiles * (block + 1) / blocks, sums);
+        }
+    });
+    for (const WeightPanel& panel : division.panels) {
+        reduce(division, panel, memory);
+        winograd_tap_gradients(memory + division.sums(0, panel), division.panel_floats(panel),
+                               memory + division.taps(panel));
     }
-    unpack_weight_sums(geometry, panels, width, all_sums + taps_at, accumulate, dw);
+    unpack_weight_sums(geometry, division.panels, division.width, memory + division.taps(), accumulate, dw);
 }
 
 }  // namespace eigenbit

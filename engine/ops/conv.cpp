@@ -4,6 +4,8 @@
 #include "engine/kernels/convolution.h"
 #include "engine/kernels/winograd.h"
 
+#include <algorithm>
+
 namespace eigenbit {
 namespace {
 
@@ -86,6 +88,14 @@ void forward(const Conv& conv, const ForwardArguments& arguments) {
     cache.current = true;
 }
 
+std::int64_t backward_workspace(const Conv& conv, std::span<const Shape> inputs, bool training) {
+    const Shape y = infer_shapes(conv, inputs).front();
+    const ConvolutionGeometry geometry = geometry_of(conv, inputs[0], inputs[1], y);
+    const std::int64_t plain = convolution_weight_gradient_workspace(geometry);
+    if (!training || !suits_winograd(geometry)) return plain;
+    return std::max(winograd_weight_gradient_workspace(geometry), inputs.size() == 3 ? plain : 0);
+}
+
 void backward(const Conv& conv, const BackwardArguments& arguments) {
     const ConstView x = arguments.inputs[0];
     const ConstView weight = arguments.inputs[1];
@@ -104,15 +114,20 @@ void backward(const Conv& conv, const BackwardArguments& arguments) {
         pack_input_gradient_weights(geometry, weight.data, cache.input_gradient);
         convolution_input_gradient(geometry, dy.data, cache.input_gradient, !arguments.sets[0], dx);
     }
+    float* const workspace = arguments.workspace.data;
     if (dw != nullptr && by_winograd) {
-        winograd_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw);
+        winograd_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw, workspace);
         dw = nullptr;
     }
+    const auto plain = [&](bool sets, float* weights, float* bias) {
+        if (weights == nullptr && bias == nullptr) return;
+        convolution_weight_gradient(geometry, x.data, dy.data, !sets, weights, bias, workspace);
+    };
     if (dw != nullptr && dbias != nullptr && arguments.sets[1] == arguments.sets[2]) {
-        return convolution_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw, dbias);
+        return plain(arguments.sets[1], dw, dbias);
     }
-    if (dw != nullptr) convolution_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw, nullptr);
-    if (dbias != nullptr) convolution_weight_gradient(geometry, x.data, dy.data, !arguments.sets[2], nullptr, dbias);
+    plain(arguments.sets[1], dw, nullptr);
+    plain(arguments.sets[2], nullptr, dbias);
 }
 
 }  // namespace eigenbit

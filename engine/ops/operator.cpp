@@ -23,6 +23,11 @@ Shape saved_shape(const Operator& op, std::span<const Shape> inputs) {
     return Shape{0};
 }
 
+std::int64_t backward_workspace(const Operator& op, std::span<const Shape> inputs, bool training) {
+    const auto* conv = std::get_if<Conv>(&op);
+    return conv != nullptr ? backward_workspace(*conv, inputs, training) : 0;
+}
+
 bool sets_gradients(const Operator& op) {
     return std::holds_alternative<Activation>(op) || std::holds_alternative<BatchNormalization>(op)
            || std::holds_alternative<Conv>(op);

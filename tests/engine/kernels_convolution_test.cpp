@@ -112,7 +112,7 @@ TEST_CASE("weight and bias gradients equal the reference on every implementation
                 std::vector<float> dw = problem.weights;
                 std::vector<float> db = problem.bias;
                 convolution_weight_gradient(problem.geometry, problem.x.data(), problem.y.data(), accumulate, dw.data(),
-                                            db.data(), implementation);
+                                            db.data(), nullptr, implementation);
                 CHECK(dw == expected);
                 CHECK(db == expected_bias);
             });

@@ -109,7 +109,7 @@ TEST_CASE("Winograd's weight gradient is the plain one up to roundings, set or a
                                                   expected.data(), nullptr);
             std::vector<float> dw = problem.weights;
             winograd_weight_gradient(problem.geometry, problem.x.data(), problem.y.data(), accumulate, dw.data(),
-                                     implementation);
+                                     nullptr, implementation);
             CHECK(largest_error(dw, expected) < kRoundings);
         }
     });
