@@ -34,6 +34,12 @@ Tensor normal_numbers(const Shape& shape) {
     return tensor;
 }
 
+std::vector<Shape> shapes_of(const std::vector<ConstView>& views) {
+    std::vector<Shape> shapes;
+    for (const ConstView& view : views) shapes.push_back(view.shape);
+    return shapes;
+}
+
 struct LayerTimes {
     double forward = 0.0, input_gradient = 0.0, weight_gradient = 0.0;
 
@@ -53,6 +59,7 @@ LayerTimes time_layer(const Node& node, const Session& session, bool needs_input
     });
     const Tensor dy = normal_numbers(y.shape());
     const std::array<ConstView, 1> output_gradients{dy.view()};
+    Tensor workspace(Shape{backward_workspace(node.op, shapes_of(inputs), true)});
     const auto time_gradient = [&](std::size_t input) {
         Tensor gradient(inputs[input].shape);
         std::vector<View> gradients(inputs.size());
@@ -64,6 +71,7 @@ LayerTimes time_layer(const Node& node, const Session& session, bool needs_input
                                .output_gradients = output_gradients,
                                .input_gradients = gradients,
                                .sets = {true, true, true},
+                               .workspace = workspace,
                                .training = true,
                                .cache = &cache});
         });

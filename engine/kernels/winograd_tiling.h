@@ -52,7 +52,6 @@ void for_each_winograd_tile(std::int64_t begin, std::int64_t end, std::int64_t c
     for (std::int64_t tile = begin; tile < end; ++tile) {
         const auto next = pixels_of(tile + 1 < end ? tile + 1 : tile);
         for (std::size_t i = 0; i < next.size(); ++i) {
-            if (next.size() == 36 && i % 6 < 2) continue;  // this tile reads those too
             for (std::int64_t c = 0; c < channels; c += kLineFloats) __builtin_prefetch(next[i] + c);
         }
         visit(tile, pixels);

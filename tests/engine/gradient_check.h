@@ -28,6 +28,7 @@ class GradientCheck {
         INFO("operator " << type_name(run_.op));
         check_finite();
         check_additive();
+        if (sets_gradients(run_.op)) check_set();
         check_unwanted();
     }
 
@@ -108,6 +109,16 @@ class GradientCheck {
                 largest = std::max(largest, std::abs(once));
             }
             CHECK(worst <= 1e-5 * largest);
+        }
+    }
+
+    /// Gradients that are set need nothing to be there.
+    void check_set() const {
+        std::vector<Tensor> set;
+        for (const Tensor& gradient : gradients_) set.push_back(OperatorRun::unwritten(gradient.shape()));
+        run_.backward(weights_, set, true);
+        for (std::size_t input = 0; input < set.size(); ++input) {
+            CHECK(std::ranges::equal(set[input].values(), gradients_[input].values()));
         }
     }
 

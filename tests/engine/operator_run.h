@@ -62,8 +62,9 @@ struct OperatorRun {
         return *this;
     }
 
-    /// After forward(): adds to the given gradients; an empty tensor is not wanted.
-    void backward(const std::vector<Tensor>& output_gradients, std::vector<Tensor>& input_gradients) const {
+    /// After forward(): adds to the given gradients, or sets them; an empty tensor is not wanted.
+    void backward(const std::vector<Tensor>& output_gradients, std::vector<Tensor>& input_gradients,
+                  bool set = false) const {
         const std::vector<ConstView> input_views(inputs.begin(), inputs.end());
         const std::vector<ConstView> output_views(outputs.begin(), outputs.end());
         const std::vector<ConstView> upstream(output_gradients.begin(), output_gradients.end());
@@ -71,11 +72,14 @@ struct OperatorRun {
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             gradient_views.push_back({inputs[i].shape(), input_gradients[i].data()});
         }
+        std::array<bool, 5> sets{};
+        sets.fill(set);
         eigenbit::backward(op, BackwardArguments{.inputs = input_views,
                                                  .outputs = output_views,
                                                  .saved = saved,
                                                  .output_gradients = upstream,
                                                  .input_gradients = gradient_views,
+                                                 .sets = sets,
                                                  .training = training});
     }
 
@@ -86,7 +90,7 @@ struct OperatorRun {
         return result;
     }
 
-  private:
+    /// Not a number anywhere.
     static Tensor unwritten(const Shape& shape) {
         Tensor tensor(shape);
         std::ranges::fill(tensor.values(), std::numeric_limits<float>::quiet_NaN());

@@ -61,6 +61,8 @@ std::vector<Tensor> inputs_of(const Example& example, bool biased) {
     return inputs;
 }
 
+const Example kWide{{.padding = {1, 1, 1, 1}}, Shape{3, 15, 14, 17}, Shape{20, 3, 3, 17}};
+
 }  // namespace
 
 TEST_CASE("a convolution of a small image has the values done by hand") {
@@ -90,6 +92,15 @@ TEST_CASE("convolutions are the sums of their definition") {
 TEST_CASE("the gradients of convolutions are those of their values") {
     for (const Example& example : kExamples) {
         for (const bool biased : {false, true}) check_gradients({example.conv, inputs_of(example, biased)});
+    }
+}
+
+TEST_CASE("the gradients of wide convolutions in training, which Winograd computes, are those of their values") {
+    for (const bool biased : {false, true}) {
+        OperatorRun run{kWide.conv, inputs_of(kWide, biased)};
+        run.training = true;
+        check_gradients(run);
+        check_thread_independence(run);
     }
 }
 
