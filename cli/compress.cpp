@@ -85,11 +85,26 @@ std::optional<ActivationDepths> parse_activation_bits(const std::string& text) {
     return ActivationDepths{depth, depth};
 }
 
-CompressionOptions compression_options(const CompressOptions& options, const std::string& transform,
-                                       std::uint64_t seed) {
+Coding coding_of(const CompressOptions& options) {
+    return options.paper || options.coding == "fixed" ? Coding::fixed : Coding::entropy;
+}
+
+/// Of all the transforms together: statistics are the same for each.
+std::vector<Transform> all_transforms(const CompressOptions& options) {
+    std::vector<Transform> result;
+    if (options.transforms.size() > 1) result.push_back({});  // for layers that one of the others does not fit
+    for (const std::string& name : options.transforms) {
+        for (Transform& transform : transforms_named(name, options.axis)) {
+            if (std::ranges::find(result, transform) == result.end()) result.push_back(std::move(transform));
+        }
+    }
+    return result;
+}
+
+CompressionOptions compression_options(const CompressOptions& options, std::uint64_t seed) {
     CompressionOptions result;
-    result.transforms = transforms_named(transform, options.axis);
-    result.candidates.coding = options.paper || options.coding == "fixed" ? Coding::fixed : Coding::entropy;
+    result.transforms = all_transforms(options);
+    result.candidates.coding = coding_of(options);
     result.candidates.dead_zones = !options.paper && !options.plain_quantizer;
     result.candidates.offsets = result.candidates.dead_zones;
     result.correction = !options.paper && !options.no_correction;
@@ -161,30 +176,32 @@ Model packed_model(const CompressedNetwork& network, const Model& original, cons
     return model;
 }
 
-/// The networks that one set of transforms leads to.
-std::vector<CompressedPoint> compress_with(const std::string& transform, const Model& model, const Tensor& images,
-                                           const CompressOptions& options, const CompressionJudge& judge,
-                                           const RunOptions& run) {
-    CompressionOptions compression = compression_options(options, transform, run.seed);
-    const IndexStorage storage =
-        compression.candidates.coding == Coding::entropy ? IndexStorage::entropy : IndexStorage::fixed;
+Compressor compressor_of(const Model& model, const Tensor& images, const CompressOptions& options,
+                         const RunOptions& run) {
+    CompressionOptions compression = compression_options(options, run.seed);
     Progress progress(run.quiet, "%", 100);
     compression.progress = [&](std::string_view what, double done) {
-        progress.update(static_cast<std::int64_t>(100.0 * done), fmt::format("{}: {}", transform, what));
+        progress.update(static_cast<std::int64_t>(100.0 * done), what);
     };
-    const Compressor compressor(model.graph, images, compression);
+    return Compressor(model.graph, images, compression);
+}
 
+/// The networks that one set of transforms leads to.
+std::vector<CompressedPoint> compress_with(const std::string& transform, const Compressor& compressor,
+                                           const Model& model, const Tensor& images, const CompressOptions& options,
+                                           const CompressionJudge& judge) {
+    const IndexStorage storage = coding_of(options) == Coding::entropy ? IndexStorage::entropy : IndexStorage::fixed;
     std::vector<CompressedNetwork> networks;
     if (!options.size.empty()) {
-        const std::int64_t most = parse_bytes(options.size);
-        std::int64_t bytes = 0;
-        auto network = finest_acceptable(compressor, [&](const CompressedNetwork& candidate) {
-            bytes = static_cast<std::int64_t>(encode_ebit(packed_model(candidate, model, transform), storage).size());
-            return bytes <= most;
-        });
+        double bits = 0.0;
+        auto network = finest_within(compressor, 8.0 * static_cast<double>(parse_bytes(options.size)),
+                                     [&](const CompressedNetwork& candidate) {
+                                         const Model packed = packed_model(candidate, model, transform);
+                                         return bits = 8.0 * static_cast<double>(encode_ebit(packed, storage).size());
+                                     });
         if (!network) {
             fail("--size {} cannot be met: even at {} bits a weight the file has {} bytes.", options.size, kLowestRate,
-                 bytes);
+                 bits / 8.0);
         }
         networks.push_back(*std::move(network));
     } else if (options.max_drop > 0.0) {
@@ -269,8 +286,10 @@ Results compress_model(const CompressOptions& options, const RunOptions& run) {
     }
     print_header(judge);
     std::vector<CompressedPoint> points;
+    const Compressor compressor = compressor_of(model, images, options, run);
     for (const std::string& transform : options.transforms) {
-        for (CompressedPoint& point : compress_with(transform, model, images, options, judge, run)) {
+        const Compressor restricted = compressor.restricted_to(transforms_named(transform, options.axis));
+        for (CompressedPoint& point : compress_with(transform, restricted, model, images, options, judge)) {
             results["networks"].push_back(as_results(point, judge));
             points.push_back(std::move(point));
         }

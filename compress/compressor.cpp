@@ -44,6 +44,8 @@ void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView i
     }
 }
 
+bool is_plain(const LayerCurves& curves) { return curves.factorization.bases.empty(); }
+
 /// A basis that costs more than the weights it transforms cannot pay for itself.
 bool worthwhile(const Layer& layer, const Transform& transform) {
     if (transform.kind == TransformKind::none) return true;
@@ -120,6 +122,7 @@ Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions 
         compute_curves(begin, end);
         begin = end;
     }
+    options_.progress = nullptr;  // what it shows need not outlive the constructor
 }
 
 void Compressor::compute_curves(std::size_t begin, std::size_t end) {
@@ -168,6 +171,20 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
         }
     }
     progress("curves", end);
+}
+
+Compressor Compressor::restricted_to(std::span<const Transform> transforms) const {
+    const auto excluded = [&](const Transform& transform) {
+        return std::ranges::find(transforms, transform) == transforms.end();
+    };
+    Compressor result = *this;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+        LayerOptions& options = result.curves_[i];
+        std::erase_if(options, [&](const LayerCurves& curves) { return excluded(curves.factorization.transform); });
+        if (options.empty()) options.push_back(*std::ranges::find_if(curves_[i], is_plain));
+        std::erase_if(result.gains_[i], [&](const LayerGain& gain) { return excluded(gain.transform); });
+    }
+    return result;
 }
 
 LayerCurves Compressor::make_curves(const Layer& layer, const Transform& transform,

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,6 +89,10 @@ class Compressor {
     /// Computes everything that does not depend on the rate. Calibration images are (N, H, W, C). Throws Error when the
     /// network has no layer to compress or there are no images.
     Compressor(const Graph& graph, ConstView images, CompressionOptions options);
+
+    /// The same for layers that may only choose from these of its transforms; those that none fits keep "none", which
+    /// has to be among the transforms of this one.
+    Compressor restricted_to(std::span<const Transform> transforms) const;
 
     /// The best network of at most this many bits a weight.
     CompressedNetwork at_rate(double bits_per_weight) const;

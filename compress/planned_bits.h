@@ -2,7 +2,7 @@
 
 namespace eigenbit {
 
-/// The bits to plan for, so that error feedback, which spends others than planned, ends up at a target or just below:
+/// The bits to plan for, so that what is spent, which differs from what was planned, ends up at a target or just below:
 /// the same share more or less at first, longer and longer steps until there is something on either side of the target,
 /// then regula falsi on logarithms between what fell short and what was too much.
 class PlannedBits {

@@ -1,14 +1,37 @@
 #include "compress/rate_search.h"
 
+#include "compress/planned_bits.h"
+
+#include <algorithm>
 #include <cmath>
 
 namespace eigenbit {
-namespace {
 
-constexpr int kSteps = 9;  // leaves an interval of 1 % of the rate
+std::optional<CompressedNetwork> finest_within(const Compressor& compressor, double target, const Cost& cost) {
+    constexpr int kRounds = 10;
+    constexpr double kCloseEnough = 0.99;
+    const auto weights = static_cast<double>(compressor.weight_count());
+    PlannedBits planned(target);
+    std::optional<CompressedNetwork> best;
+    double best_cost = 0.0;
+    for (int round = 0; round < kRounds; ++round) {
+        const double rate = std::clamp(planned.next() / weights, kLowestRate, kHighestRate);
+        CompressedNetwork network = compressor.at_rate(rate);
+        const double bits = cost(network);
+        planned.tried(bits);
+        const bool fits = bits <= target;
+        if (fits && (!best || bits > best_cost)) {
+            best = std::move(network);
+            best_cost = bits;
+        }
+        const bool last_word = fits ? rate == kHighestRate : rate == kLowestRate;
+        if (last_word || (fits && bits >= kCloseEnough * target)) break;
+    }
+    return best;
+}
 
-/// Bisection on the logarithm of the rate. `finest`: the highest acceptable rate, otherwise the lowest.
-std::optional<CompressedNetwork> search(const Compressor& compressor, const Acceptable& acceptable, bool finest) {
+std::optional<CompressedNetwork> coarsest_acceptable(const Compressor& compressor, const Acceptable& acceptable) {
+    constexpr int kSteps = 9;  // of bisection on the logarithm of the rate: leaves an interval of 1 % of it
     std::optional<CompressedNetwork> best;
     double low = std::log2(kLowestRate);
     double high = std::log2(kHighestRate);
@@ -17,22 +40,12 @@ std::optional<CompressedNetwork> search(const Compressor& compressor, const Acce
         CompressedNetwork network = compressor.at_rate(std::exp2(middle));
         const bool good = acceptable(network);
         if (good) best = std::move(network);
-        (good == finest ? low : high) = middle;
+        (good ? high : low) = middle;
     }
     if (best) return best;
-    CompressedNetwork network = compressor.at_rate(finest ? kLowestRate : kHighestRate);
+    CompressedNetwork network = compressor.at_rate(kHighestRate);
     if (acceptable(network)) best = std::move(network);
     return best;
-}
-
-}  // namespace
-
-std::optional<CompressedNetwork> finest_acceptable(const Compressor& compressor, const Acceptable& acceptable) {
-    return search(compressor, acceptable, true);
-}
-
-std::optional<CompressedNetwork> coarsest_acceptable(const Compressor& compressor, const Acceptable& acceptable) {
-    return search(compressor, acceptable, false);
 }
 
 }  // namespace eigenbit

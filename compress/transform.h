@@ -22,6 +22,8 @@ enum class TransformKind {
 struct Transform {
     TransformKind kind = TransformKind::none;
     std::vector<Axis> axes;
+
+    bool operator==(const Transform&) const = default;
 };
 
 /// "none", "elt row", "klt row+column" …

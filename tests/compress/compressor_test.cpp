@@ -83,14 +83,33 @@ TEST_CASE("Weights and outputs that are not finite are refused by name") {
           == "For the first calibration image, the network puts out numbers that are not finite.");
 }
 
+TEST_CASE("A compressor restricted to some transforms is one of these transforms") {
+    const Graph graph = residual_network(14, true);
+    const Tensor images = random_images(8, 15);
+    CompressionOptions options;
+    options.transforms = transforms_named("auto", "auto");
+    const Compressor all(graph, images, options);
+    options.transforms = transforms_named("klt", "row");
+    const Compressor klt(graph, images, options);
+    const CompressedNetwork expected = klt.at_rate(2.5);
+    const CompressedNetwork found = all.restricted_to(options.transforms).at_rate(2.5);
+    CHECK(found.bits == expected.bits);
+    CHECK(found.distortion == expected.distortion);
+    REQUIRE(found.layers.size() == expected.layers.size());
+    for (std::size_t i = 0; i < found.layers.size(); ++i) {
+        CHECK(found.layers[i].transform == expected.layers[i].transform);
+        CHECK(found.layers[i].gains.size() == expected.layers[i].gains.size());
+    }
+}
+
 TEST_CASE("A search ends at the edge of what is acceptable, or with nothing") {
     const Graph graph = residual_network(12, true);
     const Tensor images = random_images(8, 13);
     const Compressor compressor = compressor_of(graph, images, CurveMethod::second_order);
-    const auto below = [](double bits) { return [bits](const CompressedNetwork& n) { return n.bits <= bits; }; };
+    const auto with_header = [](const CompressedNetwork& n) { return n.bits + 5000.0; };
     const auto above = [](double bits) { return [bits](const CompressedNetwork& n) { return n.bits >= bits; }; };
     const double bits = 2.5 * static_cast<double>(compressor.weight_count());
-    const auto finest = finest_acceptable(compressor, below(bits));
+    const auto finest = finest_within(compressor, bits + 5000.0, with_header);
     const auto coarsest = coarsest_acceptable(compressor, above(bits));
     REQUIRE(finest.has_value());
     REQUIRE(coarsest.has_value());
@@ -98,7 +117,8 @@ TEST_CASE("A search ends at the edge of what is acceptable, or with nothing") {
     CHECK(finest->bits > 0.96 * bits);
     CHECK(coarsest->bits >= bits);
     CHECK(coarsest->bits < 1.04 * bits);
-    CHECK_FALSE(finest_acceptable(compressor, below(-1.0)).has_value());
+    CHECK_FALSE(finest_within(compressor, 100.0, with_header).has_value());
+    CHECK(finest_within(compressor, 1e12, with_header)->bits_per_weight > 6.0);
     CHECK_FALSE(coarsest_acceptable(compressor, above(1e12)).has_value());
 }
 
