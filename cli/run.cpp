@@ -117,6 +117,10 @@ Results run_images(const RunVerbOptions& options) {
         std::optional<Session> session;
         if (options.execution == ExecutionMode::simulated) session.emplace(model.graph, std::span(&shape, 1));
         const ConstView output = session ? session->run(image) : fused.of(shape).run(image);
+        if (!session) {
+            results["weight_bytes"] = fused.of(shape).weight_bytes();
+            results["activation_bytes"] = fused.of(shape).activation_bytes();
+        }
         Results& result = results["images"].emplace_back(Results{{"file", path.string()}});
         const std::int64_t channels = output.shape.back();
         if (output.shape.rank() == 2) {

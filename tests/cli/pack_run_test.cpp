@@ -53,7 +53,10 @@ TEST_CASE("a packed network knows what it needs to name what images show") {
             run_command(folder, "run net.ebit line.png --top 10 --json run.json --execution " + execution);
         CHECK(run.errors.empty());
         REQUIRE(run.exit_code == 0);
-        const nlohmann::json classes = json_of(folder / "run.json")["images"][0]["classes"];
+        const nlohmann::json results = json_of(folder / "run.json");
+        CHECK(results.contains("weight_bytes") == (execution != "simulated"));
+        CHECK(results.contains("activation_bytes") == (execution != "simulated"));
+        const nlohmann::json classes = results["images"][0]["classes"];
         REQUIRE(classes.size() == 10);
         CHECK(classes[0]["name"] == "level");
         CHECK(run.output.find("level") < run.output.find("upright"));
