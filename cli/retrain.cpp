@@ -38,13 +38,17 @@ double noted(const Model& model, std::string_view note) {
 }
 
 /// The share of its bits that a network of a lower rate keeps.
-double share_of_bits(const RetrainOptions& options, const Model& model) {
+double share_of_bits(const RetrainOptions& options, const ModelFile& file) {
     if (options.rate == 0.0) return 1.0;
-    const double now = noted(model, kRateNote);
-    if (now == 0.0) fail("--rate is given, but '{}' does not say what its rate is.", options.model.path.string());
+    const std::string path = options.model.path.string();
+    if (file.storage == IndexStorage::fixed) {
+        fail("--rate is given, but '{}' has indices of fixed depths, whose bits training does not change.", path);
+    }
+    const double now = noted(file.model, kRateNote);
+    if (now == 0.0) fail("--rate is given, but '{}' does not say what its rate is.", path);
     if (options.rate > now) {
         fail("--rate is {}, but '{}' has {:.3f} bits a weight: training can lower the rate, not raise it.",
-             options.rate, options.model.path.string(), now);
+             options.rate, path, now);
     }
     return options.rate / now;
 }
@@ -75,7 +79,7 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
         fail("'{}' is not compressed: there are no quantizers to train through.", options.model.path.string());
     }
     options.training.quantized.holds_bits = file.storage == IndexStorage::entropy;
-    options.training.bits_share = share_of_bits(options, model);
+    options.training.bits_share = share_of_bits(options, file);
     const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
     const Dataset training = open_dataset(options.files.data, DataSplit::train, preprocessing);
     describe_by_data(model, training);
@@ -90,10 +94,14 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
     }
     Results results = train_with_progress(model.graph, training, validation, options.training, run.quiet);
     const std::int64_t bytes = write_retrained(model, file.storage, options.files.out);
-    const double rate = noted(model, kRateNote);
     results["file_bytes"] = bytes;
-    if (rate > 0.0) results["rate_bits_per_weight"] = rate;
-    fmt::print("{} written, {} bytes, {:.3f} bits a weight\n", options.files.out.string(), bytes, rate);
+    fmt::print("{} written, {} bytes", options.files.out.string(), bytes);
+    if (const double rate = noted(model, kRateNote); rate > 0.0) {
+        results["rate_bits_per_weight"] = rate;
+        results["compression_ratio"] = 32.0 / rate;
+        fmt::print(", {:.3f} bits a weight", rate);
+    }
+    fmt::print("\n");
     return results;
 }
 

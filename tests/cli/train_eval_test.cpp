@@ -119,7 +119,21 @@ TEST_CASE("a compressed network is retrained at its rate, with labels and with a
         REQUIRE(eval.exit_code == 0);
         CHECK(nlohmann::json::parse(text_of(folder / "eval.json"))["top1"] == results["top1"]);
     }
-    const Outcome refused = run_command(folder, "retrain missing.ebit --data mnist:. --epochs 1 --out x.ebit");
-    CHECK(refused.exit_code == 1);
-    CHECK(refused.errors.find("missing.ebit") != std::string::npos);
+    const Outcome lowered = run_command(
+        folder, "retrain net.ebit --data mnist:. --epochs 20 --batch 16 --rate 0.8 --step-rate 10 --out small.ebit");
+    CAPTURE(lowered.errors);
+    REQUIRE(lowered.exit_code == 0);
+    CHECK(text_of(folder / "small.ebit").size() < bytes);
+
+    REQUIRE(run_command(folder, "pack net.ebit --storage fixed --out fixed.ebit").exit_code == 0);
+    const auto refusal = [&](const std::string& arguments) {
+        const Outcome run = run_command(folder, "retrain " + arguments + " --data mnist:. --epochs 1 --out x.ebit");
+        CHECK(run.exit_code == 1);
+        CHECK_FALSE(std::filesystem::exists(folder / "x.ebit"));
+        return run.errors;
+    };
+    CHECK(refusal("missing.ebit").find("missing.ebit") != std::string::npos);
+    CHECK(refusal("net.onnx").find("'net.onnx' is not compressed") != std::string::npos);
+    CHECK(refusal("net.ebit --rate 3").find("can lower the rate, not raise it") != std::string::npos);
+    CHECK(refusal("fixed.ebit --rate 0.5").find("indices of fixed depths") != std::string::npos);
 }
