@@ -4,6 +4,7 @@
 #include "datasets/data_spec.h"
 #include "engine/error.h"
 #include "engine/formats/ebit.h"
+#include "train/latent_indices.h"
 
 #include <fmt/format.h>
 
@@ -30,27 +31,42 @@ struct RetrainOptions {
     double rate = 0.0;  ///< bits a weight; 0 for those that the network has
 };
 
-constexpr std::string_view kRateNote = "compression.rate_bits_per_weight";
+constexpr double kRateTolerance = 1.01;
+constexpr std::string_view kWeightsNote = "compression.weights";
 
 double noted(const Model& model, std::string_view note) {
     const auto found = model.metadata.find(std::string(note));
     return found == model.metadata.end() ? 0.0 : std::strtod(found->second.c_str(), nullptr);
 }
 
-/// The share of its bits that a network of a lower rate keeps.
+/// What the rate counts: indices, bases and side information.
+double counted_bits(const SizeLedger& sizes) {
+    const std::int64_t bytes = sizes.total(SizeCategory::kernel_indices) + sizes.total(SizeCategory::basis_indices)
+                               + sizes.total(SizeCategory::side_information);
+    return 8.0 * static_cast<double>(bytes);
+}
+
+/// The share of their bits that indices keep at the rate that is asked for. Side information keeps all of its bits.
 double share_of_bits(const RetrainOptions& options, const ModelFile& file) {
     if (options.rate == 0.0) return 1.0;
     const std::string path = options.model.path.string();
     if (file.storage == IndexStorage::fixed) {
         fail("--rate is given, but '{}' has indices of fixed depths, whose bits training does not change.", path);
     }
-    const double now = noted(file.model, kRateNote);
-    if (now == 0.0) fail("--rate is given, but '{}' does not say what its rate is.", path);
-    if (options.rate > now) {
+    const double weights = noted(file.model, kWeightsNote);
+    if (weights == 0.0) fail("--rate is given, but '{}' does not say how many weights it had.", path);
+    const double now = counted_bits(file.sizes);
+    if (options.rate > now / weights) {
         fail("--rate is {}, but '{}' has {:.3f} bits a weight: training can lower the rate, not raise it.",
-             options.rate, path, now);
+             options.rate, path, now / weights);
     }
-    return options.rate / now;
+    const auto of_indices = static_cast<double>(coded_index_bits(file.model.graph));
+    const double share = 1.0 - (now - options.rate * weights) / of_indices;
+    if (share <= 0.0) {
+        fail("--rate is {}, but the side information of '{}' alone takes {:.3f} bits a weight.", options.rate, path,
+             (now - of_indices) / weights);
+    }
+    return share;
 }
 
 /// Whether the weights of a model are quantized, all or some.
@@ -59,16 +75,16 @@ bool is_quantized(const Graph& graph) {
                                [](const auto& entry) { return entry.second.quantization.has_value(); });
 }
 
-/// Writes the network and lets its note tell the rate that it now has.
-std::int64_t write_retrained(Model& model, IndexStorage storage, const std::filesystem::path& path) {
-    if (const double weights = noted(model, "compression.weights"); weights > 0.0) {
-        const SizeLedger sizes = read_ebit(encode_ebit(model, storage), path.string()).sizes;
-        const std::int64_t bytes = sizes.total(SizeCategory::kernel_indices) + sizes.total(SizeCategory::basis_indices)
-                                   + sizes.total(SizeCategory::side_information);
-        model.metadata[std::string(kRateNote)] = fmt::format("{:.6g}", 8.0 * static_cast<double>(bytes) / weights);
+/// Writes the network and lets its note tell the rate that it now has, which is returned; 0 where there is no such
+/// note.
+double write_retrained(Model& model, IndexStorage storage, const std::filesystem::path& path) {
+    double rate = 0.0;
+    if (const double weights = noted(model, kWeightsNote); weights > 0.0) {
+        rate = counted_bits(read_ebit(encode_ebit(model, storage), path.string()).sizes) / weights;
+        model.metadata["compression.rate_bits_per_weight"] = fmt::format("{:.6g}", rate);
     }
     write_ebit(model, path, storage);
-    return static_cast<std::int64_t>(std::filesystem::file_size(path));
+    return rate;
 }
 
 Results retrain_network(RetrainOptions options, const RunOptions& run) {
@@ -93,15 +109,20 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
         options.training.distillation.teacher = &teacher->graph;
     }
     Results results = train_with_progress(model.graph, training, validation, options.training, run.quiet);
-    const std::int64_t bytes = write_retrained(model, file.storage, options.files.out);
+    const double rate = write_retrained(model, file.storage, options.files.out);
+    const auto bytes = std::filesystem::file_size(options.files.out);
     results["file_bytes"] = bytes;
     fmt::print("{} written, {} bytes", options.files.out.string(), bytes);
-    if (const double rate = noted(model, kRateNote); rate > 0.0) {
+    if (rate > 0.0) {
         results["rate_bits_per_weight"] = rate;
         results["compression_ratio"] = 32.0 / rate;
         fmt::print(", {:.3f} bits a weight", rate);
     }
     fmt::print("\n");
+    if (options.rate > 0.0 && rate > kRateTolerance * options.rate) {
+        fail("'{}' has {:.3f} bits a weight instead of {}: train for more epochs, or with a larger --index-rate.",
+             options.files.out.string(), rate, options.rate);
+    }
     return results;
 }
 

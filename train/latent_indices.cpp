@@ -2,6 +2,7 @@
 
 #include "engine/formats/ebit_indices.h"
 #include "engine/quantization.h"
+#include "engine/random.h"
 
 #include <tbb/parallel_for_each.h>
 
@@ -11,6 +12,8 @@
 
 namespace eigenbit {
 namespace {
+
+constexpr double kSpread = 0.9;  // of the latents at the beginning, in what rounds to one index
 
 /// The gain of the output channel that a run of elements belongs to.
 float scale_of(const Quantization& quantization, const Shape& shape, std::int64_t begin) {
@@ -68,6 +71,8 @@ LatentIndices::LatentIndices(const Graph& graph, bool learns_steps) : learns_ste
         const Shape one_a_block{static_cast<std::int64_t>(blocks.size())};
         Entry entry{id, Tensor(shape), Tensor(shape), Tensor(one_a_block), Tensor(one_a_block)};
         std::ranges::copy(parameter.quantization->indices, entry.latents.data());
+        Random random({static_cast<std::uint64_t>(id)});
+        for (float& latent : entry.latents.values()) latent += static_cast<float>(kSpread * (random.uniform() - 0.5));
         std::ranges::transform(blocks, entry.steps.data(), [](const QuantizedBlock& block) {
             return block.bit_depth == 0 ? 0.0F : grid_position(block.step);
         });

@@ -24,7 +24,8 @@ class LatentIndices {
         Tensor step_gradient;  ///< with respect to them, over the root of the block's number of weights
     };
 
-    /// Those of all quantized parameters, each in the middle of what rounds to its index.
+    /// Those of all quantized parameters, each at random within what rounds to its index: were all in the middle, a
+    /// force on them would do nothing for long, and then to all of them at once.
     LatentIndices(const Graph& graph, bool learns_steps);
 
     bool learns_steps() const { return learns_steps_; }

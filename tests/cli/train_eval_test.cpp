@@ -119,11 +119,15 @@ TEST_CASE("a compressed network is retrained at its rate, with labels and with a
         REQUIRE(eval.exit_code == 0);
         CHECK(nlohmann::json::parse(text_of(folder / "eval.json"))["top1"] == results["top1"]);
     }
-    const Outcome lowered = run_command(
-        folder, "retrain net.ebit --data mnist:. --epochs 20 --batch 16 --rate 0.8 --step-rate 10 --out small.ebit");
+    const std::string lower = "retrain net.ebit --data mnist:. --batch 16 --rate 0.9 --step-rate 10 --out small.ebit";
+    const Outcome lowered = run_command(folder, lower + " --epochs 100 --index-rate 1000 --json lower.json");
     CAPTURE(lowered.errors);
-    REQUIRE(lowered.exit_code == 0);
+    CHECK(lowered.exit_code == 0);
+    CHECK(json_of(folder / "lower.json")["rate_bits_per_weight"] < 0.91);
     CHECK(text_of(folder / "small.ebit").size() < bytes);
+    const Outcome short_of = run_command(folder, lower + " --epochs 1 --index-rate 1");
+    CHECK(short_of.exit_code == 1);
+    CHECK(short_of.errors.find("bits a weight instead of 0.9: train for more epochs") != std::string::npos);
 
     REQUIRE(run_command(folder, "pack net.ebit --storage fixed --out fixed.ebit").exit_code == 0);
     const auto refusal = [&](const std::string& arguments) {

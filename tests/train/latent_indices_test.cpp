@@ -95,6 +95,7 @@ TEST_CASE("the rate pulls indices towards 0, harder where large ones are rare, a
     indices[0] = 1;  // alone in its block
     for (std::size_t i = 12; i < 24; ++i) indices[i] = -3;
     LatentIndices latents(product.graph, false);
+    std::ranges::copy(indices, latents.entries().front().latents.data());
     latents.add_rate_gradients(product.graph, 2.0);
     const Tensor& gradient = latents.entries().front().gradient;
     CHECK(gradient[1] == 0.0F);

@@ -146,11 +146,12 @@ TEST_CASE("the rate comes down to a share of what it was, and stays there") {
     Rounded rounded;
     std::vector<double> bits;
     const TrainingObserver observer{.epoch = [&](const EpochReport& report) { bits.push_back(report.relative_bits); }};
-    TrainingOptions options = retraining_options(20);
+    TrainingOptions options = retraining_options(100);
     options.bits_share = 0.75;
     train(rounded.graph, quarters(64), nullptr, options, observer);
-    CHECK(bits[4] > 0.77);
-    CHECK(std::abs(bits[19] - 0.75) < 0.05);
+    CHECK(bits[20] > 0.8);
+    CHECK(std::abs(bits[60] - 0.75) < 0.05);
+    CHECK(std::abs(bits[99] - 0.75) < 0.01);
 }
 
 TEST_CASE("learned steps move along the grid that files store, and help") {
