@@ -162,7 +162,7 @@ Svg SvgPicture::finish(double width, double height) && {
 double text_width(std::string_view text, double size) {
     const auto characters =
         std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-    return 0.58 * size * static_cast<double>(characters);
+    return 0.65 * size * static_cast<double>(characters);
 }
 
 std::string_view picture_style() { return kStyle; }
