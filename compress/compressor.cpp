@@ -46,8 +46,11 @@ void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView i
 
 bool is_plain(const LayerCurves& curves) { return curves.factorization.bases.empty(); }
 
-/// A basis that costs more than the weights it transforms cannot pay for itself.
+/// A basis that costs more than the weights it transforms cannot pay for itself. One that is nearly half as large would
+/// need a gain of a whole bit a weight and more: that is tried only where it takes little time.
 bool worthwhile(const Layer& layer, const Transform& transform) {
+    constexpr std::int64_t kSmallBasis = 256 * 256;
+    constexpr double kLargestShare = 0.4;
     if (transform.kind == TransformKind::none) return true;
     if (layer.grouped) return false;
     std::int64_t basis = 0;
@@ -56,7 +59,8 @@ bool worthwhile(const Layer& layer, const Transform& transform) {
         if (n == 1) return false;
         basis += n * n;
     }
-    return basis < layer.shape.elements();
+    const auto weights = static_cast<double>(layer.shape.elements());
+    return static_cast<double>(basis) < (basis <= kSmallBasis ? 1.0 : kLargestShare) * weights;
 }
 
 std::int64_t products_an_image(const Graph& graph, std::span<const Shape> shapes) {

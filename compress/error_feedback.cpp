@@ -13,8 +13,8 @@
 namespace eigenbit {
 namespace {
 
-constexpr double kDamping = 0.01;            // of the mean of the diagonal, so that rarely seen directions stay costly
-constexpr std::int64_t kColumnsAtOnce = 64;  // whose effect on the columns to come is added in one product
+constexpr double kDamping = 0.01;   // of the mean of the diagonal, so that rarely seen directions stay costly
+constexpr std::int64_t kTile = 64;  // columns, and outputs, whose effect on those to come is added in one product
 
 /// Rows (rows, K) whose second moments are those of the gradients (samples, O, K), but for a factor. Where there are
 /// far more gradients than their K × K moments need, some of a sample are added up with random signs: that leaves the
@@ -75,7 +75,7 @@ Triangular decompose(Matrix metric) {
     const double ridge = std::max(kDamping * trace / static_cast<double>(n), 1e-30);
     for (std::int64_t i = 0; i < n; ++i) metric(i, i) += ridge;
     const auto size = static_cast<lapack_int>(n);
-    LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', size, metric.values().data(), size);
+    LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', size, metric.values().data(), size);  // row by row that is the lower triangle
     Triangular result{std::move(metric), std::vector<double>(static_cast<std::size_t>(n))};
     std::vector<double> root(static_cast<std::size_t>(n));
     for (std::int64_t i = 0; i < n; ++i) {
@@ -145,38 +145,62 @@ class FeedbackQuantizer {
           o_(outputs_.lower.rows()),
           k_(inputs_.lower.rows()),
           errors_(k_, o_),
-          carried_(k_, o_) {}
+          carried_(k_, o_),
+          disturbances_(kTile, o_),
+          received_(kTile, o_) {}
 
     /// target and elements are K × O.
     void run(const Matrix& target, std::span<const Element> elements) {
-        for (std::int64_t end = k_; end > 0; end -= kColumnsAtOnce) {
-            const std::int64_t begin = std::max<std::int64_t>(end - kColumnsAtOnce, 0);
-            for (std::int64_t column = end - 1; column >= begin; --column) {
-                quantize_column(column, target, elements);
-                for (std::int64_t next = begin; next < column; ++next) {
-                    const double share = inputs_.lower(column, next);
-                    for (std::int64_t o = 0; o < o_; ++o) carried_(next, o) += share * errors_(column, o);
-                }
-            }
-            if (begin == 0) break;
-            cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(begin), static_cast<blasint>(o_),
-                        static_cast<blasint>(end - begin), 1.0, &inputs_.lower(begin, 0), static_cast<blasint>(k_),
-                        &errors_(begin, 0), static_cast<blasint>(o_), 1.0, &carried_(0, 0), static_cast<blasint>(o_));
+        for (std::int64_t end = k_; end > 0; end -= kTile) {
+            const Range columns{std::max<std::int64_t>(end - kTile, 0), end};
+            quantize_columns(columns, target, elements);
+            if (columns.begin == 0) break;
+            cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(columns.begin),
+                        static_cast<blasint>(o_), static_cast<blasint>(columns.size()), 1.0,
+                        &inputs_.lower(columns.begin, 0), static_cast<blasint>(k_), &errors_(columns.begin, 0),
+                        static_cast<blasint>(o_), 1.0, &carried_(0, 0), static_cast<blasint>(o_));
         }
     }
 
   private:
-    void quantize_column(std::int64_t column, const Matrix& target, std::span<const Element> elements) {
-        std::vector<double> from_outputs(static_cast<std::size_t>(o_));
-        for (std::int64_t o = o_ - 1; o >= 0; --o) {
-            const double wanted = target(column, o) - carried_(column, o) - from_outputs[static_cast<std::size_t>(o)];
+    struct Range {
+        std::int64_t begin;
+        std::int64_t end;
+        std::int64_t size() const { return end - begin; }
+    };
+
+    void quantize_columns(Range columns, const Matrix& target, std::span<const Element> elements) {
+        std::ranges::fill(received_.values(), 0.0);
+        for (std::int64_t end = o_; end > 0; end -= kTile) {
+            const Range outputs{std::max<std::int64_t>(end - kTile, 0), end};
+            for (std::int64_t column = columns.end - 1; column >= columns.begin; --column) {
+                quantize_within(columns, outputs, column, target, elements);
+            }
+            if (outputs.begin == 0) break;
+            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(columns.size()),
+                        static_cast<blasint>(outputs.begin), static_cast<blasint>(outputs.size()), 1.0,
+                        &disturbances_(0, outputs.begin), static_cast<blasint>(o_), &outputs_.lower(outputs.begin, 0),
+                        static_cast<blasint>(o_), 1.0, &received_(0, 0), static_cast<blasint>(o_));
+        }
+    }
+
+    /// The part of one column within a tile, and what its errors mean to the rest of that tile.
+    void quantize_within(Range columns, Range outputs, std::int64_t column, const Matrix& target,
+                         std::span<const Element> elements) {
+        const std::int64_t local = column - columns.begin;
+        for (std::int64_t o = outputs.end - 1; o >= outputs.begin; --o) {
+            const double wanted = target(column, o) - carried_(column, o) - received_(local, o);
             const double weight =
                 inputs_.weights[static_cast<std::size_t>(column)] * outputs_.weights[static_cast<std::size_t>(o)];
             const double value = quantize(wanted, weight, elements[static_cast<std::size_t>(column * o_ + o)]);
             errors_(column, o) = value - target(column, o);
             const double disturbance = errors_(column, o) + carried_(column, o);
-            for (std::int64_t p = 0; p < o; ++p)
-                from_outputs[static_cast<std::size_t>(p)] += outputs_.lower(o, p) * disturbance;
+            disturbances_(local, o) = disturbance;
+            for (std::int64_t p = outputs.begin; p < o; ++p) received_(local, p) += outputs_.lower(o, p) * disturbance;
+        }
+        for (std::int64_t next = columns.begin; next < column; ++next) {
+            const double share = inputs_.lower(column, next);
+            for (std::int64_t o = outputs.begin; o < outputs.end; ++o) carried_(next, o) += share * errors_(column, o);
         }
     }
 
@@ -212,8 +236,10 @@ class FeedbackQuantizer {
     double lambda_;
     std::int64_t o_;
     std::int64_t k_;
-    Matrix errors_;   // K × O: quantized less target
-    Matrix carried_;  // K × O: what the errors of later columns amount to here
+    Matrix errors_;        // K × O: quantized less target
+    Matrix carried_;       // K × O: what the errors of later columns amount to here
+    Matrix disturbances_;  // columns of a tile × O: errors, and what is carried there
+    Matrix received_;      // columns of a tile × O: what the disturbances of later outputs amount to here
 };
 
 Matrix synthesis_of(const Factorization& factorization, const LayerCurves& curves, const LayerChoice& choice,
