@@ -1,5 +1,6 @@
 #include "compress/activation_curves.h"
 
+#include "engine/inference/fusion.h"
 #include "engine/random.h"
 #include "engine/session.h"
 
@@ -165,25 +166,9 @@ void keep_best(ActivationCurve& curve) {
 
 }  // namespace
 
-std::vector<ValueId> layer_inputs(const Graph& graph) {
-    std::set<ValueId> read;
-    for (const Node& node : graph.nodes()) {
-        const bool is_layer = std::holds_alternative<Conv>(node.op) || std::holds_alternative<Gemm>(node.op);
-        if (is_layer && !graph.is_parameter(node.inputs[0])) read.insert(node.inputs[0]);
-    }
-    std::vector<ValueId> values;
-    for (const Graph::Input& input : graph.inputs()) {
-        if (read.contains(input.value)) values.push_back(input.value);
-    }
-    for (const Node& node : graph.nodes()) {
-        std::ranges::copy_if(node.outputs, std::back_inserter(values), [&](ValueId v) { return read.contains(v); });
-    }
-    return values;
-}
-
 std::vector<ActivationCurve> activation_curves(const Graph& graph, ConstView images, const ActivationDepths& depths,
                                                const SamplingOptions& options) {
-    const std::vector<ValueId> values = layer_inputs(graph);
+    const std::vector<ValueId> values = worth_rounding(graph);
     const std::vector<Spread> spreads = measure_spreads(graph, values, images);
     const Shape one_image = images.slice(0, 1).shape;
     const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));

@@ -10,7 +10,8 @@ const [eigenbit, onednn, folder] = process.argv.slice(2);
 const networks = (process.env.NETWORKS || "resnet18 resnet50 alexnet mobilenet-v2").split(" ");
 const rounds = Number(process.env.ROUNDS || 3);
 const seconds = Number(process.env.SECONDS || 1);
-const configurations = [[1, 1], [2, 1], [1, 8], [2, 8]];  // threads, batch
+const batches = (process.env.BATCHES || "1 8").split(" ");
+const configurations = batches.flatMap((batch) => [[1, batch], [2, batch]]);  // threads, batch
 const file = (name) => path.join(folder, name);
 const run = (program, args, environment) =>
     execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"],

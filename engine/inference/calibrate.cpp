@@ -36,8 +36,9 @@ std::set<ValueId> values_without_grid(const Graph& graph) {
 }
 
 int calibrate(Graph& graph, ConstView images) {
-    const std::set<ValueId> wanted = values_without_grid(graph);
-    if (wanted.empty()) return 0;
+    if (values_without_grid(graph).empty()) return 0;
+    std::vector<ValueId> wanted = worth_rounding(graph);
+    std::erase_if(wanted, [&](ValueId value) { return graph.activations().contains(value); });
     Session session(graph, std::span(&images.shape, 1), {.keep_values = true});
     session.run(images);
     for (const ValueId value : wanted) graph.quantize_activation(value, grid_over(session.value(value).values()));

@@ -9,7 +9,8 @@ namespace eigenbit {
 /// The values that a convolution or fully-connected layer reads and that have no grid.
 std::set<ValueId> values_without_grid(const Graph& graph);
 
-/// Gives these values a grid of 8 bits over the range that they have for these images (N, H, W, C). Returns how many.
+/// Where there are such values, gives them and what else is worth rounding a grid of 8 bits over the range that they
+/// have for these images (N, H, W, C). Returns how many.
 int calibrate(Graph& graph, ConstView images);
 
 }  // namespace eigenbit

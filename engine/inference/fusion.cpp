@@ -1,6 +1,8 @@
 #include "engine/inference/fusion.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 namespace eigenbit {
 namespace {
@@ -38,6 +40,15 @@ std::optional<ValueId> addend(const Node& node, ValueId value, std::span<const S
     return shape(other) == shape(value) ? std::optional(other) : std::nullopt;
 }
 
+/// By value, the position of the node that puts it out.
+std::vector<std::optional<std::size_t>> producers(const Graph& graph) {
+    std::vector<std::optional<std::size_t>> nodes(graph.value_count());
+    for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+        for (const ValueId output : graph.nodes()[i].outputs) nodes[static_cast<std::size_t>(output)] = i;
+    }
+    return nodes;
+}
+
 }  // namespace
 
 bool clamps(const Node& node, float& low, float& high) {
@@ -57,6 +68,35 @@ bool is_layer(const Graph& graph, const Node& node) {
     if (!std::holds_alternative<Conv>(node.op) && !std::holds_alternative<Gemm>(node.op)) return false;
     return std::all_of(node.inputs.begin() + 1, node.inputs.end(),
                        [&](ValueId input) { return graph.is_parameter(input); });
+}
+
+std::vector<ValueId> worth_rounding(const Graph& graph) {
+    const auto producer = producers(graph);
+    // The layer whose output this is, normalized perhaps.
+    const auto layer_of = [&](ValueId value) -> std::optional<std::size_t> {
+        std::optional<std::size_t> node = producer[static_cast<std::size_t>(value)];
+        while (node && std::holds_alternative<BatchNormalization>(graph.nodes()[*node].op)) {
+            node = producer[static_cast<std::size_t>(graph.nodes()[*node].inputs[0])];
+        }
+        return node && is_layer(graph, graph.nodes()[*node]) ? node : std::nullopt;
+    };
+    std::set<ValueId> wanted;
+    for (const Node& node : graph.nodes()) {
+        if (is_layer(graph, node) && !graph.is_parameter(node.inputs[0])) wanted.insert(node.inputs[0]);
+        const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
+        if (!arithmetic || arithmetic->kind != Arithmetic::Kind::add) continue;
+        const auto first = layer_of(node.inputs[0]);
+        const auto second = layer_of(node.inputs[1]);
+        if (first && second && first != second) wanted.insert(node.inputs[*first < *second ? 1 : 0]);
+    }
+    std::vector<ValueId> values;
+    for (const Graph::Input& input : graph.inputs()) {
+        if (wanted.contains(input.value)) values.push_back(input.value);
+    }
+    for (const Node& node : graph.nodes()) {
+        std::ranges::copy_if(node.outputs, std::back_inserter(values), [&](ValueId v) { return wanted.contains(v); });
+    }
+    return values;
 }
 
 std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes) {

@@ -1,6 +1,7 @@
 #include "compress/activation_curves.h"
 #include "compress/compressor.h"
 #include "engine/formats/onnx.h"
+#include "engine/inference/fusion.h"
 #include "engine/session.h"
 #include "tests/compress/small_networks.h"
 #include "tests/laboratory.h"
@@ -146,9 +147,9 @@ TEST_CASE("A compressed network rounds what its layers and their factors read") 
     CHECK(exact.graph.activations().empty());
     options.activations = ActivationDepths{8, 8};
     const CompressedNetwork eight = Compressor(graph, images, options).at_rate(4.0);
-    const std::vector<ValueId> read = layer_inputs(eight.graph);
+    const std::vector<ValueId> read = worth_rounding(eight.graph);
     CHECK(eight.graph.activations().size() == read.size());
-    CHECK(read.size() > layer_inputs(graph).size());
+    CHECK(read.size() > worth_rounding(graph).size());
     CHECK(eight.activation_bits == 8.0 * static_cast<double>(eight.activation_elements));
     CHECK(eight.layers[1].activation_depths == std::vector<int>{8, 8});
     const double added = squared_change(graph, eight.graph, images) - squared_change(graph, exact.graph, images);

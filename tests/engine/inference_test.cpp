@@ -153,6 +153,21 @@ TEST_CASE("layers take in additions and activations, but no value that something
     CHECK(relative_error(run_fused(graph, values, Execution::floats), run(graph, values)) < 1e-6F);
 }
 
+TEST_CASE("of two layers that are added the later one's output is worth rounding") {
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 4, 4, 2});
+    const auto conv = [&](const std::string& name, ValueId from) {
+        const ValueId weight = graph.add_parameter(name + ".weight", random_tensor({2, 1, 1, 2}, 3));
+        return graph.add_node(name, Conv{}, {from, weight});
+    };
+    const ValueId a = conv("a", x);
+    const ValueId b = conv("b", a);
+    const ValueId shortcut = conv("shortcut", x);
+    const ValueId sum = graph.add_node("sum", Arithmetic{}, {shortcut, b});
+    graph.add_output(graph.add_node("again", Arithmetic{}, {sum, x}));
+    CHECK(worth_rounding(graph) == std::vector<ValueId>{x, a, shortcut});
+}
+
 TEST_CASE("concatenation, normalization and activation are part of rounding to bytes") {
     Graph graph = network("densenet-bc-40", 32);
     const Tensor input = random_tensor({1, 32, 32, 3}, 5);
