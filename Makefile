@@ -34,7 +34,7 @@ bench: build
 	@$(BUILD)/bench/integer-kernels-bench
 	@$(BUILD)/bench/coding-bench
 
-# Installs ONNX Runtime, oneDNN and PyTorch and compares; about half an hour.
+# Installs ONNX Runtime, oneDNN and PyTorch and compares; about an hour.
 bench-peers: build
 	@bench/peers/run $(BUILD)
 
