@@ -54,7 +54,7 @@ Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t see
 
 void calibrate_missing_grids(Model& model, const Dataset& dataset, std::uint64_t seed) {
     constexpr std::int64_t kImages = 64;
-    if (values_without_grid(model.graph).empty()) return;
+    if (!lacks_grids(model.graph)) return;
     const Tensor images = calibration_images(dataset, kImages, seed);
     const int made = calibrate(model.graph, images);
     fmt::print("{} activations without a grid got one from {} images\n", made, images.shape()[0]);

@@ -19,8 +19,8 @@ void for_each_calibration_batch(Dataset dataset, std::int64_t count, std::uint64
 /// All of them together, (N, H, W, C).
 Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t seed);
 
-/// Gives the activations that layers read and that have no grid one of 8 bits, for images of the data set; says how
-/// many there were.
+/// Where layers read activations without a grid, gives what is worth rounding one of 8 bits, for images of the data
+/// set; says how many there were.
 void calibrate_missing_grids(Model& model, const Dataset& dataset, std::uint64_t seed);
 
 }  // namespace eigenbit

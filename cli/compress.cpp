@@ -343,7 +343,7 @@ Verb compress_verb(CLI::App& command) {
         ->check(CLI::IsMember({"entropy", "fixed"}))
         ->capture_default_str();
     app->add_option("--activation-bits", options->activation_bits,
-                    "Depth of the activations that layers read, 1 to 16, or auto: each by the trade-off of the "
+                    "Depth of the activations that layers read or add, 1 to 16, or auto: each by the trade-off of the "
                     "weights; float without")
         ->type_name("BITS");
     app->add_option("--images", options->images, "Images to compress with")

@@ -102,7 +102,7 @@ Results run_images(const RunVerbOptions& options) {
         fail("{} does not say how to prepare images; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
-    if (options.execution == ExecutionMode::int8_mode && !values_without_grid(model.graph).empty()) {
+    if (options.execution == ExecutionMode::int8_mode && lacks_grids(model.graph)) {
         fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }

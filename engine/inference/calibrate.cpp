@@ -26,17 +26,15 @@ ActivationQuantization grid_over(std::span<const float> values) {
 
 }  // namespace
 
-std::set<ValueId> values_without_grid(const Graph& graph) {
-    std::set<ValueId> wanted;
-    for (const Node& node : graph.nodes()) {
-        if (!is_layer(graph, node) || graph.is_parameter(node.inputs[0])) continue;
-        if (!graph.activations().contains(node.inputs[0])) wanted.insert(node.inputs[0]);
-    }
-    return wanted;
+bool lacks_grids(const Graph& graph) {
+    return std::ranges::any_of(graph.nodes(), [&](const Node& node) {
+        return is_layer(graph, node) && !graph.is_parameter(node.inputs[0])
+               && !graph.activations().contains(node.inputs[0]);
+    });
 }
 
 int calibrate(Graph& graph, ConstView images) {
-    if (values_without_grid(graph).empty()) return 0;
+    if (!lacks_grids(graph)) return 0;
     std::vector<ValueId> wanted = worth_rounding(graph);
     std::erase_if(wanted, [&](ValueId value) { return graph.activations().contains(value); });
     Session session(graph, std::span(&images.shape, 1), {.keep_values = true});

@@ -2,15 +2,14 @@
 
 #include "engine/graph.h"
 
-#include <set>
-
 namespace eigenbit {
 
-/// The values that a convolution or fully-connected layer reads and that have no grid.
-std::set<ValueId> values_without_grid(const Graph& graph);
+/// Whether a convolution or fully-connected layer reads a value that has no grid: bytes cannot carry all of the
+/// network.
+bool lacks_grids(const Graph& graph);
 
-/// Where there are such values, gives them and what else is worth rounding a grid of 8 bits over the range that they
-/// have for these images (N, H, W, C). Returns how many.
+/// Where that is so, gives all that is worth rounding and has no grid one of 8 bits, over the range that it has for
+/// these images (N, H, W, C). Returns how many got one.
 int calibrate(Graph& graph, ConstView images);
 
 }  // namespace eigenbit

@@ -31,7 +31,8 @@ bool clamps(const Node& node, float& low, float& high);
 bool is_layer(const Graph& graph, const Node& node);
 
 /// What is worth having in 8 bits, in the order in which the network computes it: what layers read; and where the
-/// outputs of two layers are added (a projection shortcut), that of the later one, as the earlier takes in the addition.
+/// outputs of two layers are added (a projection shortcut), that of the later one, as the earlier takes in the
+/// addition.
 std::vector<ValueId> worth_rounding(const Graph& graph);
 
 }  // namespace eigenbit

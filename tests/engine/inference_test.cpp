@@ -75,6 +75,12 @@ double relative_deviation(const Tensor& values, const Tensor& expected) {
     return root_mean_square(difference) / root_mean_square(expected);
 }
 
+/// Of 2 channels to 2, 1 × 1.
+ValueId add_convolution(Graph& graph, const std::string& name, ValueId from) {
+    const ValueId weight = graph.add_parameter(name + ".weight", random_tensor({2, 1, 1, 2}, 3));
+    return graph.add_node(name, Conv{}, {from, weight});
+}
+
 struct Network {
     std::string_view name;
     std::int64_t size;
@@ -130,10 +136,7 @@ TEST_CASE("an inference runs again with the same result and refuses other shapes
 TEST_CASE("layers take in additions and activations, but no value that something else reads") {
     Graph graph;
     const ValueId x = graph.add_input("x", Shape{0, 4, 4, 2});
-    const auto conv = [&](const std::string& name, ValueId from) {
-        const ValueId weight = graph.add_parameter(name + ".weight", random_tensor({2, 1, 1, 2}, 3));
-        return graph.add_node(name, Conv{}, {from, weight});
-    };
+    const auto conv = [&](const std::string& name, ValueId from) { return add_convolution(graph, name, from); };
     const ValueId a = conv("a", x);
     const ValueId b = conv("b", x);
     const ValueId sum = graph.add_node("sum", Arithmetic{}, {a, b});
@@ -156,10 +159,7 @@ TEST_CASE("layers take in additions and activations, but no value that something
 TEST_CASE("of two layers that are added the later one's output is worth rounding") {
     Graph graph;
     const ValueId x = graph.add_input("x", Shape{0, 4, 4, 2});
-    const auto conv = [&](const std::string& name, ValueId from) {
-        const ValueId weight = graph.add_parameter(name + ".weight", random_tensor({2, 1, 1, 2}, 3));
-        return graph.add_node(name, Conv{}, {from, weight});
-    };
+    const auto conv = [&](const std::string& name, ValueId from) { return add_convolution(graph, name, from); };
     const ValueId a = conv("a", x);
     const ValueId b = conv("b", a);
     const ValueId shortcut = conv("shortcut", x);
