@@ -16,6 +16,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 
 namespace eigenbit {
 namespace {
@@ -77,6 +78,14 @@ void round_weights(Graph& graph, int bits) {
         parameter.values = dequantize(quantization, shape);
         parameter.quantization = std::move(quantization);
     }
+}
+
+/// Calls `work`, returns milliseconds.
+template <typename Work>
+double time_once(const Work& work) {
+    const Clock::time_point begin = Clock::now();
+    work();
+    return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
 }
 
 /// Seconds of runs that together last as long as asked for, sorted; at least ten after two that warm up.
@@ -148,12 +157,18 @@ Results bench_simulated(const Graph& graph, const Tensor& images, const BenchOpt
 Results bench_fused(Graph graph, const Tensor& images, const BenchOptions& options) {
     const Shape shape = images.shape();
     const bool is_int8 = options.execution == ExecutionMode::int8_mode;
-    prepare_for_inference(graph, std::span(&shape, 1));
+    double preparation = time_once([&] { prepare_for_inference(graph, std::span(&shape, 1)); });
     if (const int made = is_int8 ? calibrate(graph, images) : 0; made > 0) {
         fmt::print("{} activations without a grid got one from random images\n", made);
     }
-    Inference inference(std::move(graph), std::span(&shape, 1), is_int8 ? Execution::bytes : Execution::floats);
+    std::optional<Inference> compiled;
+    preparation += time_once([&] {
+        compiled.emplace(std::move(graph), std::span(&shape, 1), is_int8 ? Execution::bytes : Execution::floats);
+    });
+    Inference& inference = *compiled;
     Results results;
+    results["preparation_ms"] = preparation;
+    fmt::print("preparation {:.1f} ms\n", preparation);
     const std::vector<double> times = time_runs(options.seconds, [&] { inference.run(images); });
     print_latencies(times, options.batch, results);
     const auto operations = 2.0 * static_cast<double>(inference.multiply_accumulates());
@@ -170,15 +185,18 @@ Results bench_fused(Graph graph, const Tensor& images, const BenchOptions& optio
 }
 
 Results bench(const BenchOptions& options, const RunOptions& run) {
-    Model model = load_model(options.model);
+    Model model;
+    const double loading = time_once([&] { model = load_model(options.model); });
     if (options.bits > 0) round_weights(model.graph, options.bits);
     const Tensor images = random_images(bench_shape(model.graph, options), run.seed);
     fmt::print("{}: {}, {}, {} thread{}, batch {}\n", options.model.path.filename().string(),
                mode_name(options.execution), active_cpu_implementation().name, run.threads, run.threads == 1 ? "" : "s",
                options.batch);
+    fmt::print("loading     {:.1f} ms\n", loading);
     Results results = options.execution == ExecutionMode::simulated
                           ? bench_simulated(model.graph, images, options)
                           : bench_fused(std::move(model.graph), images, options);
+    results["loading_ms"] = loading;
     results["file_bytes"] = std::filesystem::file_size(options.model.path);
     return results;
 }

@@ -73,7 +73,7 @@ std::int64_t products_an_image(const Graph& graph, std::span<const Shape> shapes
 /// as an average over outputs needs: of a classifier more than of a network that puts out images.
 std::int64_t images_worth_measuring(std::int64_t products_an_image, std::int64_t outputs) {
     constexpr std::int64_t kProducts = 20'000'000'000;
-    constexpr std::int64_t kFewestOutputs = 16'000;
+    constexpr std::int64_t kFewestOutputs = 4'000;
     constexpr std::int64_t kEnoughImages = 16;
     const std::int64_t fewest = std::clamp<std::int64_t>(kFewestOutputs / outputs, 2, kEnoughImages);
     return std::max(kProducts / products_an_image, fewest);

@@ -2,6 +2,8 @@
 #include "engine/inference/fusion.h"
 #include "engine/inference/prepare.h"
 
+#include <tbb/parallel_for.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -53,19 +55,29 @@ std::optional<Pair> pair_at(const Graph& graph, std::size_t position) {
     return std::nullopt;
 }
 
-/// Weights (O, KH, KW, I) or (O, I) as a layer of both. The inner channels are the first's outputs.
+/// Of weights (O, KH, KW, I) or (O, I) that do what both do.
+Shape merged_shape(const Shape& first, const Shape& second, bool first_is_pointwise) {
+    Shape shape = first_is_pointwise ? second : first;
+    shape[0] = second[0];
+    shape[shape.rank() - 1] = first.back();
+    return shape;
+}
+
+/// The inner channels are the first's outputs.
 Tensor merged_weights(const Tensor& first, const Tensor& second, bool first_is_pointwise) {
-    Shape shape = first_is_pointwise ? second.shape() : first.shape();
-    shape[0] = second.shape()[0];
-    shape[shape.rank() - 1] = first.shape().back();
-    Tensor merged(shape);
+    Tensor merged(merged_shape(first.shape(), second.shape(), first_is_pointwise));
     const std::int64_t inner = first.shape()[0];
     // (outputs and taps × inner) · (inner × inputs), or (outputs × inner) · (inner × taps and inputs).
     const std::int64_t columns =
         first_is_pointwise ? first.shape().back() : first.shape().elements(1, first.shape().rank());
     const std::int64_t rows = columns == 0 ? 0 : merged.elements() / columns;
-    if (inner > 0)
-        multiply(rows, columns, inner, {second.data(), inner}, {first.data(), columns}, 0.0F, merged.data(), columns);
+    if (inner == 0) return merged;
+    constexpr std::int64_t kTaskRows = 128;
+    tbb::parallel_for(std::int64_t{0}, (rows + kTaskRows - 1) / kTaskRows, [&](std::int64_t task) {
+        const std::int64_t begin = task * kTaskRows;
+        multiply(std::min(kTaskRows, rows - begin), columns, inner, {second.data() + begin * inner, inner},
+                 {first.data(), columns}, 0.0F, merged.data() + begin * columns, columns);
+    });
     return merged;
 }
 
@@ -88,9 +100,11 @@ Tensor merged_bias(const Graph& graph, const Pair& pair) {
 }
 
 /// Multiplications of one image through the merged layer, and through both.
-bool pays(const Pair& pair, const Tensor& merged, std::span<const Shape> shapes) {
+bool pays(const Pair& pair, std::span<const Shape> shapes) {
     const auto shape = [&](ValueId value) { return shapes[static_cast<std::size_t>(value)]; };
-    const Shape merged_inputs[] = {shape(pair.first.inputs[0]), merged.shape()};
+    const Shape merged =
+        merged_shape(shape(pair.first.inputs[1]), shape(pair.second.inputs[1]), pair.first_is_pointwise);
+    const Shape merged_inputs[] = {shape(pair.first.inputs[0]), merged};
     const Shape outputs[] = {shape(pair.second.outputs[0])};
     const Operator& op = pair.first_is_pointwise ? pair.second.op : pair.first.op;
     return multiply_accumulates(op, merged_inputs, outputs)
@@ -104,10 +118,9 @@ int merge_factors(Graph& graph, std::span<const Shape> inputs) {
     int merged_pairs = 0;
     for (std::size_t position = 0; position < graph.nodes().size(); ++position) {
         const std::optional<Pair> pair = pair_at(graph, position);
-        if (!pair) continue;
+        if (!pair || !pays(*pair, shapes)) continue;
         Tensor weights = merged_weights(graph.parameter(pair->first.inputs[1]).values,
                                         graph.parameter(pair->second.inputs[1]).values, pair->first_is_pointwise);
-        if (!pays(*pair, weights, shapes)) continue;
         const std::string& name = pair->second.name;
         std::vector<ValueId> layer_inputs{pair->first.inputs[0],
                                           graph.add_parameter(name + ".weight", std::move(weights))};

@@ -5,6 +5,8 @@
 #include "engine/inference/deferred.h"
 #include "engine/inference/fusion.h"
 
+#include <tbb/parallel_for.h>
+
 #include <algorithm>
 #include <limits>
 #include <map>
@@ -53,7 +55,9 @@ class Compiler {
             program_.inputs.push_back(new_buffer(input.value, false));
             provide(input.value, program_.inputs.back());
         }
-        for (const FusedNode& fused : fuse(graph_, shapes_)) add(fused);
+        const std::vector<FusedNode> nodes = fuse(graph_, shapes_);
+        std::vector<std::optional<ByteLayer>> byte_layers = make_byte_layers(nodes);
+        for (std::size_t i = 0; i < nodes.size(); ++i) add(nodes[i], std::move(byte_layers[i]));
         for (const ValueId output : graph_.outputs()) {
             if (graph_.is_parameter(output)) fail("The network puts out its parameter '{}'.", graph_.name(output));
             program_.outputs.push_back(floats_of(output));
@@ -150,16 +154,10 @@ class Compiler {
         return {.n = x.elements(0, x.rank() - 1), .i = weight[1], .o = weight[0]};
     }
 
-    void add(const FusedNode& fused) {
+    void add(const FusedNode& fused, std::optional<ByteLayer> byte_layer) {
         const Node& node = graph_.nodes()[fused.node];
-        if (is_layer(graph_, node)) {
-            if (grid_of(node.inputs[0])) {
-                add_byte_layer(fused, node);
-            } else {
-                add_float_layer(fused, node);
-            }
-            return;
-        }
+        if (byte_layer) return add_byte_layer(fused, node, *std::move(byte_layer));
+        if (is_layer(graph_, node)) return add_float_layer(fused, node);
         if (!graph_.is_parameter(node.inputs[0])) {
             const ActivationQuantization* const in = grid_of(node.inputs[0]);
             const ActivationQuantization* const out = grid_of(node.outputs[0]);
@@ -236,21 +234,37 @@ class Compiler {
         provide(output, floats);
     }
 
-    void add_byte_layer(const FusedNode& fused, const Node& node) {
-        const ValueId output = fused.outputs.front();
-        const ActivationQuantization& from = grids_.at(node.inputs[0]);
-        const ActivationQuantization* const to = grid_of(output);
-        const BufferId input = bytes_.at(node.inputs[0]);
-        const ActivationQuantization* const added = fused.residual ? grid_of(*fused.residual) : nullptr;
-        std::optional<BufferId> residual;
-        if (fused.residual) residual = added ? bytes_.at(*fused.residual) : floats_of(*fused.residual);
+    /// The layers that read bytes; the others' places are empty. Packing weights is most of the work of compilation.
+    std::vector<std::optional<ByteLayer>> make_byte_layers(std::span<const FusedNode> nodes) const {
+        std::vector<std::optional<ByteLayer>> layers(nodes.size());
+        tbb::parallel_for(std::size_t{0}, nodes.size(), [&](std::size_t i) {
+            const Node& node = graph_.nodes()[nodes[i].node];
+            if (is_layer(graph_, node) && grid_of(node.inputs[0])) layers[i] = make_byte_layer(nodes[i], node);
+        });
+        return layers;
+    }
 
-        // In units of the output: its steps, or 1.
+    /// How a byte layer counts: in steps of the output's grid, or in ones.
+    struct OutputUnits {
+        float unit, zero;
+        float residual_scale, residual_zero;
+    };
+
+    OutputUnits output_units(const FusedNode& fused) const {
+        const ActivationQuantization* const to = grid_of(fused.outputs.front());
+        const ActivationQuantization* const added = fused.residual ? grid_of(*fused.residual) : nullptr;
         const float unit = to ? to->step : 1.0F;
-        const float zero = to ? static_cast<float>(to->zero_point) : 0.0F;
         const float residual_scale = (added ? added->step : 1.0F) / unit;
-        const float residual_zero = added ? static_cast<float>(added->zero_point) * residual_scale : 0.0F;
-        const ConvolutionGeometry g = geometry(node, output);
+        return {.unit = unit,
+                .zero = to ? static_cast<float>(to->zero_point) : 0.0F,
+                .residual_scale = residual_scale,
+                .residual_zero = added ? static_cast<float>(added->zero_point) * residual_scale : 0.0F};
+    }
+
+    ByteLayer make_byte_layer(const FusedNode& fused, const Node& node) const {
+        const ActivationQuantization& from = grids_.at(node.inputs[0]);
+        const auto [unit, zero, residual_scale, residual_zero] = output_units(fused);
+        const ConvolutionGeometry g = geometry(node, fused.outputs.front());
         std::vector<float> bias(static_cast<std::size_t>(g.o));
         for (std::size_t o = 0; o < bias.size(); ++o) {
             const float value =
@@ -259,32 +273,42 @@ class Compiler {
         }
         const Parameter& weights = graph_.parameter(node.inputs[1]);
         const auto zero_point = static_cast<std::uint8_t>(from.zero_point);
+        return std::holds_alternative<Gemm>(node.op) ? byte_matrix(weights, zero_point, from.step / unit, bias)
+                                                     : byte_convolution(g, weights, zero_point, from.step / unit, bias);
+    }
+
+    void add_byte_layer(const FusedNode& fused, const Node& node, ByteLayer layer) {
+        const ValueId output = fused.outputs.front();
+        const ActivationQuantization* const to = grid_of(output);
+        std::optional<BufferId> residual;
+        if (fused.residual) {
+            residual = grid_of(*fused.residual) ? bytes_.at(*fused.residual) : floats_of(*fused.residual);
+        }
+        const OutputUnits units = output_units(fused);
         const float least = to ? 0.0F : -kInfinity;
         const float most = to ? static_cast<float>(to->largest_index()) : kInfinity;
+        const ConvolutionGeometry g = geometry(node, output);
         push(node.name, kind_of(g, true),
-             ByteLayerStep{.layer = std::holds_alternative<Gemm>(node.op)
-                                        ? byte_matrix(weights, zero_point, from.step / unit, bias)
-                                        : byte_convolution(g, weights, zero_point, from.step / unit, bias),
-                           .input = input,
+             ByteLayerStep{.layer = std::move(layer),
+                           .input = bytes_.at(node.inputs[0]),
                            .output = output_of(output),
                            .residual = residual,
-                           .residual_scale = residual_scale,
-                           .low = std::clamp(fused.low / unit + zero, least, most),
-                           .high = std::clamp(fused.high / unit + zero, least, most)},
+                           .residual_scale = units.residual_scale,
+                           .low = std::clamp(fused.low / units.unit + units.zero, least, most),
+                           .high = std::clamp(fused.high / units.unit + units.zero, least, most)},
              g.multiply_adds());
     }
 
-    static decltype(ByteLayerStep::layer) byte_convolution(const ConvolutionGeometry& g, const Parameter& parameter,
-                                                           std::uint8_t zero_point, float scale,
-                                                           std::span<const float> bias) {
+    static ByteLayer byte_convolution(const ConvolutionGeometry& g, const Parameter& parameter, std::uint8_t zero_point,
+                                      float scale, std::span<const float> bias) {
         ByteWeights weights = byte_weights(parameter);
         for (float& value : weights.scale) value *= scale;
         return IntegerConvolution(g, weights.coded(), zero_point, weights.scale, bias);
     }
 
     /// Of the bits that the parameter has, else of 8.
-    static decltype(ByteLayerStep::layer) byte_matrix(const Parameter& parameter, std::uint8_t zero_point, float scale,
-                                                      std::span<const float> bias) {
+    static ByteLayer byte_matrix(const Parameter& parameter, std::uint8_t zero_point, float scale,
+                                 std::span<const float> bias) {
         const Shape& shape = parameter.values.shape();
         if (parameter.quantization && PackedMatrix::can_pack(*parameter.quantization)) {
             return PackedMatrix(shape, *parameter.quantization, zero_point, scale, bias);

@@ -38,10 +38,12 @@ struct FloatLayerStep {
     float low, high;
 };
 
-/// A convolution or fully-connected layer of bytes; the output, and the residual, are floats or bytes as their buffers
-/// are.
+/// A convolution or fully-connected layer of bytes.
+using ByteLayer = std::variant<IntegerConvolution, PackedMatrix>;
+
+/// The output, and the residual, are floats or bytes as their buffers are.
 struct ByteLayerStep {
-    std::variant<IntegerConvolution, PackedMatrix> layer;
+    ByteLayer layer;
     BufferId input, output;
     std::optional<BufferId> residual;
     float residual_scale, low, high;  ///< in units of the output

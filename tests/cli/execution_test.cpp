@@ -21,6 +21,8 @@ TEST_CASE("bench reports latencies, memory and the time of each layer in both ex
         const nlohmann::json results = nlohmann::json::parse(text_of(folder / "bench.json"));
         CHECK(results["latency_ms"]["best"] <= results["latency_ms"]["p99"]);
         CHECK(results["images_per_second"] > 0.0);
+        CHECK(results["loading_ms"] > 0.0);
+        CHECK(results["preparation_ms"] > 0.0);
         CHECK(results["activation_bytes"] > 0);
         CHECK(results["steps"].size() >= 9);
         CHECK(results["multiply_accumulates"] == 2 * 12239488);
