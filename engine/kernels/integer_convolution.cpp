@@ -6,6 +6,8 @@
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
 #include <numeric>
 
 namespace eigenbit {
@@ -30,6 +32,15 @@ std::vector<WeightPanel> integer_panels(const ConvolutionGeometry& g, std::span<
                                                     depthwise ? kQuadVectors : kernels.panel_vectors);
     if (g.groups > 1) return panels;
     return without_zero_vectors(panels, codes, filter_size(g), static_cast<std::int64_t>(kernels.width));
+}
+
+/// How many quads of inputs times these weights have sums of pairs that always fit 16 bits with sign; 0 where not even
+/// one does.
+std::size_t quads_in_words(std::span<const std::int8_t> codes) {
+    constexpr int kLargestWord = std::numeric_limits<std::int16_t>::max();
+    int largest = 1;
+    for (const std::int8_t code : codes) largest = std::max(largest, std::abs(int{code}));
+    return static_cast<std::size_t>(kLargestWord / (2 * 255 * largest));
 }
 
 /// Pixels of outputs that share a band; of whole rows where the band is copied.
@@ -63,6 +74,11 @@ IntegerConvolution::IntegerConvolution(const ConvolutionGeometry& geometry, cons
     }
     const auto lanes = static_cast<std::size_t>(lanes_before(panels_.size()));
     const auto filter = static_cast<std::size_t>(filter_size(geometry));
+    for (const WeightPanel& panel : panels_) {
+        word_quads_.push_back(
+            quads_in_words(weights.codes.subspan(static_cast<std::size_t>(panel.first_channel) * filter,
+                                                 static_cast<std::size_t>(panel.channels) * filter)));
+    }
     start_.resize(lanes);
     scale_.resize(lanes);
     bias_.resize(lanes);
@@ -157,6 +173,7 @@ void IntegerConvolution::run_part(const std::uint8_t* x, const IntegerOutput& ou
             .pixel_begin = static_cast<std::size_t>(begin),
             .pixel_end = static_cast<std::size_t>(end),
             .weights = weights,
+            .word_quads = word_quads_[p],
             .vectors = static_cast<std::size_t>(panel.vectors),
             .channels = static_cast<std::size_t>(panel.channels),
             .start = start_.data() + lane,

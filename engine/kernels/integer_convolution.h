@@ -57,6 +57,7 @@ class IntegerConvolution {
     const IntegerKernels* kernels_;
     std::uint8_t zero_point_;
     std::vector<WeightPanel> panels_;
+    std::vector<std::size_t> word_quads_;           // by panel
     CodedPanels coded_;                             // of a convolution that is not depthwise
     AlignedVector<std::int8_t> depthwise_weights_;  // panel after panel, as the kernels read them
     std::vector<std::int32_t> start_;               // by lane of the panels, as scale_ and bias_

@@ -93,57 +93,65 @@ void store_as(const IntegerBlock& block, size_t channel, size_t rows, size_t vec
     store_to(block.output);
 }
 
-template <size_t kRows, size_t kVectors, typename Pixels>
-[[gnu::noinline]] void tile(const IntegerBlock& block, const Pixels& pixels) {
-    Vector::Sums sums[kRows][kVectors];
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kVectors; ++v) {
-        const Vector::Sums start = Vector::load_sums(block.start + v * Vector::kWidth);
-#pragma GCC unroll 32
-        for (size_t p = 0; p < kRows; ++p) sums[p][v] = start;
-    }
-    const int8_t* weights = block.weights;
-    for (size_t s = 0; s < block.grid.segment_count; ++s) {
-        const uint8_t* sources[kRows];
-#pragma GCC unroll 32
-        for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
-        const size_t quads = block.grid.segments[s].quads;
-        for (size_t q = 0; q < quads; ++q) {
-            Vector::Weights w[kVectors];
-#pragma GCC unroll 4
-            for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_weights(weights + 4 * v * Vector::kWidth);
-            weights += 4 * kVectors * Vector::kWidth;
-#pragma GCC unroll 32
-            for (size_t p = 0; p < kRows; ++p) {
-                const Vector::Inputs x = Vector::broadcast_quad(sources[p] + 4 * q);
-#pragma GCC unroll 4
-                for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::dot(sums[p][v], x, w[v]);
-            }
-        }
-    }
-    alignas(64) int32_t memory[kRows * kVectors * Vector::kWidth];
-#pragma GCC unroll 32
-    for (size_t p = 0; p < kRows; ++p) {
+template <size_t kRows, size_t kVectors>
+struct SumTile {
+    template <typename Pixels>
+    [[gnu::noinline]] static void run(const IntegerBlock& block, const Pixels& pixels) {
+        Vector::Sums sums[kRows][kVectors];
 #pragma GCC unroll 4
         for (size_t v = 0; v < kVectors; ++v) {
-            Vector::store_sums(memory + (p * kVectors + v) * Vector::kWidth, sums[p][v]);
+            const Vector::Sums start = Vector::load_sums(block.start + v * Vector::kWidth);
+#pragma GCC unroll 32
+            for (size_t p = 0; p < kRows; ++p) sums[p][v] = start;
         }
+        const int8_t* weights = block.weights;
+        for (size_t s = 0; s < block.grid.segment_count; ++s) {
+            const uint8_t* sources[kRows];
+#pragma GCC unroll 32
+            for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
+            const size_t quads = block.grid.segments[s].quads;
+            for (size_t q = 0; q < quads; ++q) {
+                Vector::Weights w[kVectors];
+#pragma GCC unroll 4
+                for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_weights(weights + 4 * v * Vector::kWidth);
+                weights += 4 * kVectors * Vector::kWidth;
+#pragma GCC unroll 32
+                for (size_t p = 0; p < kRows; ++p) {
+                    const Vector::Inputs x = Vector::broadcast_quad(sources[p] + 4 * q);
+#pragma GCC unroll 4
+                    for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::dot(sums[p][v], x, w[v]);
+                }
+            }
+        }
+        alignas(64) int32_t memory[kRows * kVectors * Vector::kWidth];
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) {
+#pragma GCC unroll 4
+            for (size_t v = 0; v < kVectors; ++v) {
+                Vector::store_sums(memory + (p * kVectors + v) * Vector::kWidth, sums[p][v]);
+            }
+        }
+        store(block, 0, kRows, kVectors, memory, pixels.outputs);
     }
-    store(block, 0, kRows, kVectors, memory, pixels.outputs);
+};
+
+/// Calls the tile for as many pixels as there are.
+template <template <size_t, size_t> typename Tile, size_t kRows, size_t kVectors, typename Pixels>
+void run_tile(size_t count, const IntegerBlock& block, const Pixels& pixels) {
+    if (count == kRows) return Tile<kRows, kVectors>::run(block, pixels);
+    if constexpr (kRows > 1) run_tile<Tile, kRows - 1, kVectors>(count, block, pixels);
 }
 
-template <size_t kRows, size_t kVectors, typename Pixels>
-void tile_of(size_t count, const IntegerBlock& block, const Pixels& pixels) {
-    if (count == kRows) return tile<kRows, kVectors>(block, pixels);
-    if constexpr (kRows > 1) tile_of<kRows - 1, kVectors>(count, block, pixels);
-}
-
-template <size_t kVectors = kPanelVectors>
-void convolution(const IntegerBlock& block) {
+/// All tiles of a block, of at most kMostRows[vectors] pixels.
+template <template <size_t, size_t> typename Tile, const size_t (&kMostRows)[kPanelVectors + 1],
+          size_t kVectors = kPanelVectors>
+void run_tiles(const IntegerBlock& block) {
     if (block.vectors == kVectors) {
-        return for_each_tile<kTileRows[kVectors], uint8_t>(block, [&](const auto& pixels, size_t count) {
-            tile_of<kTileRows[kVectors], kVectors>(count, block, pixels);
+        return for_each_tile<kMostRows[kVectors], uint8_t>(block, [&](const auto& pixels, size_t count) {
+            run_tile<Tile, kMostRows[kVectors], kVectors>(count, block, pixels);
         });
     }
-    if constexpr (kVectors > 1) convolution<kVectors - 1>(block);
+    if constexpr (kVectors > 1) run_tiles<Tile, kMostRows, kVectors - 1>(block);
 }
+
+void convolution(const IntegerBlock& block) { run_tiles<SumTile, kTileRows>(block); }

@@ -37,8 +37,9 @@ struct IntegerBlock {
     // Dense: (quads of all segments, vectors * width, 4). Depthwise: (taps / 4, kQuadVectors * width, 4), taps rounded
     // up, channels in the order of integer_depthwise_tiles.h; so are those of start, scale and bias.
     const int8_t* weights;
-    size_t vectors;        // dense: at most panel_vectors
-    size_t channels;       // output channels that exist, more than (vectors - 1) * width
+    size_t word_quads;  // dense: so many quads in a row have sums that fit 16 bits with sign, whatever the inputs; or 0
+    size_t vectors;     // dense: at most panel_vectors
+    size_t channels;    // output channels that exist, more than (vectors - 1) * width
     const int32_t* start;  // (vectors * width)
     const float* scale;    // (vectors * width)
     const float* bias;     // (vectors * width)

@@ -1,5 +1,6 @@
-// Integer kernels for AVX2: vectors of 8 output channels. The instruction that multiplies bytes (vpmaddubsw)
-// saturates, so products are made of 16-bit halves: the even and the odd bytes of four apart.
+// Integer kernels for AVX2: vectors of 8 output channels. The instruction that multiplies bytes (vpmaddubsw) puts sums
+// of two products into 16 bits. Where weights are small enough for that, it is used; else products are made of 16-bit
+// halves: the even and the odd bytes of four apart.
 
 #include "engine/kernels/integer_kernels.h"
 
@@ -61,6 +62,25 @@ struct Vector {
     static Sums dot(Sums sums, Inputs x, Weights w) {
         const __m256i even = _mm256_madd_epi16(x.even, w.even);
         return _mm256_add_epi32(sums, _mm256_add_epi32(even, _mm256_madd_epi16(x.odd, w.odd)));
+    }
+
+    using Words = __m256i;  // 16-bit sums, two in a lane
+    static Words no_words() { return _mm256_setzero_si256(); }
+    static Sums load_quads(const int8_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
+    static Sums repeat_quad(const uint8_t* from) {
+        int32_t quad;
+        __builtin_memcpy(&quad, from, sizeof quad);
+        return _mm256_set1_epi32(quad);
+    }
+    static Words dot_words(Words words, Sums x, Sums w) {
+        words = _mm256_add_epi16(words, _mm256_maddubs_epi16(x, w));
+        // One after the other: the compiler would make all products first, for which registers do not suffice
+        // (measured).
+        asm volatile("" : "+x"(words));
+        return words;
+    }
+    static Sums add_words(Sums sums, Words words) {
+        return _mm256_add_epi32(sums, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
     }
 
     static Sums load_bytes(const uint8_t* from) {
@@ -143,21 +163,28 @@ struct Vector {
 // 16 registers: the sums leave room for the halves of weights and inputs, and for products.
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 8, 4};
+constexpr size_t kWordTileRows[kPanelVectors + 1] = {0, 12, 6};
 constexpr size_t kDepthwiseRows = 1;
 
 #include "engine/kernels/pixel_tiles.h"
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
 #include "engine/kernels/integer_depthwise_tiles.h"
+#include "engine/kernels/integer_word_tiles.h"
 #include "engine/kernels/packed_unit_tiles.h"
 // After it.
 #include "engine/kernels/byte_rounding_tiles.h"
 #include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
+void convolution_of_any_weights(const IntegerBlock& block) {
+    block.word_quads > 0 ? word_convolution(block) : convolution(block);
+}
+
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,  kPanelVectors, &convolution<>, &depthwise_convolution,
-                                            &packed_product, &unpack_codes, &round_to_bytes};
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,         kPanelVectors,   &convolution_of_any_weights,
+                                            &depthwise_convolution, &packed_product, &unpack_codes,
+                                            &round_to_bytes};
 
 }  // namespace eigenbit::avx2

@@ -135,7 +135,7 @@ constexpr size_t kDepthwiseRows = 4;
 
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,  kPanelVectors, &convolution<>, &depthwise_convolution,
+constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,  kPanelVectors, &convolution,   &depthwise_convolution,
                                             &packed_product, &unpack_codes, &round_to_bytes};
 
 }  // namespace eigenbit::avx512vnni
