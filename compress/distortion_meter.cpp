@@ -68,9 +68,10 @@ void DistortionMeter::choose_chunks() {
     const std::int64_t outputs = session.output().elements();
     const std::int64_t image_bytes = session.arena_bytes() + bytes(outputs);
     const std::int64_t cached = kChunkBytes / widest_bytes(*graph_, layer_.node, one_image);
-    // Where not even one image stays in the caches, few chunks are best: each packs the network's weights for itself.
-    const std::int64_t most = (count + kFewestChunks - 1) / kFewestChunks;
-    const std::int64_t chunk_images = cached > 0 ? std::min(cached, most) : most;
+    // Where not even one image stays in the caches, the fewest chunks that the memory holds together are best: each
+    // packs the network's weights for itself.
+    const std::int64_t wanted = cached > 0 ? cached : options_.memory_bytes / (kFewestChunks * image_bytes);
+    const std::int64_t chunk_images = std::clamp<std::int64_t>(wanted, 1, (count + kFewestChunks - 1) / kFewestChunks);
     const std::int64_t chunks = (count + chunk_images - 1) / chunk_images;
     // The rest of the memory is for the weights being tried.
     const std::int64_t fitting = options_.memory_bytes * 3 / 4 / (chunk_images * image_bytes);

@@ -184,7 +184,7 @@ TEST_CASE("weights of a convolution take the bits of their codes in memory, and 
     const IntegerKernels& kernels = *active_cpu_implementation().integer;
     const auto panels = static_cast<std::int64_t>(128 / (kernels.width * kernels.panel_vectors));
     // For each output channel a scale, a bias and a sum to begin with; for each panel where its inputs and codes lie.
-    const std::int64_t beside = 128 * 12 + panels * 600;
+    const std::int64_t beside = 128 * 12 + panels * 450;
     for (int bits = 1; bits <= 8; ++bits) {
         const int least = -(1 << (bits - 1));
         // Seven bits are not worth unpacking.

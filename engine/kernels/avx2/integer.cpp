@@ -23,9 +23,7 @@ struct Vector {
     static Mask mask(size_t lanes) { return lanes < kWidth ? lanes : kWidth; }
     static Sums load_sums(const int32_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
     static void store_sums(int32_t* to, Sums sums) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), sums); }
-    static Weights load_weights(const int8_t* from) {
-        return to_weights(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-    }
+    static Weights load_weights(const int8_t* from) { return to_weights(load_quads(from)); }
     static Weights to_weights(Sums quads) {
         return {_mm256_srai_epi16(_mm256_slli_epi16(quads, 8), 8), _mm256_srai_epi16(quads, 8)};
     }
@@ -51,11 +49,7 @@ struct Vector {
     static Sums add_bytes(Sums a, Sums b) { return _mm256_add_epi8(a, b); }
     static void store_codes(int8_t* to, Sums codes) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), codes); }
 
-    static Inputs broadcast_quad(const uint8_t* from) {
-        int32_t quad;
-        __builtin_memcpy(&quad, from, sizeof quad);
-        return to_inputs(_mm256_set1_epi32(quad));
-    }
+    static Inputs broadcast_quad(const uint8_t* from) { return to_inputs(repeat_quad(from)); }
     static Inputs to_inputs(Sums quads) {
         return {_mm256_and_si256(quads, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16(quads, 8)};
     }
