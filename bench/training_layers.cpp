@@ -59,7 +59,7 @@ LayerTimes time_layer(const Node& node, const Session& session, bool needs_input
     });
     const Tensor dy = normal_numbers(y.shape());
     const std::array<ConstView, 1> output_gradients{dy.view()};
-    Tensor workspace(Shape{backward_workspace(node.op, shapes_of(inputs), true)});
+    Tensor workspace(Shape{backward_workspace(node.op, shapes_of(inputs))});
     const auto time_gradient = [&](std::size_t input) {
         Tensor gradient(inputs[input].shape);
         std::vector<View> gradients(inputs.size());

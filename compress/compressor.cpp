@@ -70,13 +70,15 @@ std::int64_t products_an_image(const Graph& graph, std::span<const Shape> shapes
 }
 
 /// So many images that one measurement of a large network takes a fraction of a second: there are hundreds. But as many
-/// as an average over outputs needs: of a classifier more than of a network that puts out images.
+/// as an average over outputs needs, of a classifier more than of a network that puts out images, and no more.
 std::int64_t images_worth_measuring(std::int64_t products_an_image, std::int64_t outputs) {
     constexpr std::int64_t kProducts = 20'000'000'000;
     constexpr std::int64_t kFewestOutputs = 4'000;
+    constexpr std::int64_t kEnoughOutputs = 16'000;
+    constexpr std::int64_t kFewestImages = 2;
     constexpr std::int64_t kEnoughImages = 16;
-    const std::int64_t fewest = std::clamp<std::int64_t>(kFewestOutputs / outputs, 2, kEnoughImages);
-    return std::max(kProducts / products_an_image, fewest);
+    const std::int64_t fewest = std::clamp(kFewestOutputs / outputs, kFewestImages, kEnoughImages);
+    return std::clamp(kProducts / products_an_image, fewest, std::max(kEnoughOutputs / outputs, fewest));
 }
 
 /// So many images that means and variances of channels take seconds: where an image takes many products, it has many

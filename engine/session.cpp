@@ -146,7 +146,7 @@ void Session::plan_arena(std::span<const Shape> shapes) {
         for (const ValueId input : nodes[i].inputs) inputs.push_back(shapes[at(input)]);
         if (options_.training) place(saved_[i], saved_shape(nodes[i].op, inputs), i, end);
         if (!backward) continue;
-        const Shape workspace{backward_workspace(nodes[i].op, inputs, options_.training)};
+        const Shape workspace{backward_workspace(nodes[i].op, inputs)};
         place(workspaces_[i], workspace, backward_step(i), backward_step(i));
     }
     for (const ValueId value : options_.gradients) place(gradients_[at(value)], shapes[at(value)], nodes.size(), end);

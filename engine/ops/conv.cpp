@@ -78,7 +78,7 @@ void forward(const Conv& conv, const ForwardArguments& arguments) {
     const float* const bias = arguments.inputs.size() == 3 ? arguments.inputs[2].data : nullptr;
     WeightCache unshared;
     WeightCache& cache = arguments.cache != nullptr ? *arguments.cache : unshared;
-    if (arguments.training && suits_winograd(geometry)) {
+    if (suits_winograd(geometry)) {
         if (!cache.current) cache.winograd_forward.pack_forward(geometry, weight.data);
         winograd_forward(geometry, x.data, cache.winograd_forward, bias, y.data);
     } else {
@@ -88,11 +88,11 @@ void forward(const Conv& conv, const ForwardArguments& arguments) {
     cache.current = true;
 }
 
-std::int64_t backward_workspace(const Conv& conv, std::span<const Shape> inputs, bool training) {
+std::int64_t backward_workspace(const Conv& conv, std::span<const Shape> inputs) {
     const Shape y = infer_shapes(conv, inputs).front();
     const ConvolutionGeometry geometry = geometry_of(conv, inputs[0], inputs[1], y);
     const std::int64_t plain = convolution_weight_gradient_workspace(geometry);
-    if (!training || !suits_winograd(geometry)) return plain;
+    if (!suits_winograd(geometry)) return plain;
     return std::max(winograd_weight_gradient_workspace(geometry), inputs.size() == 3 ? plain : 0);
 }
 
@@ -101,7 +101,7 @@ void backward(const Conv& conv, const BackwardArguments& arguments) {
     const ConstView weight = arguments.inputs[1];
     const ConstView dy = arguments.output_gradients[0];
     const ConvolutionGeometry geometry = geometry_of(conv, x.shape, weight.shape, dy.shape);
-    const bool by_winograd = arguments.training && suits_winograd(geometry);
+    const bool by_winograd = suits_winograd(geometry);
     float* const dx = arguments.input_gradients[0].data;
     float* dw = arguments.input_gradients[1].data;
     float* const dbias = arguments.input_gradients.size() == 3 ? arguments.input_gradients[2].data : nullptr;

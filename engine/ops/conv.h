@@ -27,7 +27,7 @@ std::vector<Shape> infer_shapes(const Conv& conv, std::span<const Shape> inputs)
 std::int64_t multiply_accumulates(const Conv& conv, std::span<const Shape> inputs, std::span<const Shape> outputs);
 void forward(const Conv& conv, const ForwardArguments& arguments);
 /// Floats of the sums of weight gradients.
-std::int64_t backward_workspace(const Conv& conv, std::span<const Shape> inputs, bool training);
+std::int64_t backward_workspace(const Conv& conv, std::span<const Shape> inputs);
 void backward(const Conv& conv, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

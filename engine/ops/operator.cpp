@@ -23,9 +23,9 @@ Shape saved_shape(const Operator& op, std::span<const Shape> inputs) {
     return Shape{0};
 }
 
-std::int64_t backward_workspace(const Operator& op, std::span<const Shape> inputs, bool training) {
+std::int64_t backward_workspace(const Operator& op, std::span<const Shape> inputs) {
     const auto* conv = std::get_if<Conv>(&op);
-    return conv != nullptr ? backward_workspace(*conv, inputs, training) : 0;
+    return conv != nullptr ? backward_workspace(*conv, inputs) : 0;
 }
 
 bool sets_gradients(const Operator& op) {

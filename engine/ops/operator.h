@@ -43,7 +43,7 @@ std::int64_t multiply_accumulates(const Operator& op, std::span<const Shape> inp
 Shape saved_shape(const Operator& op, std::span<const Shape> inputs);
 
 /// Floats that backward needs for a while; 0 for most.
-std::int64_t backward_workspace(const Operator& op, std::span<const Shape> inputs, bool training);
+std::int64_t backward_workspace(const Operator& op, std::span<const Shape> inputs);
 
 /// Whether backward heeds BackwardArguments::sets; else input gradients must be something to add to.
 bool sets_gradients(const Operator& op);
