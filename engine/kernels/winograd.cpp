@@ -12,7 +12,7 @@ namespace eigenbit {
 namespace {
 
 // Fewer channels than these are no work for the products, fewer tiles no work for the transformed weights.
-constexpr std::int64_t kFewestChannels = 16;
+constexpr std::int64_t kFewestChannels = 12;
 constexpr std::int64_t kFewestTiles = 48;
 
 /// At each point, sums (tiles, outputs) = sources (tiles, inputs) times the weights there.
