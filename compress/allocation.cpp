@@ -41,42 +41,13 @@ std::optional<std::size_t> partner(const LayerCurves& layer, const Block& rows) 
     return std::nullopt;
 }
 
-LayerChoice choose(const LayerCurves& layer, double lambda) {
-    LayerChoice choice;
-    choice.candidates.assign(layer.blocks.size(), kZero);
-    std::vector<bool> decided(layer.blocks.size());
-    const auto take = [&](std::size_t block, std::size_t candidate) {
-        choice.candidates[block] = candidate;
-        decided[block] = true;
-        choice.bits += layer.curves[block][candidate].bits;
-        choice.distortion += layer.curves[block][candidate].distortion;
-    };
-    for (std::size_t i = 0; i < layer.blocks.size(); ++i) {
-        if (layer.blocks[i].factor != Block::kCoefficients) continue;
-        const auto basis = partner(layer, layer.blocks[i]);
-        if (!basis) continue;
-        const Pick rows = cheapest(layer.curves[i], kZero + 1, lambda);
-        const Pick columns = cheapest(layer.curves[*basis], kZero + 1, lambda);
-        const bool keep = rows.cost + columns.cost < cost_of(layer.curves[i][kZero], lambda);
-        take(i, keep ? rows.candidate : kZero);
-        if (keep) {
-            take(*basis, columns.candidate);
-        } else {
-            decided[*basis] = true;  // zero, and already counted by the rows
-        }
-    }
-    for (std::size_t i = 0; i < layer.blocks.size(); ++i) {
-        if (!decided[i]) take(i, cheapest(layer.curves[i], kZero, lambda).candidate);
-    }
-    return choice;
-}
-
 /// The option of a layer that is cheapest at this λ.
 LayerChoice choose_option(const LayerOptions& options, double lambda) {
     LayerChoice best;
     double best_cost = std::numeric_limits<double>::infinity();
     for (std::size_t option = 0; option < options.size(); ++option) {
-        LayerChoice choice = choose(options[option], lambda);
+        if (options[option].excluded) continue;
+        LayerChoice choice = choose_candidates(options[option], lambda);
         const double cost = choice.distortion + lambda * choice.bits;
         if (cost >= best_cost) continue;
         best_cost = cost;
@@ -91,7 +62,7 @@ Allocation with_options_of(const Allocation& allocation, std::span<const LayerOp
     Allocation result{lambda, {}};
     for (std::size_t i = 0; i < layers.size(); ++i) {
         const std::size_t option = allocation.layers[i].option;
-        result.layers.push_back(choose(layers[i][option], lambda));
+        result.layers.push_back(choose_candidates(layers[i][option], lambda));
         result.layers.back().option = option;
     }
     return result;
@@ -130,6 +101,36 @@ double Allocation::distortion() const {
     double sum = 0.0;
     for (const LayerChoice& layer : layers) sum += layer.distortion;
     return sum;
+}
+
+LayerChoice choose_candidates(const LayerCurves& layer, double lambda) {
+    LayerChoice choice;
+    choice.candidates.assign(layer.blocks.size(), kZero);
+    std::vector<bool> decided(layer.blocks.size());
+    const auto take = [&](std::size_t block, std::size_t candidate) {
+        choice.candidates[block] = candidate;
+        decided[block] = true;
+        choice.bits += layer.curves[block][candidate].bits;
+        choice.distortion += layer.curves[block][candidate].distortion;
+    };
+    for (std::size_t i = 0; i < layer.blocks.size(); ++i) {
+        if (layer.blocks[i].factor != Block::kCoefficients) continue;
+        const auto basis = partner(layer, layer.blocks[i]);
+        if (!basis) continue;
+        const Pick rows = cheapest(layer.curves[i], kZero + 1, lambda);
+        const Pick columns = cheapest(layer.curves[*basis], kZero + 1, lambda);
+        const bool keep = rows.cost + columns.cost < cost_of(layer.curves[i][kZero], lambda);
+        take(i, keep ? rows.candidate : kZero);
+        if (keep) {
+            take(*basis, columns.candidate);
+        } else {
+            decided[*basis] = true;  // zero, and already counted by the rows
+        }
+    }
+    for (std::size_t i = 0; i < layer.blocks.size(); ++i) {
+        if (!decided[i]) take(i, cheapest(layer.curves[i], kZero, lambda).candidate);
+    }
+    return choice;
 }
 
 Allocation allocate(std::span<const LayerOptions> layers, double lambda) {

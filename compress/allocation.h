@@ -28,9 +28,12 @@ struct Allocation {
 /// A layer's possible transforms, each with its blocks' curves.
 using LayerOptions = std::vector<LayerCurves>;
 
+/// The candidates of a layer's blocks, under this transform, that minimise D + λ·bits. Rows of T and the columns of the
+/// stored basis that they meet vanish together.
+LayerChoice choose_candidates(const LayerCurves& layer, double lambda);
+
 /// Algorithm 1: every layer takes the transform, and every block the candidate, that minimise D + λ·bits. The plain
-/// minimum over all candidates finds points of the lower convex hull only, without having to build it. Rows of T and
-/// the columns of the stored basis that they meet vanish together.
+/// minimum over all candidates finds points of the lower convex hull only, without having to build it.
 Allocation allocate(std::span<const LayerOptions> layers, double lambda);
 
 /// The finest allocation whose cost is at most the target, by bisection on log λ; cost must not fall when λ falls.

@@ -31,6 +31,7 @@ struct LayerCurves {
     Factorization factorization;
     std::vector<Block> blocks;
     std::vector<Curve> curves;  ///< one for each block
+    bool excluded = false;      ///< the layer may not choose this transform
 };
 
 /// Cuts coefficients and stored bases into at most `count` blocks each of ⌈rows / count⌉ rows.

@@ -5,9 +5,11 @@
 #include "compress/error_feedback.h"
 #include "compress/exact_curves.h"
 #include "compress/hybrid_curves.h"
+#include "compress/output_distortion.h"
 #include "compress/planned_bits.h"
 #include "compress/rewrite.h"
 #include "compress/second_order_curves.h"
+#include "compress/transform_choice.h"
 #include "engine/error.h"
 #include "engine/session.h"
 
@@ -209,47 +211,75 @@ ConstView Compressor::measured_images() const {
         0, std::min({std::int64_t{options_.measured_images}, measured_images_, images_.shape()[0]}));
 }
 
+ConstView Compressor::judged_images() const {
+    constexpr std::int64_t kMost = 256;
+    return images_.view().slice(0, std::min({kMost, averaged_images_, images_.shape()[0]}));
+}
+
 MeterOptions Compressor::meter_options() const {
     return {.corrected = options_.correction, .memory_bytes = options_.memory_bytes};
 }
 
-/// A copy of the curves with exact distortions where such allocations land.
-std::vector<LayerOptions>
-Compressor::measured_curves(const std::function<Allocation(std::span<const LayerOptions>)>& allocation) const {
+CompressedNetwork Compressor::compress(const Allocate& allocate, const Build& build) const {
+    if (options_.curves != CurveMethod::hybrid) return build(curves_);
+    const auto measured = [&](std::vector<LayerOptions> curves) {
+        measure_where_allocated(curves, differentiable_, layers_, measured_images(), [&] { return allocate(curves); },
+                                {.meter = meter_options()});
+        return build(curves);
+    };
+    CompressedNetwork by_prediction = measured(curves_);
+    if (std::ranges::all_of(curves_, [](const LayerOptions& options) { return options.size() == 1; })) {
+        return by_prediction;
+    }
     std::vector<LayerOptions> curves = curves_;
-    measure_where_allocated(curves, differentiable_, layers_, measured_images(), [&] { return allocation(curves); },
-                            {.meter = meter_options()});
-    return curves;
+    const double lambda = allocate(curves).lambda;
+    const auto quantize_layer = [&](std::size_t layer, const LayerCurves& of_layer, const LayerChoice& choice) {
+        return indices_of(layer, of_layer, choice, lambda);
+    };
+    exclude_dearer_transforms(curves, differentiable_, layers_, measured_images(), lambda, quantize_layer,
+                              meter_options());
+    CompressedNetwork by_measurement = measured(std::move(curves));
+    const auto cost = [&](const CompressedNetwork& network) {
+        return output_distortion(*graph_, network.graph, judged_images()) + lambda * network.bits;
+    };
+    return cost(by_measurement) < cost(by_prediction) ? by_measurement : by_prediction;
 }
 
 CompressedNetwork Compressor::at_rate(double bits_per_weight) const {
-    // Error feedback spends fewer bits than the curves promise: what it saves is given back, in a few rounds.
+    const double target = bits_per_weight * static_cast<double>(weight_count_);
+    return compress([&](auto curves) { return allocate_within(curves, target, &Allocation::bits); },
+                    [&](auto curves) { return build(quantize_within(curves, target)); });
+}
+
+CompressedNetwork Compressor::at_lambda(double lambda) const {
+    return compress([&](auto curves) { return allocate(curves, lambda); },
+                    [&](auto curves) { return build(quantize(allocate(curves, lambda))); });
+}
+
+/// Error feedback spends fewer bits than the curves promise: what it saves is given back, in a few rounds.
+Compressor::Quantized Compressor::quantize_within(std::span<const LayerOptions> curves, double target) const {
     constexpr int kRounds = 10;
     constexpr double kCloseEnough = 0.995;
-    const double target = bits_per_weight * static_cast<double>(weight_count_);
-    const auto planned_bits = [](const Allocation& allocation) { return allocation.bits(); };
-    std::vector<LayerOptions> measured;
-    if (options_.curves == CurveMethod::hybrid) {
-        measured = measured_curves([&](auto curves) { return allocate_within(curves, target, planned_bits); });
-    }
-    const std::span<const LayerOptions> curves =
-        measured.empty() ? std::span(curves_) : std::span(std::as_const(measured));
     PlannedBits planned(target);
     std::optional<Quantized> best;
     for (int round = 0; round < kRounds; ++round) {
-        Quantized quantized = quantize(allocate_within(curves, planned.next(), planned_bits));
+        Quantized quantized = quantize(allocate_within(curves, planned.next(), &Allocation::bits));
         const double bits = quantized.total_bits;
         planned.tried(bits);
         if (bits <= target && (!best || bits > best->total_bits)) best = std::move(quantized);
         if (bits <= target && bits >= kCloseEnough * target) break;
     }
-    if (!best) fail("The network cannot be compressed to {:.3g} bits a weight.", bits_per_weight);
-    return build(*best);
+    if (!best) {
+        fail("The network cannot be compressed to {:.3g} bits a weight.", target / static_cast<double>(weight_count_));
+    }
+    return *std::move(best);
 }
 
-CompressedNetwork Compressor::at_lambda(double lambda) const {
-    if (options_.curves != CurveMethod::hybrid) return build(quantize(allocate(curves_, lambda)));
-    return build(quantize(allocate(measured_curves([&](auto curves) { return allocate(curves, lambda); }), lambda)));
+BlockIndices Compressor::indices_of(std::size_t layer, const LayerCurves& curves, const LayerChoice& choice,
+                                    double lambda) const {
+    if (!options_.error_feedback) return round_blocks(curves, choice);
+    return quantize_with_feedback(curves, choice, metrics_[layer], layer_weights(*graph_, layers_[layer]),
+                                  kFeedbackShare * lambda);
 }
 
 Compressor::Quantized Compressor::quantize(const Allocation& allocation) const {
@@ -257,10 +287,7 @@ Compressor::Quantized Compressor::quantize(const Allocation& allocation) const {
     tbb::parallel_for(std::size_t{0}, layers_.size(), [&](std::size_t i) {
         const LayerChoice& choice = allocation.layers[i];
         const LayerCurves& curves = curves_[i][choice.option];
-        result.indices[i] = options_.error_feedback ? quantize_with_feedback(curves, choice, metrics_[i],
-                                                                             layer_weights(*graph_, layers_[i]),
-                                                                             kFeedbackShare * allocation.lambda)
-                                                    : round_blocks(curves, choice);
+        result.indices[i] = indices_of(i, curves, choice, allocation.lambda);
         result.bits[i] = index_bits(curves, choice, result.indices[i]);
     });
     result.total_bits = std::accumulate(result.bits.begin(), result.bits.end(), 0.0);

@@ -103,6 +103,9 @@ class Compressor {
     const std::vector<LayerOptions>& options() const { return curves_; }
 
   private:
+    using Allocate = std::function<Allocation(std::span<const LayerOptions>)>;
+    using Build = std::function<CompressedNetwork(std::span<const LayerOptions>)>;
+
     /// An allocation and the indices that it led to.
     struct Quantized {
         Allocation allocation;
@@ -115,8 +118,15 @@ class Compressor {
     LayerCurves make_curves(const Layer& layer, const Transform& transform, const GradientMoments& moments) const;
     ConstView measured_images() const;
     MeterOptions meter_options() const;
-    std::vector<LayerOptions>
-    measured_curves(const std::function<Allocation(std::span<const LayerOptions>)>& allocation) const;
+    ConstView judged_images() const;
+    /// The network that curves lead to. In hybrid mode they are measured where `allocate` lands, and where layers have
+    /// several transforms two networks are built: one with the transforms that predictions choose, one with those that
+    /// each layer, quantized and measured by itself, is best with. Neither choice knows how the layers' errors add up:
+    /// the network with the least D + λ·bits is taken.
+    CompressedNetwork compress(const Allocate& allocate, const Build& build) const;
+    Quantized quantize_within(std::span<const LayerOptions> curves, double target) const;
+    BlockIndices indices_of(std::size_t layer, const LayerCurves& curves, const LayerChoice& choice,
+                            double lambda) const;
     Quantized quantize(const Allocation& allocation) const;
     /// How many images the correction may run as one batch.
     std::int64_t images_at_once() const;

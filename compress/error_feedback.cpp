@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace eigenbit {
 namespace {
@@ -281,7 +282,9 @@ BlockIndices quantize_with_feedback(const LayerCurves& curves, const LayerChoice
     for (std::size_t b = 0; b < factorization.bases.size(); ++b) {
         const Axis axis = factorization.bases[b].axis;
         const Matrix synthesis = synthesis_of(factorization, curves, choice, indices, b);
-        target = mix(target, axis, inverse(synthesis));
+        const std::optional<Matrix> analysis = find_inverse(synthesis);
+        if (!analysis) return indices;
+        target = mix(target, axis, *analysis);
         if (axis == Axis::column) {
             outputs = multiply(multiply(transpose(synthesis), outputs), synthesis);
         } else {

@@ -46,14 +46,19 @@ double frobenius_norm(const Matrix& a) {
     return std::sqrt(sum);
 }
 
-Matrix inverse(const Matrix& a) {
+std::optional<Matrix> find_inverse(const Matrix& a) {
     Matrix result = a;
     std::vector<lapack_int> pivots(static_cast<std::size_t>(a.rows()));
     const lapack_int n = dim(a.rows());
     const bool singular = LAPACKE_dgetrf(LAPACK_ROW_MAJOR, n, n, result.values().data(), n, pivots.data()) != 0
                           || LAPACKE_dgetri(LAPACK_ROW_MAJOR, n, result.values().data(), n, pivots.data()) != 0;
-    if (singular) fail("A {0} × {0} matrix has no inverse.", a.rows());
-    return result;
+    return singular ? std::nullopt : std::optional(std::move(result));
+}
+
+Matrix inverse(const Matrix& a) {
+    std::optional<Matrix> result = find_inverse(a);
+    if (!result) fail("A {0} × {0} matrix has no inverse.", a.rows());
+    return *std::move(result);
 }
 
 Matrix solve_positive_definite(const Matrix& a, const Matrix& b) {

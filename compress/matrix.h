@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -37,7 +38,8 @@ Matrix transpose(const Matrix& a);
 Matrix multiply(const Matrix& a, const Matrix& b);
 double frobenius_norm(const Matrix& a);
 
-/// Throws Error when the matrix is singular to working precision.
+/// Nothing when the matrix is singular to working precision; inverse() throws Error then.
+std::optional<Matrix> find_inverse(const Matrix& a);
 Matrix inverse(const Matrix& a);
 /// X with A·X = B for symmetric positive definite A. Throws Error when A is not.
 Matrix solve_positive_definite(const Matrix& a, const Matrix& b);

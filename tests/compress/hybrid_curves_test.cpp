@@ -3,11 +3,13 @@
 #include "compress/gradient_samples.h"
 #include "compress/hybrid_curves.h"
 #include "compress/second_order_curves.h"
+#include "compress/transform_choice.h"
 #include "tests/compress/small_networks.h"
 
 #include <doctest/doctest.h>
 #include <tbb/global_control.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace eigenbit {
@@ -79,7 +81,7 @@ TEST_CASE("A block that was mispredicted is put right beyond what is measured") 
     const Problem problem;
     const std::vector<LayerOptions> honest = problem.predicted();
     std::vector<LayerOptions> curves = honest;
-    for (Candidate& candidate : curves[1][0].curves[1]) candidate.distortion *= 0.01;
+    for (Candidate& candidate : curves[1][0].curves[1]) candidate.distortion *= 0.002;
     curves[1].resize(1);  // so that the layer has no other transform to turn to
     const auto allocate_here = [&] { return allocate(curves, kLambda); };
     measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here, {.tolerance = kNone});
@@ -137,6 +139,41 @@ TEST_CASE("Hybrid curves do not depend on the number of threads, and no rounds c
     CHECK(one == distortions_with(4, 2));
     CHECK(one != distortions_with(1, 0));
     CHECK(distortions_with(1, 0) == distortions_with(4, 0));
+}
+
+LayerQuantizer plain_rounding() {
+    return
+        [](std::size_t, const LayerCurves& curves, const LayerChoice& choice) { return round_blocks(curves, choice); };
+}
+
+TEST_CASE("Every layer keeps one transform, which allocations then take") {
+    const Problem problem;
+    std::vector<LayerOptions> curves = problem.predicted();
+    exclude_dearer_transforms(curves, problem.graph, problem.layers, problem.images, kLambda, plain_rounding(), {});
+    const Allocation allocation = allocate(curves, kLambda);
+    for (std::size_t i = 0; i < curves.size(); ++i) {
+        CHECK(std::ranges::count(curves[i], false, &LayerCurves::excluded) == 1);
+        CHECK(!curves[i][allocation.layers[i].option].excluded);
+    }
+}
+
+TEST_CASE("No layer takes both of two transforms for looking good") {
+    const Problem problem;
+    const std::vector<LayerOptions> predicted = problem.predicted();
+    for (std::size_t layer = 0; layer < predicted.size(); ++layer) {
+        int kept = 0;
+        for (const std::size_t flattered : {0U, 1U}) {
+            std::vector<LayerOptions> curves = predicted;
+            for (Curve& curve : curves[layer][flattered].curves) {
+                for (Candidate& candidate : curve) candidate.distortion *= 0.01;
+            }
+            REQUIRE(allocate(curves, kLambda).layers[layer].option == flattered);
+            exclude_dearer_transforms(curves, problem.graph, problem.layers, problem.images, kLambda, plain_rounding(),
+                                      {});
+            if (!curves[layer][flattered].excluded) ++kept;
+        }
+        CHECK(kept <= 1);
+    }
 }
 
 }  // namespace eigenbit
