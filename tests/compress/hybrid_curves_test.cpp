@@ -81,7 +81,7 @@ TEST_CASE("A block that was mispredicted is put right beyond what is measured") 
     const Problem problem;
     const std::vector<LayerOptions> honest = problem.predicted();
     std::vector<LayerOptions> curves = honest;
-    for (Candidate& candidate : curves[1][0].curves[1]) candidate.distortion *= 0.002;
+    for (Candidate& candidate : curves[1][0].curves[1]) candidate.distortion *= 0.01;
     curves[1].resize(1);  // so that the layer has no other transform to turn to
     const auto allocate_here = [&] { return allocate(curves, kLambda); };
     measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here, {.tolerance = kNone});
