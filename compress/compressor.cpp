@@ -48,6 +48,16 @@ void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView i
 
 bool is_plain(const LayerCurves& curves) { return curves.factorization.bases.empty(); }
 
+/// Whether these transforms are all that is left to choose.
+bool has_only(std::span<const LayerOptions> curves, std::span<const LayerSummary> layers) {
+    const auto is_left = [](const LayerOptions& options, const LayerSummary& layer) {
+        return std::ranges::all_of(options, [&](const LayerCurves& option) {
+            return option.excluded || option.factorization.transform == layer.transform;
+        });
+    };
+    return std::ranges::equal(curves, layers, is_left);
+}
+
 /// A basis that costs more than the weights it transforms cannot pay for itself. One that is nearly half as large would
 /// need a gain of a whole bit a weight and more: that is tried only where it takes little time.
 bool worthwhile(const Layer& layer, const Transform& transform) {
@@ -188,8 +198,10 @@ Compressor Compressor::restricted_to(std::span<const Transform> transforms) cons
     Compressor result = *this;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
         LayerOptions& options = result.curves_[i];
-        std::erase_if(options, [&](const LayerCurves& curves) { return excluded(curves.factorization.transform); });
-        if (options.empty()) options.push_back(*std::ranges::find_if(curves_[i], is_plain));
+        for (LayerCurves& curves : options) curves.excluded = excluded(curves.factorization.transform);
+        if (std::ranges::all_of(options, &LayerCurves::excluded)) {
+            std::ranges::find_if(options, is_plain)->excluded = false;
+        }
         std::erase_if(result.gains_[i], [&](const LayerGain& gain) { return excluded(gain.transform); });
     }
     return result;
@@ -222,23 +234,23 @@ MeterOptions Compressor::meter_options() const {
 
 CompressedNetwork Compressor::compress(const Allocate& allocate, const Build& build) const {
     if (options_.curves != CurveMethod::hybrid) return build(curves_);
-    const auto measured = [&](std::vector<LayerOptions> curves) {
+    const auto build_measured = [&](std::vector<LayerOptions> curves) {
         measure_where_allocated(curves, differentiable_, layers_, measured_images(), [&] { return allocate(curves); },
                                 {.meter = meter_options()});
         return build(curves);
     };
-    CompressedNetwork by_prediction = measured(curves_);
-    if (std::ranges::all_of(curves_, [](const LayerOptions& options) { return options.size() == 1; })) {
-        return by_prediction;
-    }
+    CompressedNetwork by_prediction = build_measured(curves_);
+    // Quantizing every layer of a large network under all of its transforms takes minutes.
+    constexpr std::int64_t kSmallNetwork = 2'000'000;  // weights
+    if (weight_count_ > kSmallNetwork) return by_prediction;
     std::vector<LayerOptions> curves = curves_;
     const double lambda = allocate(curves).lambda;
-    const auto quantize_layer = [&](std::size_t layer, const LayerCurves& of_layer, const LayerChoice& choice) {
+    const auto quantize = [&](std::size_t layer, const LayerCurves& of_layer, const LayerChoice& choice) {
         return indices_of(layer, of_layer, choice, lambda);
     };
-    exclude_dearer_transforms(curves, differentiable_, layers_, measured_images(), lambda, quantize_layer,
-                              meter_options());
-    CompressedNetwork by_measurement = measured(std::move(curves));
+    exclude_dearer_transforms(curves, differentiable_, layers_, measured_images(), lambda, quantize, meter_options());
+    if (has_only(curves, by_prediction.layers)) return by_prediction;
+    CompressedNetwork by_measurement = build_measured(std::move(curves));
     const auto cost = [&](const CompressedNetwork& network) {
         return output_distortion(*graph_, network.graph, judged_images()) + lambda * network.bits;
     };

@@ -119,10 +119,10 @@ class Compressor {
     ConstView measured_images() const;
     MeterOptions meter_options() const;
     ConstView judged_images() const;
-    /// The network that curves lead to. In hybrid mode they are measured where `allocate` lands, and where layers have
-    /// several transforms two networks are built: one with the transforms that predictions choose, one with those that
-    /// each layer, quantized and measured by itself, is best with. Neither choice knows how the layers' errors add up:
-    /// the network with the least D + λ·bits is taken.
+    /// The network that curves lead to. In hybrid mode they are measured where `allocate` lands. Where the transforms
+    /// that each layer, quantized and measured by itself, is best with are others, a second network is built with
+    /// these, unless it is too large for that. Neither choice knows how the layers' errors add up: the network with the
+    /// least D + λ·bits is taken.
     CompressedNetwork compress(const Allocate& allocate, const Build& build) const;
     Quantized quantize_within(std::span<const LayerOptions> curves, double target) const;
     BlockIndices indices_of(std::size_t layer, const LayerCurves& curves, const LayerChoice& choice,
