@@ -99,8 +99,6 @@ class Compressor {
     CompressedNetwork at_lambda(double lambda) const;
 
     std::int64_t weight_count() const { return weight_count_; }
-    const std::vector<Layer>& layers() const { return layers_; }
-    const std::vector<LayerOptions>& options() const { return curves_; }
 
   private:
     using Allocate = std::function<Allocation(std::span<const LayerOptions>)>;
