@@ -11,61 +11,75 @@ namespace {
 
 constexpr std::int64_t kCandidatesAtOnce = 48;  // bounds the memory of their errors
 
-ConstView sample_of(const Tensor& samples, std::int64_t index) {
-    const Shape& shape = samples.shape();
+/// Calls visit(gradient (O, taps, I), row of `result`) for every sample.
+template <typename Visit>
+void for_each_sample(const Tensor& weight_gradients, Tensor& result, Visit visit) {
+    const Shape& shape = weight_gradients.shape();
     const Shape one{shape[1], shape[2], shape[3]};
-    return {one, samples.data() + index * one.elements()};
+    for (std::int64_t sample = 0; sample < shape[0]; ++sample) {
+        visit(ConstView{one, weight_gradients.data() + sample * one.elements()},
+              result.view().slice(sample, sample + 1).values());
+    }
 }
 
-/// The gradients with respect to one factor, (samples, its elements): Sᵗg for the coefficients, g·Tᵗ for a basis.
-Tensor factor_gradients(const Factorization& factorization, int factor, const Tensor& weight_gradients) {
-    const std::int64_t samples = weight_gradients.shape()[0];
-    Tensor others = factorization.coefficients;  // what the basis multiplies
-    std::int64_t elements = factorization.coefficients.elements();
-    if (factor != Block::kCoefficients) {
-        for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
-            const Basis& basis = factorization.bases[i];
-            if (static_cast<int>(i) != factor) others = mix(others, basis.axis, basis.synthesis);
-        }
-        elements =
-            static_cast<std::int64_t>(factorization.bases[static_cast<std::size_t>(factor)].synthesis.values().size());
+/// Rows begin … end-1 of Sᵗ: what mixes an axis to the coefficients of a block.
+Matrix analysis_rows(const Matrix& synthesis, const Block& block) {
+    Matrix rows(block.end - block.begin, synthesis.rows());
+    for (std::int64_t row = 0; row < rows.rows(); ++row) {
+        for (std::int64_t i = 0; i < rows.columns(); ++i) rows(row, i) = synthesis(i, block.begin + row);
     }
-    std::vector<Matrix> transposed;
-    for (const Basis& basis : factorization.bases) transposed.push_back(transpose(basis.synthesis));
+    return rows;
+}
 
-    Tensor result(Shape{samples, elements});
-    tbb::parallel_for(std::int64_t{0}, samples, [&](std::int64_t sample) {
-        float* target = result.data() + sample * elements;
-        const ConstView gradient = sample_of(weight_gradients, sample);
-        if (factor != Block::kCoefficients) {
-            const Axis axis = factorization.bases[static_cast<std::size_t>(factor)].axis;
-            const Matrix product = product_of_views(gradient, others, axis);
-            std::ranges::transform(product.values(), target, [](double value) { return static_cast<float>(value); });
-            return;
-        }
-        const View mixed{gradient.shape, target};
-        if (transposed.empty()) std::ranges::copy(gradient.values(), target);
-        if (transposed.size() == 1) mix(gradient, factorization.bases[0].axis, transposed[0], mixed);
-        if (transposed.size() == 2) {
-            mix(mix(gradient, factorization.bases[0].axis, transposed[0]), factorization.bases[1].axis, transposed[1],
-                mixed);
+/// With respect to coefficients: Sᵗg.
+void coefficient_gradients(const Factorization& factorization, const Block& block, const Tensor& weight_gradients,
+                           Tensor& result) {
+    if (factorization.bases.empty()) {
+        for_each_sample(weight_gradients, result, [&](ConstView gradient, std::span<float> target) {
+            for_each_element(factorization, block, [&](std::int64_t k, std::int64_t element) {
+                target[static_cast<std::size_t>(k)] = gradient[element];
+            });
+        });
+        return;
+    }
+    const Basis& last = factorization.bases.back();  // blocks cut the coefficients along its axis
+    const Matrix rows = analysis_rows(last.synthesis, block);
+    const Matrix others = transpose(factorization.bases.front().synthesis);
+    for_each_sample(weight_gradients, result, [&](ConstView gradient, std::span<float> target) {
+        Shape shape = gradient.shape;
+        shape[tensor_axis(last.axis)] = rows.rows();
+        const View mixed{shape, target.data()};
+        if (factorization.bases.size() == 1) {
+            mix(gradient, last.axis, rows, mixed);
+        } else {
+            mix(mix(gradient, last.axis, rows), factorization.bases.front().axis, others, mixed);
         }
     });
-    return result;
 }
 
-/// The columns of (samples, elements) that belong to a block.
-Tensor block_columns(const Factorization& factorization, const Block& block, const Tensor& gradients) {
-    std::vector<std::int64_t> elements;
-    for_each_element(factorization, block, [&](std::int64_t, std::int64_t element) { elements.push_back(element); });
-    const std::int64_t samples = gradients.shape()[0];
-    const auto width = static_cast<std::int64_t>(elements.size());
-    Tensor result(Shape{samples, width});
-    for (std::int64_t sample = 0; sample < samples; ++sample) {
-        const float* source = gradients.data() + sample * gradients.shape()[1];
-        float* target = result.data() + sample * width;
-        for (std::size_t i = 0; i < elements.size(); ++i) target[i] = source[elements[i]];
+/// With respect to columns of a basis: g·Tᵗ for the rows T that they mix, which the other basis has mixed already.
+void basis_gradients(const Factorization& factorization, const Block& block, const Tensor& weight_gradients,
+                     Tensor& result) {
+    const auto factor = static_cast<std::size_t>(block.factor);
+    const Axis axis = factorization.bases[factor].axis;
+    const Matrix choice = Matrix::identity(factorization.bases[factor].synthesis.columns());
+    Tensor mixed = mix(factorization.coefficients, axis, analysis_rows(choice, block));
+    for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
+        if (i != factor) mixed = mix(mixed, factorization.bases[i].axis, factorization.bases[i].synthesis);
     }
+    for_each_sample(weight_gradients, result, [&](ConstView gradient, std::span<float> target) {
+        const Matrix product = product_of_views(gradient, mixed, axis);
+        std::ranges::transform(product.values(), target.begin(),
+                               [](double value) { return static_cast<float>(value); });
+    });
+}
+
+/// The gradients with respect to a block's values, (samples, values).
+Tensor block_gradients(const Factorization& factorization, const Block& block, std::int64_t values,
+                       const Tensor& weight_gradients) {
+    Tensor result(Shape{weight_gradients.shape()[0], values});
+    const bool coefficients = block.factor == Block::kCoefficients;
+    (coefficients ? coefficient_gradients : basis_gradients)(factorization, block, weight_gradients, result);
     return result;
 }
 
@@ -76,12 +90,12 @@ double mean_square(std::span<const float> values) {
 }
 
 /// The distortions of candidates whose errors are the rows of `errors` (candidates, elements).
-void judge(std::span<Candidate> candidates, const Tensor& errors, const Tensor& gradients, std::int64_t outputs) {
+void judge(std::span<Candidate> candidates, ConstView errors, const Tensor& gradients, std::int64_t outputs) {
     const std::int64_t samples = gradients.shape()[0];
     const std::int64_t width = gradients.shape()[1];
     const auto rows = static_cast<std::int64_t>(candidates.size());
     Tensor effects(Shape{rows, samples});
-    multiply(rows, samples, width, {errors.data(), width}, {gradients.data(), width, true}, 0.0F, effects.data(),
+    multiply(rows, samples, width, {errors.data, width}, {gradients.data(), width, true}, 0.0F, effects.data(),
              samples);
     for (std::int64_t row = 0; row < rows; ++row) {
         const double distortion = mean_square(effects.view().slice(row, row + 1).values());
@@ -90,33 +104,30 @@ void judge(std::span<Candidate> candidates, const Tensor& errors, const Tensor& 
 }
 
 void predict_block(const std::vector<float>& values, Curve& curve, const Tensor& gradients, std::int64_t outputs) {
-    const auto width = static_cast<std::int64_t>(values.size());
-    for (std::size_t begin = 0; begin < curve.size(); begin += kCandidatesAtOnce) {
-        const std::size_t end = std::min(begin + kCandidatesAtOnce, curve.size());
-        Tensor errors(Shape{static_cast<std::int64_t>(end - begin), width});
-        for (std::size_t c = begin; c < end; ++c) {
-            float* row = errors.data() + static_cast<std::int64_t>(c - begin) * width;
-            quantization_errors(values, curve[c].quantizer, {row, values.size()});
+    const auto count = static_cast<std::int64_t>(curve.size());
+    Tensor errors(Shape{std::min(count, kCandidatesAtOnce), static_cast<std::int64_t>(values.size())});
+    for (std::int64_t begin = 0; begin < count; begin += kCandidatesAtOnce) {
+        const std::int64_t rows = std::min(kCandidatesAtOnce, count - begin);
+        const auto candidates =
+            std::span(curve).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows));
+        for (std::int64_t row = 0; row < rows; ++row) {
+            quantization_errors(values, candidates[static_cast<std::size_t>(row)].quantizer,
+                                errors.view().slice(row, row + 1).values());
         }
-        judge(std::span(curve).subspan(begin, end - begin), errors, gradients, outputs);
+        judge(candidates, errors.view().slice(0, rows), gradients, outputs);
     }
 }
 
 }  // namespace
 
 void predict_distortions(LayerCurves& layer, const GradientSamples& samples, std::int64_t outputs) {
-    const auto factors = static_cast<int>(layer.factorization.bases.size());
-    for (int factor = Block::kCoefficients; factor < factors; ++factor) {
-        const bool used = std::ranges::any_of(layer.blocks, [&](const Block& block) { return block.factor == factor; });
-        if (!used) continue;
-        const Tensor gradients = factor_gradients(layer.factorization, factor, samples.weights);
-        tbb::parallel_for(std::size_t{0}, layer.blocks.size(), [&](std::size_t i) {
-            const Block& block = layer.blocks[i];
-            if (block.factor != factor) return;
-            predict_block(block_values(layer.factorization, block), layer.curves[i],
-                          block_columns(layer.factorization, block, gradients), outputs);
-        });
-    }
+    tbb::parallel_for(std::size_t{0}, layer.blocks.size(), [&](std::size_t i) {
+        const Block& block = layer.blocks[i];
+        const std::vector<float> values = block_values(layer.factorization, block);
+        const auto count = static_cast<std::int64_t>(values.size());
+        predict_block(values, layer.curves[i], block_gradients(layer.factorization, block, count, samples.weights),
+                      outputs);
+    });
 }
 
 }  // namespace eigenbit

@@ -9,11 +9,28 @@
 #include <limits>
 #include <new>
 #include <numeric>
+#include <sys/mman.h>
 
 namespace eigenbit {
 namespace {
 
 constexpr std::size_t kAlignment = 64;  // one cache line, one AVX-512 vector
+
+// Tensors of this size and more are mapped by themselves: that memory is zero already, and can lie on huge pages.
+constexpr std::size_t kMappedBytes = std::size_t{4} << 20;
+
+float* map_zeros(std::size_t bytes) {
+    void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    madvise(memory, bytes, MADV_HUGEPAGE);  // only speeds up: without huge pages it works as well
+    return static_cast<float*>(memory);
+}
+
+float* allocate_zeros(std::size_t bytes) {
+    if (bytes >= kMappedBytes) return map_zeros(bytes);
+    void* const memory = ::operator new (bytes, std::align_val_t{kAlignment});
+    return static_cast<float*>(std::memset(memory, 0, bytes));
+}
 
 }  // namespace
 
@@ -47,8 +64,7 @@ std::string to_string(const Shape& shape) { return fmt::format("({})", fmt::join
 
 Tensor::Tensor(const Shape& shape) : shape_(shape) {
     const auto bytes = static_cast<std::size_t>(std::max<std::int64_t>(shape.elements(), 1)) * sizeof(float);
-    data_.reset(static_cast<float*>(::operator new (bytes, std::align_val_t{kAlignment})));
-    std::memset(data_.get(), 0, bytes);
+    data_ = {allocate_zeros(bytes), Free{bytes}};
 }
 
 Tensor::Tensor(ConstView values) : Tensor(values.shape) { std::ranges::copy(values.values(), data()); }
@@ -73,6 +89,12 @@ void Tensor::reshape(const Shape& shape) {
     shape_ = shape;
 }
 
-void Tensor::Free::operator()(float* data) const { ::operator delete (data, std::align_val_t{kAlignment}); }
+void Tensor::Free::operator()(float* data) const {
+    if (bytes >= kMappedBytes) {
+        munmap(data, bytes);
+    } else {
+        ::operator delete (data, std::align_val_t{kAlignment});
+    }
+}
 
 }  // namespace eigenbit

@@ -95,6 +95,7 @@ class Tensor {
 
   private:
     struct Free {
+        std::size_t bytes;
         void operator()(float* data) const;
     };
 
