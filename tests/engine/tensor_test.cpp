@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -21,6 +23,21 @@ TEST_CASE("a copied tensor owns its values, a moved one takes them along") {
     CHECK(original[0] == 1.0F);
     const Tensor moved = std::move(copy);
     CHECK(moved[0] == 9.0F);
+}
+
+TEST_CASE("a large tensor, mapped by itself, is like a small one") {
+    constexpr std::int64_t kElements = (std::int64_t{5} << 20) / 4 + 3;
+    Tensor original(Shape{kElements});
+    CHECK(reinterpret_cast<std::uintptr_t>(original.data()) % 64 == 0);
+    CHECK(std::ranges::all_of(original.values(), [](float value) { return value == 0.0F; }));
+    original[kElements - 1] = 1.0F;
+    Tensor copy = original;
+    copy[kElements - 1] = 9.0F;
+    CHECK(original[kElements - 1] == 1.0F);
+    original = std::move(copy);
+    CHECK(original[kElements - 1] == 9.0F);
+    original = Tensor(Shape{1});
+    CHECK(original[0] == 0.0F);
 }
 
 TEST_CASE("a view's slice starts at its item and keeps the inner shape") {
