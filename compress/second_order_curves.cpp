@@ -42,17 +42,19 @@ void coefficient_gradients(const Factorization& factorization, const Block& bloc
         });
         return;
     }
+    const Basis& first = factorization.bases.front();
     const Basis& last = factorization.bases.back();  // blocks cut the coefficients along its axis
+    const bool two_dimensional = factorization.bases.size() == 2;
     const Matrix rows = analysis_rows(last.synthesis, block);
-    const Matrix others = transpose(factorization.bases.front().synthesis);
+    const Matrix first_analysis = two_dimensional ? transpose(first.synthesis) : Matrix();
     for_each_sample(weight_gradients, result, [&](ConstView gradient, std::span<float> target) {
         Shape shape = gradient.shape;
         shape[tensor_axis(last.axis)] = rows.rows();
         const View mixed{shape, target.data()};
-        if (factorization.bases.size() == 1) {
-            mix(gradient, last.axis, rows, mixed);
+        if (two_dimensional) {
+            mix(mix(gradient, last.axis, rows), first.axis, first_analysis, mixed);
         } else {
-            mix(mix(gradient, last.axis, rows), factorization.bases.front().axis, others, mixed);
+            mix(gradient, last.axis, rows, mixed);
         }
     });
 }
