@@ -190,17 +190,19 @@ Compressor compressor_of(const Model& model, const Tensor& images, const Compres
 std::vector<CompressedPoint> compress_with(const std::string& transform, const Compressor& compressor,
                                            const Model& model, const Tensor& images, const CompressOptions& options,
                                            const CompressionJudge& judge) {
-    const IndexStorage storage = coding_of(options) == Coding::entropy ? IndexStorage::entropy : IndexStorage::fixed;
+    const IndexStorage storage = storage_of(coding_of(options));
     std::vector<CompressedNetwork> networks;
     if (!options.size.empty()) {
         double bits = 0.0;
+        double rate = 0.0;
         auto network = finest_within(compressor, 8.0 * static_cast<double>(parse_bytes(options.size)),
                                      [&](const CompressedNetwork& candidate) {
                                          const Model packed = packed_model(candidate, model, transform);
+                                         rate = candidate.bits_per_weight;
                                          return bits = 8.0 * static_cast<double>(encode_ebit(packed, storage).size());
                                      });
         if (!network) {
-            fail("--size {} cannot be met: even at {} bits a weight the file has {} bytes.", options.size, kLowestRate,
+            fail("--size {} cannot be met: even at {:.2g} bits a weight the file has {} bytes.", options.size, rate,
                  bits / 8.0);
         }
         networks.push_back(*std::move(network));

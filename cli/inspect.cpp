@@ -64,10 +64,7 @@ Packing packing_of(const Parameter& parameter, const SizeLedger::Layer* sizes) {
                     .weights = parameter.values.elements(),
                     .channels = parameter.values.shape()[quantization.axis],
                     .zero_channels = count_zero_channels(parameter.values, quantization.axis)};
-    for (const SizeCategory category :
-         {SizeCategory::kernel_indices, SizeCategory::basis_indices, SizeCategory::side_information}) {
-        if (sizes != nullptr) packing.bytes += sizes->bytes[static_cast<std::size_t>(category)];
-    }
+    if (sizes != nullptr) packing.bytes = sizes->weight_bytes();
     return packing;
 }
 

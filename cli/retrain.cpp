@@ -39,12 +39,7 @@ double noted(const Model& model, std::string_view note) {
     return found == model.metadata.end() ? 0.0 : std::strtod(found->second.c_str(), nullptr);
 }
 
-/// What the rate counts: indices, bases and side information.
-double counted_bits(const SizeLedger& sizes) {
-    const std::int64_t bytes = sizes.total(SizeCategory::kernel_indices) + sizes.total(SizeCategory::basis_indices)
-                               + sizes.total(SizeCategory::side_information);
-    return 8.0 * static_cast<double>(bytes);
-}
+double counted_bits(const SizeLedger& sizes) { return 8.0 * static_cast<double>(sizes.weight_bytes()); }
 
 /// The share of their bits that indices keep at the rate that is asked for. Side information keeps all of its bits.
 double share_of_bits(const RetrainOptions& options, const ModelFile& file) {
@@ -80,7 +75,7 @@ bool is_quantized(const Graph& graph) {
 double write_retrained(Model& model, IndexStorage storage, const std::filesystem::path& path) {
     double rate = 0.0;
     if (const double weights = noted(model, kWeightsNote); weights > 0.0) {
-        rate = counted_bits(read_ebit(encode_ebit(model, storage), path.string()).sizes) / weights;
+        rate = counted_bits(stored_sizes(model, storage)) / weights;
         model.metadata["compression.rate_bits_per_weight"] = fmt::format("{:.6g}", rate);
     }
     write_ebit(model, path, storage);

@@ -1,5 +1,7 @@
 #include "compress/candidates.h"
 
+#include "engine/coding/index_coder.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -43,7 +45,7 @@ Curve fixed_candidates(std::span<const float> values, float rms, const Candidate
                        / static_cast<float>(std::max<std::size_t>(values.size(), 1));
     Curve curve;
     for (int depth = 1; depth <= options.max_bit_depth; ++depth) {
-        const double bits = depth * static_cast<double>(values.size());
+        const double bits = depth * static_cast<double>(values.size()) + kSideInformationBits;
         // Half an octave less for each further bit than halving would give: clipping moves outwards slowly.
         const float first = std::log2(rms) + 1.0F - 0.9F * static_cast<float>(depth);
         for (int j = 0; j < kFixedSteps; ++j) {
@@ -68,7 +70,7 @@ Curve entropy_candidates(std::span<const float> values, float rms, const Candida
         for (const float dead_zone : kDeadZones) {
             const Quantizer quantizer{.bit_depth = Quantizer::kUnclipped, .step = step, .dead_zone = dead_zone};
             quantize(values, quantizer, indices);
-            curve.push_back({.quantizer = quantizer, .bits = entropy_bits(indices) + kSideInformationBits});
+            curve.push_back({.quantizer = quantizer, .bits = estimated_bits(indices) + kSideInformationBits});
             if (!options.dead_zones) break;
         }
     }

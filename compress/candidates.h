@@ -1,14 +1,19 @@
 #pragma once
 
 #include "compress/block.h"
+#include "engine/formats/ebit_indices.h"
 
 namespace eigenbit {
 
 /// How indices are stored, which decides what a quantizer costs.
 enum class Coding {
     fixed,   ///< R bits an index, clipped to its range: the paper
-    entropy  ///< unclipped; what an adaptive entropy coder spends, close to the zeroth-order entropy
+    entropy  ///< unclipped; what an adaptive entropy coder spends
 };
+
+constexpr IndexStorage storage_of(Coding coding) {
+    return coding == Coding::fixed ? IndexStorage::fixed : IndexStorage::entropy;
+}
 
 struct CandidateOptions {
     Coding coding = Coding::entropy;
@@ -17,8 +22,8 @@ struct CandidateOptions {
     bool offsets = true;     ///< for fixed coding, also try levels symmetric around zero or around the block's mean
 };
 
-/// Bits that a block costs beside its indices: its step, its depth and where its indices begin.
-inline constexpr double kSideInformationBits = 24.0;
+/// Bits that a block with indices costs beside them: its depth, its step, and the forms of step and offset.
+inline constexpr double kSideInformationBits = 16.0;
 
 /// Bits that an offset costs: 0 and ½ are part of the quantizer's form.
 constexpr double offset_bits(float offset) { return offset == 0.0F || offset == 0.5F ? 0.0 : 32.0; }

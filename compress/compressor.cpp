@@ -10,7 +10,9 @@
 #include "compress/rewrite.h"
 #include "compress/second_order_curves.h"
 #include "compress/transform_choice.h"
+#include "engine/coding/index_coder.h"
 #include "engine/error.h"
+#include "engine/formats/ebit.h"
 #include "engine/session.h"
 
 #include <tbb/parallel_for.h>
@@ -18,7 +20,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -99,6 +100,26 @@ std::int64_t images_worth_averaging(std::int64_t products_an_image) {
     constexpr std::int64_t kProducts = 400'000'000'000;
     constexpr std::int64_t kFewest = 64;
     return std::max(kProducts / products_an_image, kFewest);
+}
+
+/// The nodes that a layer may have become.
+std::array<std::string, 4> nodes_of(const std::string& layer) {
+    return {layer + ".S.taps", layer + ".S.row", layer + ".T", layer};
+}
+
+double bits_of_layer(const SizeLedger& sizes, const std::string& layer) {
+    const std::array nodes = nodes_of(layer);
+    std::int64_t bytes = 0;
+    for (const SizeLedger::Layer& node : sizes.layers()) {
+        if (std::ranges::find(nodes, node.name) != nodes.end()) bytes += node.weight_bytes();
+    }
+    return 8.0 * static_cast<double>(bytes);
+}
+
+double bits_an_index(std::span<const std::int16_t> indices, int depth) {
+    if (depth != Quantizer::kUnclipped) return depth;
+    if (std::ranges::all_of(indices, [](std::int16_t index) { return index == 0; })) return 0.0;
+    return estimated_bits(indices) / static_cast<double>(indices.size());
 }
 
 }  // namespace
@@ -263,12 +284,18 @@ CompressedNetwork Compressor::at_rate(double bits_per_weight) const {
                     [&](auto curves) { return build(quantize_within(curves, target)); });
 }
 
+double Compressor::lowest_rate() const {
+    constexpr double kZeroesEverything = 1e300;
+    return quantize(allocate(curves_, kZeroesEverything)).bits() / static_cast<double>(weight_count_);
+}
+
 CompressedNetwork Compressor::at_lambda(double lambda) const {
     return compress([&](auto curves) { return allocate(curves, lambda); },
                     [&](auto curves) { return build(quantize(allocate(curves, lambda))); });
 }
 
-/// Error feedback spends fewer bits than the curves promise: what it saves is given back, in a few rounds.
+/// Error feedback and the entropy coder spend fewer bits than the curves promise: what they save is given back, in a
+/// few rounds.
 Compressor::Quantized Compressor::quantize_within(std::span<const LayerOptions> curves, double target) const {
     constexpr int kRounds = 10;
     constexpr double kCloseEnough = 0.995;
@@ -276,9 +303,9 @@ Compressor::Quantized Compressor::quantize_within(std::span<const LayerOptions> 
     std::optional<Quantized> best;
     for (int round = 0; round < kRounds; ++round) {
         Quantized quantized = quantize(allocate_within(curves, planned.next(), &Allocation::bits));
-        const double bits = quantized.total_bits;
+        const double bits = quantized.bits();
         planned.tried(bits);
-        if (bits <= target && (!best || bits > best->total_bits)) best = std::move(quantized);
+        if (bits <= target && (!best || bits > best->bits())) best = std::move(quantized);
         if (bits <= target && bits >= kCloseEnough * target) break;
     }
     if (!best) {
@@ -295,14 +322,20 @@ BlockIndices Compressor::indices_of(std::size_t layer, const LayerCurves& curves
 }
 
 Compressor::Quantized Compressor::quantize(const Allocation& allocation) const {
-    Quantized result{allocation, std::vector<BlockIndices>(layers_.size()), std::vector<double>(layers_.size())};
+    Quantized result{.allocation = allocation,
+                     .indices = std::vector<BlockIndices>(layers_.size()),
+                     .model = {*graph_, {}, {}},
+                     .sizes = {}};
+    std::vector<QuantizedLayer> layers(layers_.size());
     tbb::parallel_for(std::size_t{0}, layers_.size(), [&](std::size_t i) {
         const LayerChoice& choice = allocation.layers[i];
         const LayerCurves& curves = curves_[i][choice.option];
         result.indices[i] = indices_of(i, curves, choice, allocation.lambda);
-        result.bits[i] = index_bits(curves, choice, result.indices[i]);
+        layers[i] = quantize_layer(curves, choice, result.indices[i]);
     });
-    result.total_bits = std::accumulate(result.bits.begin(), result.bits.end(), 0.0);
+    for (std::size_t i = layers_.size(); i-- > 0;) rewrite(result.model.graph, layers_[i], std::move(layers[i]));
+    if (options_.correction) prepare_correction(*graph_, result.model.graph);
+    result.sizes = stored_sizes(result.model, storage_of(options_.candidates.coding));
     return result;
 }
 
@@ -317,9 +350,10 @@ LayerSummary Compressor::summarize(std::size_t layer, const Quantized& quantized
     const LayerChoice& choice = quantized.allocation.layers[layer];
     const LayerCurves& curves = curves_[layer][choice.option];
     const std::int64_t weights = layers_[layer].shape.elements();
-    LayerSummary summary{.name = graph_->nodes()[layers_[layer].node].name,
+    const std::string& name = graph_->nodes()[layers_[layer].node].name;
+    LayerSummary summary{.name = name,
                          .transform = curves.factorization.transform,
-                         .bits_per_weight = quantized.bits[layer] / static_cast<double>(weights),
+                         .bits_per_weight = bits_of_layer(quantized.sizes, name) / static_cast<double>(weights),
                          .distortion = choice.distortion,
                          .weights = weights,
                          .gains = gains_[layer]};
@@ -328,8 +362,7 @@ LayerSummary Compressor::summarize(std::size_t layer, const Quantized& quantized
         const Block& block = curves.blocks[i];
         const std::vector<std::int16_t>& indices = quantized.indices[layer][i];
         const int depth = curves.curves[i][choice.candidates[i]].quantizer.bit_depth;
-        const bool clipped = depth != Quantizer::kUnclipped;
-        const double bits = clipped ? depth : entropy_bits(indices) / static_cast<double>(indices.size());
+        const double bits = bits_an_index(indices, depth);
         if (block.factor != Block::kCoefficients) {
             summary.basis_bits[static_cast<std::size_t>(block.factor)].push_back(bits);
             continue;
@@ -360,28 +393,23 @@ void Compressor::round_activations(CompressedNetwork& network) const {
         network.distortion += chosen.distortion;
     }
     for (LayerSummary& layer : network.layers) {
-        const std::array convolutions{layer.name + ".S.row", layer.name + ".T", layer.name};
+        const std::array nodes = nodes_of(layer.name);
         for (const Node& node : network.graph.nodes()) {
-            if (std::ranges::find(convolutions, node.name) == convolutions.end()) continue;
+            if (std::ranges::find(nodes, node.name) == nodes.end()) continue;
             const auto grid = network.graph.activations().find(node.inputs[0]);
             if (grid != network.graph.activations().end()) layer.activation_depths.push_back(grid->second.bit_depth);
         }
     }
 }
 
-CompressedNetwork Compressor::build(const Quantized& quantized) const {
-    const Allocation& allocation = quantized.allocation;
-    CompressedNetwork result{.graph = *graph_,
-                             .bits = quantized.total_bits,
-                             .bits_per_weight = quantized.total_bits / static_cast<double>(weight_count_),
-                             .distortion = allocation.distortion(),
-                             .lambda = allocation.lambda,
+CompressedNetwork Compressor::build(Quantized quantized) const {
+    CompressedNetwork result{.graph = std::move(quantized.model.graph),
+                             .bits = quantized.bits(),
+                             .bits_per_weight = quantized.bits() / static_cast<double>(weight_count_),
+                             .distortion = quantized.allocation.distortion(),
+                             .lambda = quantized.allocation.lambda,
                              .weights = weight_count_,
                              .layers = {}};
-    for (std::size_t i = layers_.size(); i-- > 0;) {
-        const LayerChoice& choice = allocation.layers[i];
-        rewrite(result.graph, layers_[i], quantize_layer(curves_[i][choice.option], choice, quantized.indices[i]));
-    }
     for (std::size_t i = 0; i < layers_.size(); ++i) result.layers.push_back(summarize(i, quantized));
     if (options_.activations) round_activations(result);
     correct_statistics(result.graph);

@@ -6,7 +6,8 @@
 #include "compress/distortion_meter.h"
 #include "compress/error_feedback.h"
 #include "compress/gradient_samples.h"
-#include "engine/graph.h"
+#include "engine/formats/size_ledger.h"
+#include "engine/model.h"
 
 #include <functional>
 #include <optional>
@@ -53,7 +54,7 @@ struct LayerGain {
 struct LayerSummary {
     std::string name;
     Transform transform;
-    double bits_per_weight = 0.0;  ///< T and bases, over the original number of weights
+    double bits_per_weight = 0.0;  ///< T, bases and side information, over the original number of weights
     double distortion = 0.0;       ///< predicted, of an output element
     std::int64_t weights = 0;      ///< in the original layer
     std::int64_t rows = 0;         ///< of T
@@ -66,7 +67,7 @@ struct LayerSummary {
 
 struct CompressedNetwork {
     Graph graph;
-    double bits = 0.0;             ///< of all indices and their side information
+    double bits = 0.0;             ///< of all indices and their side information, as a file stores them
     double bits_per_weight = 0.0;  ///< over the weights of the ORIGINAL layers
     double distortion = 0.0;       ///< predicted mean squared change of an output element
     double lambda = 0.0;
@@ -94,7 +95,9 @@ class Compressor {
     /// has to be among the transforms of this one.
     Compressor restricted_to(std::span<const Transform> transforms) const;
 
-    /// The best network of at most this many bits a weight.
+    /// Bits a weight of a network whose weights are all zero: side information.
+    double lowest_rate() const;
+    /// The best network of at most this many bits a weight. Throws Error where these are fewer than lowest_rate().
     CompressedNetwork at_rate(double bits_per_weight) const;
     CompressedNetwork at_lambda(double lambda) const;
 
@@ -104,12 +107,14 @@ class Compressor {
     using Allocate = std::function<Allocation(std::span<const LayerOptions>)>;
     using Build = std::function<CompressedNetwork(std::span<const LayerOptions>)>;
 
-    /// An allocation and the indices that it led to.
+    /// An allocation, the indices that it led to, and the network that these make.
     struct Quantized {
         Allocation allocation;
         std::vector<BlockIndices> indices;  // by layer
-        std::vector<double> bits;           // by layer
-        double total_bits = 0.0;
+        Model model;                        // neither corrected nor with rounded activations yet
+        SizeLedger sizes;                   // of its file
+
+        double bits() const { return 8.0 * static_cast<double>(sizes.weight_bytes()); }
     };
 
     void compute_curves(std::size_t begin, std::size_t end);
@@ -128,7 +133,7 @@ class Compressor {
     Quantized quantize(const Allocation& allocation) const;
     /// How many images the correction may run as one batch.
     std::int64_t images_at_once() const;
-    CompressedNetwork build(const Quantized& quantized) const;
+    CompressedNetwork build(Quantized quantized) const;
     void correct_statistics(Graph& compressed) const;
     void round_activations(CompressedNetwork& network) const;
     LayerSummary summarize(std::size_t layer, const Quantized& quantized) const;

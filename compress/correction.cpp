@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace eigenbit {
 namespace {
@@ -99,8 +100,18 @@ bool is_correctable_normalization(const Graph& graph, const Node& node) {
            && graph.is_parameter(node.inputs[4]);
 }
 
+/// The values that layers put out.
+std::set<ValueId> layer_outputs(const Graph& graph) {
+    std::set<ValueId> outputs;
+    for (const Node& node : graph.nodes()) {
+        if (is_layer(node)) outputs.insert(node.outputs[0]);
+    }
+    return outputs;
+}
+
 /// Makes sure that what will be corrected exists, and belongs to one node. Returns the layers to be corrected, by node.
-std::vector<bool> prepare(Graph& graph, const FloatMoments& before) {
+std::vector<bool> prepare(const Graph& original, Graph& graph) {
+    const std::set<ValueId> outputs = layer_outputs(original);
     const std::vector<bool> normalized = read_by_normalization_only(graph);
     std::vector<bool> corrected(graph.nodes().size());
     for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
@@ -110,15 +121,18 @@ std::vector<bool> prepare(Graph& graph, const FloatMoments& before) {
             untie(graph, i, 4);
         }
         const ValueId output = node.outputs[0];
-        if (!is_layer(node) || !before.contains(output) || normalized[static_cast<std::size_t>(output)]) continue;
-        if (!scaled_parameter(graph, node)) continue;
+        if (!is_layer(node) || !outputs.contains(output) || normalized[static_cast<std::size_t>(output)]) continue;
+        const std::optional<ValueId> weights = scaled_parameter(graph, node);
+        if (!weights) continue;
+        const std::int64_t channels = graph.parameter(*weights).values.shape()[0];
         if (node.inputs.size() == 2) {
-            const auto channels = static_cast<std::int64_t>(before.at(output).mean.size());
             const ValueId bias = graph.add_parameter(node.name + ".bias", Tensor(Shape{channels}));
             graph.node(i).inputs.push_back(bias);
         }
         if (!graph.is_parameter(graph.nodes()[i].inputs[2])) continue;
         untie(graph, i, 2);
+        std::vector<float>& scales = graph.parameter(*weights).quantization->channel_scale;
+        if (scales.empty()) scales.assign(static_cast<std::size_t>(channels), 1.0F);
         corrected[i] = true;
     }
     return corrected;
@@ -142,7 +156,6 @@ void correct_layer(Graph& graph, std::size_t index, const ChannelMoments& before
     const ChannelMoments now = channel_moments(session.value(node.outputs[0]));
     Parameter& parameter = graph.parameter(*scaled_parameter(graph, node));
     std::vector<float>& scales = parameter.quantization->channel_scale;
-    if (scales.empty()) scales.assign(before.mean.size(), 1.0F);
     Tensor& bias = graph.parameter(node.inputs[2]).values;
     const ConstView weights = session.value(node.inputs[1]);
     Tensor scaled(weights);
@@ -164,10 +177,12 @@ void correct_layer(Graph& graph, std::size_t index, const ChannelMoments& before
 
 }  // namespace
 
+void prepare_correction(const Graph& original, Graph& compressed) { prepare(original, compressed); }
+
 void correct(const Graph& original, Graph& compressed, ConstView images) {
     const FloatMoments before = float_moments(original, images);
     // Before the session is planned, which only knows the parameters it has seen.
-    const std::vector<bool> corrected = prepare(compressed, before);
+    const std::vector<bool> corrected = prepare(original, compressed);
     Session session(compressed, std::span(&images.shape, 1));
     session.bind(compressed.inputs().front().value, images);
     for (std::size_t i = 0; i < compressed.nodes().size(); ++i) {

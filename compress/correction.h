@@ -12,4 +12,8 @@ namespace eigenbit {
 /// rewrite(). Images are (N, H, W, C); all of them run as one batch.
 void correct(const Graph& original, Graph& compressed, ConstView images);
 
+/// Gives a compressed network the biases and channel scales that correct() will fill in, so that it is already as large
+/// as it will be.
+void prepare_correction(const Graph& original, Graph& compressed);
+
 }  // namespace eigenbit

@@ -1,6 +1,7 @@
 #include "compress/quantized_layer.h"
 
 #include "compress/candidates.h"
+#include "engine/coding/index_coder.h"
 #include "engine/quantization.h"
 
 #include <algorithm>
@@ -132,11 +133,10 @@ double index_bits(const LayerCurves& curves, const LayerChoice& choice, const Bl
     double bits = 0.0;
     for (std::size_t i = 0; i < indices.size(); ++i) {
         const auto& quantizer = chosen_quantizer(curves, choice, i);
-        if (quantizer.bit_depth != Quantizer::kUnclipped) {
-            bits += quantizer.bit_depth * static_cast<double>(indices[i].size()) + offset_bits(quantizer.offset);
-        } else if (!all_zero(indices[i])) {
-            bits += entropy_bits(indices[i]) + kSideInformationBits;
-        }
+        const bool unclipped = quantizer.bit_depth == Quantizer::kUnclipped;
+        if (unclipped ? all_zero(indices[i]) : quantizer.bit_depth == 0) continue;
+        bits += unclipped ? estimated_bits(indices[i]) : quantizer.bit_depth * static_cast<double>(indices[i].size());
+        bits += kSideInformationBits + offset_bits(quantizer.offset);
     }
     return bits;
 }

@@ -26,7 +26,8 @@ using BlockIndices = std::vector<std::vector<std::int16_t>>;
 /// Every value of every block rounded by the chosen candidate's quantizer.
 BlockIndices round_blocks(const LayerCurves& curves, const LayerChoice& choice);
 
-/// What the indices cost: R bits each for clipped quantizers, their entropy and side information for the others.
+/// About what a file spends on the layer: R bits an index for clipped quantizers, estimated_bits for the others, and
+/// side information.
 double index_bits(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices);
 
 /// The layer that these indices stand for. Channels of zero blocks are removed where a stored basis meets

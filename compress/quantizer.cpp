@@ -32,17 +32,4 @@ void quantization_errors(std::span<const float> values, const Quantizer& quantiz
     }
 }
 
-double entropy_bits(std::span<const std::int16_t> indices) {
-    if (indices.empty()) return 0.0;
-    const auto [lowest, highest] = std::ranges::minmax(indices);
-    std::vector<std::int64_t> counts(static_cast<std::size_t>(highest - lowest + 1));
-    for (const std::int16_t index : indices) ++counts[static_cast<std::size_t>(index - lowest)];
-    const auto total = static_cast<double>(indices.size());
-    double bits = 0.0;
-    for (const std::int64_t count : counts) {
-        if (count > 0) bits += static_cast<double>(count) * std::log2(total / static_cast<double>(count));
-    }
-    return bits;
-}
-
 }  // namespace eigenbit

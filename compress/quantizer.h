@@ -23,7 +23,4 @@ void quantize(std::span<const float> values, const Quantizer& quantizer, std::sp
 /// What quantizing adds to these values: x̂ − x.
 void quantization_errors(std::span<const float> values, const Quantizer& quantizer, std::span<float> errors);
 
-/// The zeroth-order entropy of the indices, in bits for all of them together.
-double entropy_bits(std::span<const std::int16_t> indices);
-
 }  // namespace eigenbit

@@ -7,7 +7,7 @@
 
 namespace eigenbit {
 
-inline constexpr double kLowestRate = 0.05;  ///< bits a weight that are searched
+inline constexpr double kLowestRate = 0.05;  ///< bits a weight that are searched, if a network can have so few
 inline constexpr double kHighestRate = 8.0;
 
 /// What a network takes in bits, such as its file.

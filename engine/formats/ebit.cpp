@@ -158,7 +158,7 @@ class EbitReader {
     void read_rounded() {
         if (!container_.has(kActivations)) return;
         ByteReader reader = section(kActivations);
-        file_.sizes.charge("", SizeCategory::side_information, reader.remaining());
+        file_.sizes.charge("", SizeCategory::graph, reader.remaining());
         read_activations(reader, stored_.graph);
     }
 
@@ -212,6 +212,10 @@ std::vector<std::uint8_t> encode_ebit(const Model& model, IndexStorage storage) 
     if (model.graph.activations().empty()) return write_container(sections);
     sections.push_back({std::string(kActivations), false, write_activations(model.graph)});
     return write_container(sections, kMinorVersionOfActivations);
+}
+
+SizeLedger stored_sizes(const Model& model, IndexStorage storage) {
+    return read_ebit(encode_ebit(model, storage), "The network").sizes;
 }
 
 SizeLedger write_ebit(const Model& model, const std::filesystem::path& path, IndexStorage storage) {

@@ -28,6 +28,9 @@ EbitFile read_ebit(const std::filesystem::path& path);
 /// stored as their quantization; their float values follow from it.
 std::vector<std::uint8_t> encode_ebit(const Model& model, IndexStorage storage);
 
+/// What encode_ebit's bytes are spent on. Throws Error as it does.
+SizeLedger stored_sizes(const Model& model, IndexStorage storage);
+
 /// Writes encode_ebit's bytes, whole or not at all, once they have been read back. Returns what they are spent on.
 SizeLedger write_ebit(const Model& model, const std::filesystem::path& path, IndexStorage storage);
 

@@ -13,6 +13,15 @@ std::string_view to_string(SizeCategory category) {
 
 std::int64_t SizeLedger::Layer::total() const { return std::accumulate(bytes.begin(), bytes.end(), std::int64_t{0}); }
 
+std::int64_t SizeLedger::Layer::weight_bytes() const {
+    std::int64_t sum = 0;
+    for (const SizeCategory category :
+         {SizeCategory::kernel_indices, SizeCategory::basis_indices, SizeCategory::side_information}) {
+        sum += bytes[static_cast<std::size_t>(category)];
+    }
+    return sum;
+}
+
 void SizeLedger::charge(std::string_view layer, SizeCategory category, std::int64_t bytes) {
     auto position = positions_.find(layer);
     if (position == positions_.end()) {
@@ -25,6 +34,12 @@ void SizeLedger::charge(std::string_view layer, SizeCategory category, std::int6
 std::int64_t SizeLedger::total(SizeCategory category) const {
     std::int64_t sum = 0;
     for (const Layer& layer : layers_) sum += layer.bytes[static_cast<std::size_t>(category)];
+    return sum;
+}
+
+std::int64_t SizeLedger::weight_bytes() const {
+    std::int64_t sum = 0;
+    for (const Layer& layer : layers_) sum += layer.weight_bytes();
     return sum;
 }
 

@@ -12,12 +12,12 @@ namespace eigenbit {
 /// What the bytes of a packed file are spent on.
 enum class SizeCategory {
     header,            ///< with the table of contents
-    graph,             ///< names, shapes, operators and their attributes
+    graph,             ///< names, shapes, operators and their attributes, grids of activations
     metadata,          ///< preprocessing, class names, notes
     float_parameters,  ///< biases, normalisation, weights that are not quantized
     kernel_indices,
     basis_indices,
-    side_information,  ///< bit depths, steps, channel scales, lengths of entropy-coded streams
+    side_information,  ///< of indices: bit depths, steps, channel scales, lengths of entropy-coded streams
     padding
 };
 inline constexpr std::size_t kSizeCategories = 8;
@@ -33,6 +33,8 @@ class SizeLedger {
         std::array<std::int64_t, kSizeCategories> bytes{};
 
         std::int64_t total() const;
+        /// What a rate counts: indices of kernels and bases, and side information.
+        std::int64_t weight_bytes() const;
     };
 
     void charge(std::string_view layer, SizeCategory category, std::int64_t bytes);
@@ -40,6 +42,8 @@ class SizeLedger {
     /// In the order in which they were first charged.
     const std::vector<Layer>& layers() const { return layers_; }
     std::int64_t total(SizeCategory category) const;
+    /// What the file's rate counts.
+    std::int64_t weight_bytes() const;
     /// The file's length.
     std::int64_t total() const;
 

@@ -1,4 +1,5 @@
 #include "compress/candidates.h"
+#include "engine/coding/index_coder.h"
 #include "tests/compress/small_networks.h"
 
 #include <doctest/doctest.h>
@@ -72,7 +73,7 @@ TEST_CASE("Fixed coding counts R bits a value, and its grid of steps surrounds t
     std::map<int, std::vector<double>> errors;
     for (const Candidate& candidate : curve) {
         if (candidate.quantizer.bit_depth == 0 || candidate.quantizer.offset != 0.0F) continue;
-        CHECK(candidate.bits == 4000.0 * candidate.quantizer.bit_depth);
+        CHECK(candidate.bits == 4000.0 * candidate.quantizer.bit_depth + kSideInformationBits);
         CHECK(on_quarter_octaves(candidate.quantizer.step));
         errors[candidate.quantizer.bit_depth].push_back(mean_squared_error(values, candidate.quantizer));
     }
@@ -116,19 +117,23 @@ TEST_CASE("An offset that is neither zero nor a half costs what storing it takes
     for (float& value : values) value += 2.0F;
     for (const Candidate& candidate : candidates(values, {.coding = Coding::fixed})) {
         const float offset = candidate.quantizer.offset;
-        const double side = offset == 0.0F || offset == 0.5F ? 0.0 : 32.0;
+        if (candidate.quantizer.bit_depth == 0) {
+            CHECK(candidate.bits == 0.0);
+            continue;
+        }
+        const double side = kSideInformationBits + (offset == 0.0F || offset == 0.5F ? 0.0 : 32.0);
         CHECK(candidate.bits == 100.0 * candidate.quantizer.bit_depth + side);
     }
 }
 
-TEST_CASE("Entropy coding counts the entropy of the indices and the block's side information") {
+TEST_CASE("Entropy coding counts what indices are estimated to take and the block's side information") {
     const std::vector<float> values = normal_values(500, 0.2F);
     const Curve curve = candidates(values, {.coding = Coding::entropy});
     std::vector<std::int16_t> indices(values.size());
     for (std::size_t i = 1; i < curve.size(); ++i) {
         CHECK(on_quarter_octaves(curve[i].quantizer.step));
         quantize(values, curve[i].quantizer, indices);
-        CHECK(curve[i].bits == doctest::Approx(entropy_bits(indices) + kSideInformationBits));
+        CHECK(curve[i].bits == doctest::Approx(estimated_bits(indices) + kSideInformationBits));
     }
     const Curve plain = candidates(values, {.coding = Coding::entropy, .dead_zones = false});
     CHECK(curve.size() - 1 == 4 * (plain.size() - 1));

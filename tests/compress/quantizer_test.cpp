@@ -72,13 +72,4 @@ TEST_CASE("Errors are what quantizing adds") {
     for (std::size_t i = 0; i < values.size(); ++i) CHECK(errors[i] == -values[i]);
 }
 
-TEST_CASE("The entropy of indices is that of their frequencies") {
-    const auto bits = [](std::vector<std::int16_t> of) { return entropy_bits(of); };
-    CHECK(bits({}) == 0.0);
-    CHECK(bits({7, 7, 7, 7}) == 0.0);
-    CHECK(bits({-3, 9}) == doctest::Approx(2.0));
-    CHECK(bits({0, 0, 1, -1}) == doctest::Approx(6.0));  // ½, ¼, ¼: 1.5 bits each
-    CHECK(bits({0, 0, 0, 0, 0, 0, 0, 1}) == doctest::Approx(8.0 * 0.5435644).epsilon(1e-6));
-}
-
 }  // namespace eigenbit

@@ -166,7 +166,7 @@ TEST_CASE("Channels of zero blocks are removed from both factors") {
     CHECK(shapes({TransformKind::dct2, {Axis::taps}}, 4) == Shapes{{16, 9, 10}, {9, 9}});
 }
 
-TEST_CASE("Indices cost R bits each, or their entropy and what describes the block") {
+TEST_CASE("Indices cost R bits each, or what they are estimated to take, and what describes the block") {
     const Graph graph = residual_network(3, true);
     const Layer layer = find_layer(graph, "last");
     for (const Coding coding : {Coding::fixed, Coding::entropy}) {
@@ -183,8 +183,9 @@ TEST_CASE("Indices cost R bits each, or their entropy and what describes the blo
             const Quantizer& quantizer = curves.curves[i][choice.candidates[i]].quantizer;
             const std::int64_t rows = curves.blocks[i].end - curves.blocks[i].begin;
             const bool basis = curves.blocks[i].factor != Block::kCoefficients;
-            counted +=
-                static_cast<double>(quantizer.bit_depth * rows * (basis ? 10 : 144)) + offset_bits(quantizer.offset);
+            if (quantizer.bit_depth == 0) continue;
+            counted += static_cast<double>(quantizer.bit_depth * rows * (basis ? 10 : 144));
+            counted += kSideInformationBits + offset_bits(quantizer.offset);
         }
         CHECK(expected == counted);
         CHECK(expected > 0.0);
