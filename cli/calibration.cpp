@@ -1,5 +1,6 @@
 #include "cli/calibration.h"
 
+#include "compress/activation_curves.h"
 #include "datasets/loader.h"
 #include "engine/error.h"
 #include "engine/inference/calibrate.h"
@@ -54,9 +55,15 @@ Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t see
 
 void calibrate_missing_grids(Model& model, const Dataset& dataset, std::uint64_t seed) {
     constexpr std::int64_t kImages = 64;
+    constexpr int kBits = 8;
     if (!lacks_grids(model.graph)) return;
     const Tensor images = calibration_images(dataset, kImages, seed);
-    const int made = calibrate(model.graph, images);
+    int made = 0;
+    for (const ActivationCurve& curve : activation_curves(model.graph, images, {kBits, kBits}, {.seed = seed})) {
+        if (model.graph.activations().contains(curve.value)) continue;
+        model.graph.quantize_activation(curve.value, curve.candidates.front().grid);
+        ++made;
+    }
     fmt::print("{} activations without a grid got one from {} images\n", made, images.shape()[0]);
 }
 
