@@ -6,7 +6,7 @@ PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev \
             dataset-fashion-mnist
 
-.PHONY: build configure deps demo test bench bench-peers fuzz format format-check clean
+.PHONY: build configure deps demo test bench bench-peers fuzz sanitize format format-check clean
 
 build: configure
 	@ninja -C $(BUILD)
@@ -42,6 +42,13 @@ bench-peers: build
 fuzz: PACKAGES += clang libclang-rt-14-dev
 fuzz: deps
 	@tests/fuzz/run $(or $(FUZZ_INPUTS),20000)
+
+# All tests with AddressSanitizer and UndefinedBehaviorSanitizer; about half an hour.
+sanitize: deps
+	@test -f $(BUILD)-sanitized/build.ninja || meson setup $(BUILD)-sanitized -Db_sanitize=address,undefined \
+	    -Db_lundef=false -Doptimization=1 -Ddebug=true -Dwerror=false
+	@ninja -C $(BUILD)-sanitized
+	@tests/run $(BUILD)-sanitized
 
 format:
 	@git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | xargs clang-format -i
