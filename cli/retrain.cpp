@@ -21,25 +21,16 @@ constexpr std::string_view kExamples = R"(Examples:
                    --epochs 3 --out better.ebit
   eigenbit retrain small.ebit --data cifar10:cifar-10-batches-bin --teacher float.onnx --step-rate 10 \
                    --rate 1 --epochs 30 --out smaller.ebit
-  eigenbit retrain dncnn.ebit --data "denoise:train?sigma=25&crops=16" --batch 16 --epochs 3 --out better.ebit)";
+  eigenbit retrain dncnn.ebit --data "denoise:train?sigma=25&crops=16" --batch 16 --epochs 3 \
+                   --lr 1 --index-rate 3000 --out better.ebit        mean squared errors are small numbers)";
 
 struct RetrainOptions {
     ModelOptions model;
     TrainingFiles files;
     TrainingOptions training;
-    std::optional<double> learning_rate;
-    std::optional<double> index_rate;
     std::filesystem::path teacher;
     double rate = 0.0;  ///< bits a weight; 0 for those that the network has
 };
-
-/// Learning rates that serve: for scores of classes, and for images, whose mean squared errors are small numbers.
-struct UsualRates {
-    double learning_rate;
-    double index_rate;
-};
-constexpr UsualRates kForScores{0.01, 100.0};
-constexpr UsualRates kForImages{1.0, 3000.0};
 
 constexpr double kRateTolerance = 1.01;
 constexpr std::string_view kWeightsNote = "compression.weights";
@@ -104,9 +95,6 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
     const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
     const Dataset training = open_dataset(options.files.data, DataSplit::train, preprocessing);
     describe_by_data(model, training);
-    const UsualRates& usual = training.restoration ? kForImages : kForScores;
-    options.training.schedule.peak = options.learning_rate.value_or(usual.learning_rate);
-    options.training.quantized.index_rate = options.index_rate.value_or(usual.index_rate);
     std::optional<Dataset> validation;
     if (!options.files.validation.empty()) {
         validation = open_dataset(options.files.validation, DataSplit::test, &*model.preprocessing);
@@ -143,18 +131,15 @@ Verb retrain_verb(CLI::App& command) {
         command.add_subcommand("retrain", "Train a compressed network on, through its quantizers, at the same rate");
     app->footer(std::string(kExamples));
     add_model_options(*app, options->model);
+    training.schedule.peak = 0.01;
+    training.quantized.index_rate = 100.0;
     training.sgd.weight_decay = 1e-4;
     add_training_options(*app, options->files, training);
-    const auto usual = [](double for_scores, double for_images) {
-        return fmt::format("{}, of networks that restore images {}", for_scores, for_images);
-    };
-    add_learning_rate(*app, options->learning_rate)
-        ->default_str(usual(kForScores.learning_rate, kForImages.learning_rate));
-    app->add_option("--index-rate", options->index_rate,
+    app->add_option("--index-rate", training.quantized.index_rate,
                     "Learning rate of quantized weights, in units of their steps, over --lr")
         ->type_name("X")
         ->check(CLI::NonNegativeNumber)
-        ->default_str(usual(kForScores.index_rate, kForImages.index_rate));
+        ->capture_default_str();
     app->add_option("--step-rate", training.quantized.step_rate,
                     "Learning rate of the steps, in eighths of octaves, over --lr; with 0 they stay")
         ->type_name("X")

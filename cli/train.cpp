@@ -57,7 +57,6 @@ Verb train_verb(CLI::App& command) {
         ->required();
     options->training.sgd.weight_decay = 1e-4;
     add_training_options(*app, options->files, options->training);
-    add_learning_rate(*app, options->training.schedule.peak)->capture_default_str();
     return {app, [options](const RunOptions& run) { return train_network(*options, run); }};
 }
 

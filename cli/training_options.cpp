@@ -72,6 +72,10 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
         ->type_name("N")
         ->check(CLI::Range(1, 1000000))
         ->capture_default_str();
+    verb.add_option("--lr", options.schedule.peak, "Highest learning rate")
+        ->type_name("X")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
     static const std::map<std::string, Schedule::Kind> kSchedules{
         {"cosine", Schedule::Kind::cosine}, {"step", Schedule::Kind::step}, {"constant", Schedule::Kind::constant}};
     verb.add_option("--schedule", options.schedule.kind,

@@ -18,15 +18,8 @@ struct TrainingFiles {
     std::filesystem::path out;
 };
 
-/// Adds --data, --val, --out and all that TrainingOptions know, but for the learning rate, to a verb; their values so
-/// far are the defaults.
+/// Adds --data, --val, --out and all that TrainingOptions know to a verb; their values so far are the defaults.
 void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions& options);
-
-/// Adds --lr; the value may be a std::optional.
-template <typename Value>
-CLI::Option* add_learning_rate(CLI::App& verb, Value& value) {
-    return verb.add_option("--lr", value, "Highest learning rate")->type_name("X")->check(CLI::PositiveNumber);
-}
 
 /// Fills in what follows from others. Throws Error where files could not be written at the end.
 void complete_training_options(const TrainingFiles& files, std::uint64_t seed, TrainingOptions& options);
