@@ -20,7 +20,7 @@ struct Checkpoint {
     std::string settings;     ///< what must be the same for the run to be the same run, as text for people to compare
     std::int64_t epochs = 0;  ///< finished
     double best_score = 0.0;  ///< of the validation so far
-    std::int64_t best_epoch = 0;  ///< counted from 1; 0 before any
+    std::int64_t best_epoch = 0;  ///< counted from 1; 0 for the weights before any
     std::vector<NamedTensor> parameters{};
     std::vector<NamedTensor> optimizer{};
     std::vector<NamedTensor> best_parameters{};  ///< empty before any

@@ -65,7 +65,7 @@ TrainedNetwork::TrainedNetwork(Graph& graph, const Sgd::Options& options, const 
 void TrainedNetwork::step(const Session& session, std::int64_t step, double learning_rate, double bits_share) {
     update_running_statistics(graph_, session);
     latents_.take_gradients(graph_, session);
-    if (quantized_.holds_bits && !latents_.entries().empty()) {
+    if (quantized_.holds_bits && is_quantized()) {
         if (step % kStepsBetweenControls == 0) control_rate(bits_share);
         latents_.add_rate_gradients(graph_, rate_force_[0]);
     }
@@ -94,7 +94,7 @@ void TrainedNetwork::control_rate(double bits_share) {
 }
 
 double TrainedNetwork::relative_bits() const {
-    if (latents_.entries().empty()) return 1.0;
+    if (!is_quantized()) return 1.0;
     return static_cast<double>(coded_index_bits(graph_)) / static_cast<double>(planned_bits_);
 }
 

@@ -36,6 +36,7 @@ class TrainedNetwork {
     /// Lets the graph follow slots that were overwritten.
     void restored();
 
+    bool is_quantized() const { return !latents_.entries().empty(); }
     /// Bits of all indices now over those at the beginning; 1 for a network that is not quantized.
     double relative_bits() const;
 

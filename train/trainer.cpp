@@ -198,6 +198,12 @@ TrainingResult train(Graph& graph, const Dataset& training, const Dataset* valid
     Checkpoint state{.settings = settings_of(options, training, validation)};
     TrainedNetwork& network = trainer.network();
     if (options.resume) resume(options.checkpoint, network, state);
+    // What comes already trained can only become better.
+    const bool may_stay = network.is_quantized() && options.bits_share >= 1.0;
+    if (validation != nullptr && state.epochs == 0 && may_stay) {
+        state.best_score = evaluate(graph, *validation).score();
+        state.best_parameters = copy_tensors(network.parameter_slots());
+    }
 
     TrainingResult result;
     std::int64_t images = 0;
@@ -210,7 +216,7 @@ TrainingResult train(Graph& graph, const Dataset& training, const Dataset* valid
         seconds += static_cast<double>(trainer.images_per_epoch()) / report.images_per_second;
         if (validation != nullptr) {
             report.validation = evaluate(graph, *validation);
-            const bool first = state.best_epoch == 0;
+            const bool first = state.best_parameters.empty();
             report.best = fits(report, options) ? first || report.validation->score() > state.best_score
                                                 : first && report.epoch == options.epochs;
         }

@@ -55,13 +55,14 @@ struct TrainingObserver {
 };
 
 struct TrainingResult {
-    int best_epoch = 0;                    ///< whose weights the network has; the last one without validation
+    int best_epoch = 0;  ///< whose weights the network has; the last one without validation. 0: none's
     std::optional<Evaluation> validation;  ///< of these weights
     double images_per_second = 0.0;        ///< of the epochs trained here, validation left out
 };
 
 /// Trains the network in place by cross-entropy, or by squared error where the data set is one of restoration, and
-/// leaves it with the weights of the epoch that validated best.
+/// leaves it with the weights of the epoch that validated best; a quantized network that is not to shrink keeps those
+/// it came with where no epoch's are better.
 ///
 /// Normalization's running statistics move by PyTorch's rule (momentum 0.1, unbiased variance). The result depends on
 /// the options alone: neither on the number of threads nor on interruptions that were resumed. Throws Error when the

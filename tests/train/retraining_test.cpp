@@ -115,6 +115,25 @@ TEST_CASE("a killed retraining that is resumed ends with the very indices of one
     CHECK(all_weights(resumed) != all_weights(rounded.graph));
 }
 
+TEST_CASE("a network that training only spoils stays as it came, unless it is to shrink") {
+    const Rounded rounded;
+    const Dataset validation = quarters(64);
+    TrainingOptions options = retraining_options(2);
+    options.schedule = {.kind = Schedule::Kind::constant, .peak = 3.0};
+    for (const double bits_share : {1.0, 0.9}) {
+        options.bits_share = bits_share;
+        Graph graph = rounded.graph;
+        std::vector<double> scores;
+        const TrainingObserver observer{
+            .epoch = [&](const EpochReport& report) { scores.push_back(report.validation->score()); }};
+        const TrainingResult result = train(graph, quarters(64), &validation, options, observer);
+        REQUIRE(*std::ranges::max_element(scores) < evaluate(rounded.graph, validation).score());
+        CHECK((result.best_epoch == 0) == (bits_share == 1.0));
+        CHECK((all_weights(graph) == all_weights(rounded.graph)) == (bits_share == 1.0));
+        CHECK(result.validation->score() == evaluate(graph, validation).score());
+    }
+}
+
 TEST_CASE("the number of threads does not change a retrained network") {
     const Rounded rounded;
     const auto retrain_with = [&](std::size_t threads) {
