@@ -194,16 +194,14 @@ std::vector<CompressedPoint> compress_with(const std::string& transform, const C
     std::vector<CompressedNetwork> networks;
     if (!options.size.empty()) {
         double bits = 0.0;
-        double rate = 0.0;
         auto network = finest_within(compressor, 8.0 * static_cast<double>(parse_bytes(options.size)),
                                      [&](const CompressedNetwork& candidate) {
                                          const Model packed = packed_model(candidate, model, transform);
-                                         rate = candidate.bits_per_weight;
                                          return bits = 8.0 * static_cast<double>(encode_ebit(packed, storage).size());
                                      });
         if (!network) {
-            fail("--size {} cannot be met: even at {:.2g} bits a weight the file has {} bytes.", options.size, rate,
-                 bits / 8.0);
+            fail("--size {} cannot be met: even at {:.2g} bits a weight the file has {} bytes.", options.size,
+                 std::max(kLowestRate, compressor.lowest_rate()), bits / 8.0);
         }
         networks.push_back(*std::move(network));
     } else if (options.max_drop > 0.0) {

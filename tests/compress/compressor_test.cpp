@@ -39,12 +39,15 @@ Graph narrow_network(std::uint64_t seed) {
 TEST_CASE("A rate is met from below, closely") {
     const Graph graph = residual_network(3, true);
     const Tensor images = random_images(16, 4);
-    const Compressor compressor = compressor_of(graph, images);
+    CompressionOptions options;
+    options.transforms = transforms_named("auto", "auto");
+    options.blocks = 16;  // a block's next step is 3 % of the bits of this network in 8
+    const Compressor compressor(graph, images, options);
     for (const double rate : {6.0, 4.0, 3.0, 2.0}) {
         CAPTURE(rate);
         const CompressedNetwork network = compressor.at_rate(rate);
         CHECK(network.bits_per_weight <= rate);
-        CHECK(network.bits_per_weight >= 0.97 * rate);  // of 1,500 weights: a byte is 0.2 % of a rate of 3
+        CHECK(network.bits_per_weight >= 0.98 * rate);
     }
 }
 
