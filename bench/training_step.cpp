@@ -6,9 +6,14 @@
 #include <algorithm>
 
 namespace eigenbit {
+namespace {
+
+constexpr double kLearningRate = 0.01;
+
+}  // namespace
 
 TrainingStep::TrainingStep(Graph& graph, std::int64_t batch, std::int64_t classes)
-    : images_(input_shape(graph, batch)), network_(graph, {.weight_decay = 1e-4}, {}) {
+    : images_(input_shape(graph, batch)), network_(graph, {.weight_decay = 1e-4}, {}, kLearningRate) {
     Random random({1});
     std::ranges::generate(images_.values(), [&] { return static_cast<float>(random.normal()); });
     for (std::int64_t i = 0; i < batch; ++i) labels_.push_back(static_cast<int>(random.below(classes)));
@@ -21,7 +26,7 @@ void TrainingStep::run() {
     const ConstView output = session_->run(images_);
     softmax_cross_entropy(output, labels_, 0.0, gradient_);
     session_->backward(gradient_);
-    network_.step(*session_, step_++, 0.01);
+    network_.step(*session_, step_++, kLearningRate);
 }
 
 }  // namespace eigenbit

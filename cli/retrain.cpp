@@ -19,10 +19,9 @@ namespace {
 constexpr std::string_view kExamples = R"(Examples:
   eigenbit retrain small.ebit --data cifar10:cifar-10-batches-bin --val cifar10:cifar-10-batches-bin \
                    --epochs 3 --out better.ebit
-  eigenbit retrain small.ebit --data cifar10:cifar-10-batches-bin --teacher float.onnx --step-rate 10 \
+  eigenbit retrain small.ebit --data cifar10:cifar-10-batches-bin --teacher float.onnx --step-rate 0.02 \
                    --rate 1 --epochs 30 --out smaller.ebit
-  eigenbit retrain dncnn.ebit --data "denoise:train?sigma=25&crops=16" --batch 16 --epochs 3 \
-                   --lr 1 --index-rate 3000 --out better.ebit        mean squared errors are small numbers)";
+  eigenbit retrain dncnn.ebit --data "denoise:train?sigma=25&crops=16" --batch 16 --epochs 3 --out better.ebit)";
 
 struct RetrainOptions {
     ModelOptions model;
@@ -132,16 +131,15 @@ Verb retrain_verb(CLI::App& command) {
     app->footer(std::string(kExamples));
     add_model_options(*app, options->model);
     training.schedule.peak = 0.01;
-    training.quantized.index_rate = 100.0;
     training.sgd.weight_decay = 1e-4;
     add_training_options(*app, options->files, training);
     app->add_option("--index-rate", training.quantized.index_rate,
-                    "Learning rate of quantized weights, in units of their steps, over --lr")
+                    "How far a step of training pushes the mean quantized weight, in steps of its quantizer")
         ->type_name("X")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     app->add_option("--step-rate", training.quantized.step_rate,
-                    "Learning rate of the steps, in eighths of octaves, over --lr; with 0 they stay")
+                    "How far it pushes the mean quantizer's step, in eighths of octaves; with 0 they stay")
         ->type_name("X")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();

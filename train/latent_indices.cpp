@@ -61,9 +61,20 @@ void take_step_gradient(const Parameter& parameter, ConstView gradient, Tensor& 
     }
 }
 
+double mean_magnitude(const std::vector<LatentIndices::Entry>& entries, Tensor LatentIndices::Entry::*gradient) {
+    double sum = 0.0;
+    double count = 0.0;
+    for (const LatentIndices::Entry& entry : entries) {
+        for (const float value : (entry.*gradient).values()) sum += std::abs(value);
+        count += static_cast<double>((entry.*gradient).elements());
+    }
+    return sum / std::max(count, 1.0);
+}
+
 }  // namespace
 
-LatentIndices::LatentIndices(const Graph& graph, bool learns_steps) : learns_steps_(learns_steps) {
+LatentIndices::LatentIndices(const Graph& graph, bool learns_steps)
+    : learns_steps_(learns_steps), magnitudes_(Shape{3}) {
     for (const auto& [id, parameter] : graph.parameters()) {
         if (!parameter.quantization) continue;
         const Shape& shape = parameter.values.shape();
@@ -92,6 +103,19 @@ void LatentIndices::take_gradients(const Graph& graph, const Session& session) {
         });
         if (learns_steps_) take_step_gradient(graph.parameter(entry.parameter), gradient, entry.step_gradient);
     });
+}
+
+void LatentIndices::normalize_gradients() {
+    const float times = ++magnitudes_[0];
+    const auto normalize = [&](Tensor Entry::*gradient, float& magnitude) {
+        magnitude += (static_cast<float>(mean_magnitude(entries_, gradient)) - magnitude) / times;
+        if (magnitude == 0.0F) return;
+        for (Entry& entry : entries_) {
+            for (float& value : (entry.*gradient).values()) value /= magnitude;
+        }
+    };
+    normalize(&Entry::gradient, magnitudes_[1]);
+    if (learns_steps_) normalize(&Entry::step_gradient, magnitudes_[2]);
 }
 
 void LatentIndices::add_rate_gradients(const Graph& graph, double weight) {

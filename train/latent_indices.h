@@ -35,13 +35,19 @@ class LatentIndices {
 
     /// Takes the gradients of the session's last backward.
     void take_gradients(const Graph& graph, const Session& session);
-    /// Adds to the gradients those of `weight` · bits: every block is taken as geometrically distributed.
+    /// Divides the gradients of all indices by the mean magnitude that they had so far, and those of all steps
+    /// likewise: one learning rate then suits every network and loss.
+    void normalize_gradients();
+    /// How often gradients were normalized, the mean magnitude of indices' and that of steps': a checkpoint keeps them.
+    Tensor& magnitudes() { return magnitudes_; }
+    /// Adds to the indices' gradients those of `weight` · bits: every block is taken as geometrically distributed.
     void add_rate_gradients(const Graph& graph, double weight);
     /// Rounds: the graph's indices and values follow. Latents stay within what their blocks' depths can hold.
     void round(Graph& graph);
 
   private:
     bool learns_steps_;
+    Tensor magnitudes_;
     std::vector<Entry> entries_;
 };
 

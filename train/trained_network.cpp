@@ -3,25 +3,28 @@
 #include "train/running_statistics.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace eigenbit {
 namespace {
 
-constexpr std::int64_t kStepsBetweenControls = 16;
+constexpr std::int64_t kStepsBetweenControls = 4;
+constexpr float kFirstRateForce = 0.02F;  // usual where bits stay as they are
 
 std::string steps_name(const Graph& graph, const LatentIndices::Entry& entry) {
     return graph.name(entry.parameter) + ", steps";
 }
 
-/// Indices and their steps, then floats.
-std::vector<TrainedTensor> trained_tensors(Graph& graph, LatentIndices& latents, const QuantizedTraining& quantized) {
+/// Indices and their steps, then floats, whose learning rate is `peak` where it is highest.
+std::vector<TrainedTensor> trained_tensors(Graph& graph, LatentIndices& latents, const QuantizedTraining& quantized,
+                                           double peak) {
     std::vector<TrainedTensor> tensors;
     for (LatentIndices::Entry& entry : latents.entries()) {
         // The pull of weight decay would fight the rate's.
-        tensors.push_back({graph.name(entry.parameter), &entry.latents, quantized.index_rate, false});
+        tensors.push_back({graph.name(entry.parameter), &entry.latents, quantized.index_rate / peak, false});
         if (!latents.learns_steps()) continue;
-        tensors.push_back({steps_name(graph, entry), &entry.steps, quantized.step_rate, false});
+        tensors.push_back({steps_name(graph, entry), &entry.steps, quantized.step_rate / peak, false});
     }
     for (const ValueId id : trainable_parameters(graph)) {
         Parameter& parameter = graph.parameter(id);
@@ -41,30 +44,22 @@ std::vector<ValueId> ids_of(const Graph& graph, LatentIndices& latents) {
     return ids;
 }
 
-double mean_magnitude(const std::vector<LatentIndices::Entry>& entries) {
-    double sum = 0.0;
-    double count = 0.0;
-    for (const LatentIndices::Entry& entry : entries) {
-        for (const float value : entry.gradient.values()) sum += std::abs(value);
-        count += static_cast<double>(entry.gradient.elements());
-    }
-    return sum / std::max(count, 1.0);
-}
-
 }  // namespace
 
-TrainedNetwork::TrainedNetwork(Graph& graph, const Sgd::Options& options, const QuantizedTraining& quantized)
+TrainedNetwork::TrainedNetwork(Graph& graph, const Sgd::Options& options, const QuantizedTraining& quantized,
+                               double peak)
     : graph_(graph),
       quantized_(quantized),
       latents_(graph, quantized.step_rate > 0.0),
       gradients_(ids_of(graph, latents_)),
-      sgd_(trained_tensors(graph, latents_, quantized), options),
+      sgd_(trained_tensors(graph, latents_, quantized, peak), options),
       planned_bits_(coded_index_bits(graph)),
-      rate_force_(Shape{2}) {}
+      rate_force_(Shape{2}, std::array{kFirstRateForce, 0.0F}) {}
 
 void TrainedNetwork::step(const Session& session, std::int64_t step, double learning_rate, double bits_share) {
     update_running_statistics(graph_, session);
     latents_.take_gradients(graph_, session);
+    latents_.normalize_gradients();
     if (quantized_.holds_bits && is_quantized()) {
         if (step % kStepsBetweenControls == 0) control_rate(bits_share);
         latents_.add_rate_gradients(graph_, rate_force_[0]);
@@ -85,8 +80,7 @@ void TrainedNetwork::control_rate(double bits_share) {
     // The bits follow the force late: their trend must be looked at too, or both swing.
     constexpr double kProportional = 10.0;
     constexpr double kTrend = 100.0;
-    const double magnitude = mean_magnitude(latents_.entries());
-    const double now = std::clamp<double>(rate_force_[0], 1e-3 * magnitude, 10.0 * magnitude);
+    const double now = std::clamp<double>(rate_force_[0], 1e-4, 10.0);
     const double excess = relative_bits() / bits_share - 1.0;
     const double change = std::exp(kProportional * excess + kTrend * (excess - rate_force_[1]));
     rate_force_[0] = static_cast<float>(now * std::clamp(change, 0.5, 2.0));
@@ -115,6 +109,7 @@ std::vector<TensorSlot> TrainedNetwork::optimizer_slots() {
     for (std::size_t i = 0; i < sgd_.tensors().size(); ++i) {
         slots.push_back({sgd_.tensors()[i].name, &sgd_.velocities()[i]});
     }
+    slots.push_back({"magnitudes of gradients", &latents_.magnitudes()});
     slots.push_back({"rate force", &rate_force_});
     return slots;
 }

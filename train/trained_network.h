@@ -10,11 +10,12 @@
 
 namespace eigenbit {
 
-/// How the quantized parameters of a network are trained.
+/// How the quantized parameters of a network are trained: how far a step of training pushes them at a gradient of the
+/// mean magnitude, when the learning rate is highest. They follow its schedule.
 struct QuantizedTraining {
-    double index_rate = 1.0;  ///< learning rate of indices, in units of their steps, over that of floats
-    double step_rate = 0.0;   ///< of steps, in eighths of octaves; 0: they stay
-    bool holds_bits = true;   ///< else indices may take all the bits that their depths hold
+    double index_rate = 0.001;  ///< of indices, in steps of their quantizers
+    double step_rate = 0.0;     ///< of these steps, in eighths of octaves; 0: they stay
+    bool holds_bits = true;     ///< else indices may take all the bits that their depths hold
 };
 
 /// A network's parameters as training moves them: floats as they are, quantized ones through latent indices. The
@@ -22,7 +23,8 @@ struct QuantizedTraining {
 /// that grows while they take more bits and shrinks while they take fewer.
 class TrainedNetwork {
   public:
-    TrainedNetwork(Graph& graph, const Sgd::Options& options, const QuantizedTraining& quantized);
+    /// `peak` is the highest learning rate of the floats.
+    TrainedNetwork(Graph& graph, const Sgd::Options& options, const QuantizedTraining& quantized, double peak);
 
     /// The values whose gradients step() needs.
     const std::vector<ValueId>& gradients() const { return gradients_; }
@@ -49,7 +51,7 @@ class TrainedNetwork {
     std::vector<ValueId> gradients_;
     Sgd sgd_;
     std::int64_t planned_bits_;
-    Tensor rate_force_;  ///< loss a bit, and by how much there were too many bits when it was last changed
+    Tensor rate_force_;  ///< on a bit, and by how much there were too many bits when it was last changed
 };
 
 }  // namespace eigenbit

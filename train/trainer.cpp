@@ -75,7 +75,7 @@ class Trainer {
                              .shuffle = true,
                              .augment = options.augment,
                              .drop_incomplete = true}),
-          network_(graph, options.sgd, options.quantized) {
+          network_(graph, options.sgd, options.quantized, options.schedule.peak) {
         if (loader_.batches() == 0) {
             fail("The data set {} has {} examples, fewer than the batch size {}.", training.name, training.size,
                  options.batch);

@@ -119,13 +119,13 @@ TEST_CASE("a compressed network is retrained at its rate, with labels and with a
         REQUIRE(eval.exit_code == 0);
         CHECK(nlohmann::json::parse(text_of(folder / "eval.json"))["top1"] == results["top1"]);
     }
-    const std::string lower = "retrain net.ebit --data mnist:. --batch 16 --rate 0.9 --step-rate 10 --out small.ebit";
-    const Outcome lowered = run_command(folder, lower + " --epochs 100 --index-rate 1000 --json lower.json");
+    const std::string lower = "retrain net.ebit --data mnist:. --batch 16 --rate 0.9 --step-rate 0.02 --out small.ebit";
+    const Outcome lowered = run_command(folder, lower + " --epochs 100 --index-rate 0.02 --json lower.json");
     CAPTURE(lowered.errors);
     CHECK(lowered.exit_code == 0);
     CHECK(json_of(folder / "lower.json")["rate_bits_per_weight"] < 0.91);
     CHECK(text_of(folder / "small.ebit").size() < bytes);
-    const Outcome short_of = run_command(folder, lower + " --epochs 1 --index-rate 1");
+    const Outcome short_of = run_command(folder, lower + " --epochs 1 --index-rate 1e-6");
     CHECK(short_of.exit_code == 1);
     CHECK(short_of.errors.find("bits a weight instead of 0.9: train for more epochs") != std::string::npos);
 

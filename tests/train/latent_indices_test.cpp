@@ -88,6 +88,32 @@ TEST_CASE("gradients of latents are those of the values, in steps") {
     }
 }
 
+TEST_CASE("gradients are normalized by the mean magnitude that those of all parameters had so far") {
+    Graph graph;
+    for (const char* const name : {"a", "b"}) {
+        Parameter parameter = random_quantized_parameter(Shape{4, 6}, {.axis = 0, .channels = 2, .bit_depth = 4}, 1);
+        const ValueId id = graph.add_parameter(name, std::move(parameter.values));
+        graph.parameter(id).quantization = std::move(parameter.quantization);
+    }
+    LatentIndices latents(graph, true);
+    LatentIndices::Entry& a = latents.entries()[0];
+    LatentIndices::Entry& b = latents.entries()[1];
+    const auto normalize = [&](float of_a, float of_a_step) {
+        std::ranges::fill(a.gradient.values(), of_a);
+        std::ranges::fill(a.step_gradient.values(), of_a_step);
+        latents.normalize_gradients();
+    };
+    normalize(0.0F, 0.0F);
+    CHECK(a.gradient[5] == 0.0F);
+    normalize(-8.0e-7F, 4.0F);  // and b's are 0: the mean is 4e-7, with the time before 2e-7
+    CHECK(a.gradient[5] == doctest::Approx(-4.0));
+    CHECK(a.step_gradient[1] == doctest::Approx(4.0));
+    CHECK(b.gradient[5] == 0.0F);
+    normalize(4.0e-7F, 0.0F);
+    CHECK(a.gradient[5] == doctest::Approx(2.0));
+    CHECK(a.step_gradient[1] == 0.0F);
+}
+
 TEST_CASE("the rate pulls indices towards 0, harder where large ones are rare, and leaves zeros alone") {
     Product product(4, {.axis = 0, .channels = 2, .bit_depth = 4});
     std::vector<std::int16_t>& indices = product.quantization().indices;

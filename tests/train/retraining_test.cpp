@@ -43,7 +43,7 @@ void quantize_weights(Graph& graph, int bits) {
 
 TrainingOptions retraining_options(int epochs) {
     TrainingOptions options = options_for(epochs);
-    options.quantized.index_rate = 20.0;
+    options.quantized.index_rate = 0.005;
     return options;
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("a killed retraining that is resumed ends with the very indices of one
     const Dataset data = quarters(100);
     const Dataset validation = quarters(24);
     TrainingOptions options = retraining_options(4);
-    options.quantized.step_rate = 20.0;
+    options.quantized.step_rate = 0.05;
     options.bits_share = 0.9;
     Graph whole = rounded.graph;
     train(whole, data, &validation, options);
@@ -179,7 +179,7 @@ TEST_CASE("learned steps move along the grid that files store, and help") {
     Graph graph = rounded.graph;
     TrainingOptions options = retraining_options(20);
     options.quantized.index_rate = 0.0;
-    options.quantized.step_rate = 100.0;
+    options.quantized.step_rate = 0.2;
     train(graph, data, nullptr, options);
     int moved = 0;
     for (const auto& [id, parameter] : graph.parameters()) {
