@@ -16,15 +16,24 @@ std::string steps_name(const Graph& graph, const LatentIndices::Entry& entry) {
     return graph.name(entry.parameter) + ", steps";
 }
 
-/// Indices and their steps, then floats, whose learning rate is `peak` where it is highest.
-std::vector<TrainedTensor> trained_tensors(Graph& graph, LatentIndices& latents, const QuantizedTraining& quantized,
+/// Half the step disturbs the output a quarter as much: indices of one bit more move a quarter as far.
+double index_rate(const QuantizedTraining& quantized, const LatentIndices& latents, std::int64_t bits) {
+    double indices = 0.0;
+    for (const LatentIndices::Entry& entry : latents.entries()) {
+        indices += static_cast<double>(entry.latents.elements());
+    }
+    return quantized.index_rate * std::pow(4.0, 1.0 - static_cast<double>(bits) / std::max(indices, 1.0));
+}
+
+/// Indices, which move at `rate`, and their steps, then floats, whose learning rate is `peak` where it is highest.
+std::vector<TrainedTensor> trained_tensors(Graph& graph, LatentIndices& latents, double rate, double step_rate,
                                            double peak) {
     std::vector<TrainedTensor> tensors;
     for (LatentIndices::Entry& entry : latents.entries()) {
         // The pull of weight decay would fight the rate's.
-        tensors.push_back({graph.name(entry.parameter), &entry.latents, quantized.index_rate / peak, false});
+        tensors.push_back({graph.name(entry.parameter), &entry.latents, rate / peak, false});
         if (!latents.learns_steps()) continue;
-        tensors.push_back({steps_name(graph, entry), &entry.steps, quantized.step_rate / peak, false});
+        tensors.push_back({steps_name(graph, entry), &entry.steps, step_rate / peak, false});
     }
     for (const ValueId id : trainable_parameters(graph)) {
         Parameter& parameter = graph.parameter(id);
@@ -52,8 +61,9 @@ TrainedNetwork::TrainedNetwork(Graph& graph, const Sgd::Options& options, const 
       quantized_(quantized),
       latents_(graph, quantized.step_rate > 0.0),
       gradients_(ids_of(graph, latents_)),
-      sgd_(trained_tensors(graph, latents_, quantized, peak), options),
       planned_bits_(coded_index_bits(graph)),
+      sgd_(trained_tensors(graph, latents_, index_rate(quantized, latents_, planned_bits_), quantized.step_rate, peak),
+           options),
       rate_force_(Shape{2}, std::array{kFirstRateForce, 0.0F}) {}
 
 void TrainedNetwork::step(const Session& session, std::int64_t step, double learning_rate, double bits_share) {

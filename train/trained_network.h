@@ -13,7 +13,7 @@ namespace eigenbit {
 /// How the quantized parameters of a network are trained: how far a step of training pushes them at a gradient of the
 /// mean magnitude, when the learning rate is highest. They follow its schedule.
 struct QuantizedTraining {
-    double index_rate = 0.001;  ///< of indices, in steps of their quantizers
+    double index_rate = 0.001;  ///< of indices of 1 bit, in steps of their quantizers; a quarter for each bit more
     double step_rate = 0.0;     ///< of these steps, in eighths of octaves; 0: they stay
     bool holds_bits = true;     ///< else indices may take all the bits that their depths hold
 };
@@ -49,8 +49,8 @@ class TrainedNetwork {
     QuantizedTraining quantized_;
     LatentIndices latents_;
     std::vector<ValueId> gradients_;
-    Sgd sgd_;
     std::int64_t planned_bits_;
+    Sgd sgd_;
     Tensor rate_force_;  ///< on a bit, and by how much there were too many bits when it was last changed
 };
 

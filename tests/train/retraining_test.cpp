@@ -63,13 +63,13 @@ struct Rounded {
 
 TEST_CASE("retraining regains what rounding lost, with the same depths and steps and no more bits") {
     Rounded rounded;
-    const Dataset data = quarters(64);
+    const Dataset data = quarters(2048);
     const double before = evaluate(rounded.graph, data).score();
     REQUIRE(before < evaluate(rounded.original, data).score() - 0.03);
     const Graph start = rounded.graph;
     double relative_bits = 0.0;
     const TrainingObserver observer{.epoch = [&](const EpochReport& report) { relative_bits = report.relative_bits; }};
-    train(rounded.graph, data, nullptr, retraining_options(20), observer);
+    train(rounded.graph, data, nullptr, retraining_options(3), observer);
     CHECK(evaluate(rounded.graph, data).score() > before + 0.03);
     CHECK(std::abs(relative_bits - 1.0) < 0.05);
     int moved = 0;
@@ -120,6 +120,7 @@ TEST_CASE("a network that training only spoils stays as it came, unless it is to
     const Dataset validation = quarters(64);
     TrainingOptions options = retraining_options(2);
     options.schedule = {.kind = Schedule::Kind::constant, .peak = 3.0};
+    options.quantized.index_rate = 1.0;
     for (const double bits_share : {1.0, 0.9}) {
         options.bits_share = bits_share;
         Graph graph = rounded.graph;
@@ -165,12 +166,12 @@ TEST_CASE("the rate comes down to a share of what it was, and stays there") {
     Rounded rounded;
     std::vector<double> bits;
     const TrainingObserver observer{.epoch = [&](const EpochReport& report) { bits.push_back(report.relative_bits); }};
-    TrainingOptions options = retraining_options(100);
+    TrainingOptions options = retraining_options(8);
     options.bits_share = 0.75;
-    train(rounded.graph, quarters(64), nullptr, options, observer);
-    CHECK(bits[20] > 0.8);
-    CHECK(std::abs(bits[60] - 0.75) < 0.05);
-    CHECK(std::abs(bits[99] - 0.75) < 0.01);
+    train(rounded.graph, quarters(4096), nullptr, options, observer);
+    CHECK(bits[1] > 0.8);
+    CHECK(std::abs(bits[5] - 0.75) < 0.05);
+    CHECK(std::abs(bits[7] - 0.75) < 0.01);
 }
 
 TEST_CASE("learned steps move along the grid that files store, and help") {
