@@ -120,7 +120,7 @@ TEST_CASE("a compressed network is retrained at its rate, with labels and with a
         CHECK(nlohmann::json::parse(text_of(folder / "eval.json"))["top1"] == results["top1"]);
     }
     const std::string lower = "retrain net.ebit --data mnist:. --batch 16 --rate 0.9 --step-rate 0.02 --out small.ebit";
-    const Outcome lowered = run_command(folder, lower + " --epochs 100 --index-rate 0.02 --json lower.json");
+    const Outcome lowered = run_command(folder, lower + " --epochs 100 --json lower.json");
     CAPTURE(lowered.errors);
     CHECK(lowered.exit_code == 0);
     CHECK(json_of(folder / "lower.json")["rate_bits_per_weight"] < 0.91);
