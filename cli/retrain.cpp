@@ -134,7 +134,8 @@ Verb retrain_verb(CLI::App& command) {
     training.sgd.weight_decay = 1e-4;
     add_training_options(*app, options->files, training);
     app->add_option("--index-rate", training.quantized.index_rate,
-                    "How far a step of training pushes the mean quantized weight, in steps of its quantizer")
+                    "How far a step of training pushes the mean quantized weight at 1 bit, in steps of its quantizer; "
+                    "a quarter for every bit more")
         ->type_name("X")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
