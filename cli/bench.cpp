@@ -1,5 +1,6 @@
 #include "cli/execution.h"
 #include "cli/model_file.h"
+#include "cli/number_range.h"
 #include "cli/verbs.h"
 #include "engine/error.h"
 #include "engine/inference/calibrate.h"
@@ -213,7 +214,7 @@ Verb bench_verb(CLI::App& command) {
         ->capture_default_str();
     app->add_option("--seconds", options->seconds, "How long to measure")
         ->type_name("S")
-        ->check(CLI::Range(0.0, 3600.0))
+        ->check(between(0.0, 3600.0))
         ->capture_default_str();
     app->add_option("--bits", options->bits, "Round float weights to so many bits before, to see what they would cost")
         ->type_name("B")

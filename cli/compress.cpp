@@ -2,6 +2,7 @@
 #include "cli/compression_report.h"
 #include "cli/evaluation_results.h"
 #include "cli/model_file.h"
+#include "cli/number_range.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
@@ -313,18 +314,16 @@ Verb compress_verb(CLI::App& command) {
         ->required();
     app->add_option("--val", options->validation, "Images to measure the result on (their test split)")
         ->type_name("SPEC");
-    app->add_option("--limit", options->limit, "Only the first N images of --val")
-        ->type_name("N")
-        ->check(CLI::PositiveNumber);
+    app->add_option("--limit", options->limit, "Only the first N images of --val")->type_name("N")->check(above_zero());
     app->add_option("--rate", options->rates, "Bits a weight; several with commas give several networks")
         ->type_name("BITS")
         ->delimiter(',')
-        ->check(CLI::Range(0.05, 16.0));
+        ->check(between(0.05, 16.0));
     app->add_option("--size", options->size, "Largest size of the file, such as 100KB")->type_name("BYTES");
     app->add_option("--max-drop", options->max_drop, "Largest loss on --val, in points of top-1 accuracy or dB")
         ->type_name("POINTS")
-        ->check(CLI::PositiveNumber);
-    app->add_option("--lambda", options->lambda, "Trade-off of distortion against bits")->check(CLI::PositiveNumber);
+        ->check(above_zero());
+    app->add_option("--lambda", options->lambda, "Trade-off of distortion against bits")->check(above_zero());
     app->add_option("--transform", options->transforms,
                     "none, klt, elt, dct1, dct2, intra-klt, intra-elt, or auto: the cheapest "
                     "of none, klt and elt for each layer; several with commas are compared")
@@ -348,7 +347,7 @@ Verb compress_verb(CLI::App& command) {
         ->type_name("BITS");
     app->add_option("--images", options->images, "Images to compress with")
         ->type_name("N")
-        ->check(CLI::PositiveNumber)
+        ->check(above_zero())
         ->capture_default_str();
     app->add_option("--blocks", options->blocks, "Parts of a layer that have a depth and step of their own")
         ->type_name("N")

@@ -2,6 +2,7 @@
 #include "cli/evaluation_results.h"
 #include "cli/execution.h"
 #include "cli/model_file.h"
+#include "cli/number_range.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
@@ -73,7 +74,7 @@ Verb eval_verb(CLI::App& command) {
     add_model_options(*app, options->model);
     add_execution_option(*app, options->execution);
     app->add_option("--data", options->data, "Images to evaluate on (their test split)")->type_name("SPEC")->required();
-    app->add_option("--limit", options->limit, "Only the first N images")->type_name("N")->check(CLI::PositiveNumber);
+    app->add_option("--limit", options->limit, "Only the first N images")->type_name("N")->check(above_zero());
     app->add_option("--batch", options->evaluation.batch, "Images at a time")
         ->type_name("N")
         ->check(CLI::Range(1, 1000000))

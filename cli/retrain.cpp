@@ -1,4 +1,5 @@
 #include "cli/model_file.h"
+#include "cli/number_range.h"
 #include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
@@ -137,23 +138,23 @@ Verb retrain_verb(CLI::App& command) {
                     "How far a step of training pushes the mean quantized weight at 1 bit, in steps of its quantizer; "
                     "a quarter for every bit more")
         ->type_name("X")
-        ->check(CLI::NonNegativeNumber)
+        ->check(at_least_zero())
         ->capture_default_str();
     app->add_option("--step-rate", training.quantized.step_rate,
                     "How far it pushes the mean quantizer's step, in eighths of octaves; with 0 they stay")
         ->type_name("X")
-        ->check(CLI::NonNegativeNumber)
+        ->check(at_least_zero())
         ->capture_default_str();
     app->add_option("--rate", options->rate,
                     "Bits a weight to come down to by the middle of training; those of MODEL without")
         ->type_name("BITS")
-        ->check(CLI::Range(0.05, 16.0));
+        ->check(between(0.05, 16.0));
     app->add_option("--teacher", options->teacher,
                     "ONNX or .ebit file of the network to imitate; labels are then not used")
         ->type_name("FILE");
     app->add_option("--temperature", training.distillation.temperature, "By which the teacher's scores are softened")
         ->type_name("T")
-        ->check(CLI::Range(0.1, 100.0))
+        ->check(between(0.1, 100.0))
         ->capture_default_str();
     return {app, [options](const RunOptions& run) { return retrain_network(*options, run); }};
 }

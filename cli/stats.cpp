@@ -1,5 +1,6 @@
 #include "cli/calibration.h"
 #include "cli/model_file.h"
+#include "cli/number_range.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "compress/network_statistics.h"
@@ -145,7 +146,7 @@ Verb stats_verb(CLI::App& command) {
         ->required();
     app->add_option("--images", options->images, "How many")
         ->type_name("N")
-        ->check(CLI::PositiveNumber)
+        ->check(above_zero())
         ->capture_default_str();
     app->add_option("--memory", options->memory_megabytes, "For the gradients that are kept at once, in MiB")
         ->type_name("MIB")

@@ -1,6 +1,7 @@
 #include "cli/training_options.h"
 
 #include "cli/evaluation_results.h"
+#include "cli/number_range.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
 #include "engine/error.h"
@@ -74,7 +75,7 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
         ->capture_default_str();
     verb.add_option("--lr", options.schedule.peak, "Highest learning rate")
         ->type_name("X")
-        ->check(CLI::PositiveNumber)
+        ->check(above_zero())
         ->capture_default_str();
     static const std::map<std::string, Schedule::Kind> kSchedules{
         {"cosine", Schedule::Kind::cosine}, {"step", Schedule::Kind::step}, {"constant", Schedule::Kind::constant}};
@@ -85,20 +86,20 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
         ->default_str("cosine");
     verb.add_option("--warmup", options.schedule.warmup, "Epochs in which the learning rate rises from 0")
         ->type_name("N")
-        ->check(CLI::NonNegativeNumber)
+        ->check(at_least_zero())
         ->capture_default_str();
     verb.add_option("--momentum", options.sgd.momentum, "Momentum of SGD")
         ->type_name("X")
-        ->check(CLI::Range(0.0, 1.0))
+        ->check(between(0.0, 1.0))
         ->capture_default_str();
     verb.add_flag("--nesterov", options.sgd.nesterov, "Nesterov's momentum");
     verb.add_option("--weight-decay", options.sgd.weight_decay, "Decay of the layers' weights")
         ->type_name("X")
-        ->check(CLI::NonNegativeNumber)
+        ->check(at_least_zero())
         ->capture_default_str();
     verb.add_option("--label-smoothing", options.label_smoothing, "Share of a label that is spread over all classes")
         ->type_name("X")
-        ->check(CLI::Range(0.0, 1.0))
+        ->check(between(0.0, 1.0))
         ->capture_default_str();
     verb.add_flag_callback(
         "--no-augment", [&options] { options.augment = false; },

@@ -73,8 +73,7 @@ double mean_magnitude(const std::vector<LatentIndices::Entry>& entries, Tensor L
 
 }  // namespace
 
-LatentIndices::LatentIndices(const Graph& graph, bool learns_steps)
-    : learns_steps_(learns_steps), magnitudes_(Shape{3}) {
+LatentIndices::LatentIndices(const Graph& graph, bool learns_steps) : learns_steps_(learns_steps) {
     for (const auto& [id, parameter] : graph.parameters()) {
         if (!parameter.quantization) continue;
         const Shape& shape = parameter.values.shape();
@@ -106,16 +105,16 @@ void LatentIndices::take_gradients(const Graph& graph, const Session& session) {
 }
 
 void LatentIndices::normalize_gradients() {
-    const float times = ++magnitudes_[0];
+    const float averaged = ++magnitudes_.averaged[0];
     const auto normalize = [&](Tensor Entry::*gradient, float& magnitude) {
-        magnitude += (static_cast<float>(mean_magnitude(entries_, gradient)) - magnitude) / times;
+        magnitude += (static_cast<float>(mean_magnitude(entries_, gradient)) - magnitude) / averaged;
         if (magnitude == 0.0F) return;
         for (Entry& entry : entries_) {
             for (float& value : (entry.*gradient).values()) value /= magnitude;
         }
     };
-    normalize(&Entry::gradient, magnitudes_[1]);
-    if (learns_steps_) normalize(&Entry::step_gradient, magnitudes_[2]);
+    normalize(&Entry::gradient, magnitudes_.indices[0]);
+    if (learns_steps_) normalize(&Entry::step_gradient, magnitudes_.steps[0]);
 }
 
 void LatentIndices::add_rate_gradients(const Graph& graph, double weight) {

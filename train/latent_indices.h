@@ -24,6 +24,13 @@ class LatentIndices {
         Tensor step_gradient;  ///< with respect to them, over the root of the block's number of weights
     };
 
+    /// Mean magnitudes of gradients over all steps so far, one number each.
+    struct Magnitudes {
+        Tensor averaged{Shape{1}};  ///< how many steps
+        Tensor indices{Shape{1}};
+        Tensor steps{Shape{1}};
+    };
+
     /// Those of all quantized parameters, each at random within what rounds to its index: were all in the middle, a
     /// force on them would do nothing for long, and then to all of them at once.
     LatentIndices(const Graph& graph, bool learns_steps);
@@ -38,8 +45,8 @@ class LatentIndices {
     /// Divides the gradients of all indices by the mean magnitude that they had so far, and those of all steps
     /// likewise: one learning rate then suits every network and loss.
     void normalize_gradients();
-    /// How often gradients were normalized, the mean magnitude of indices' and that of steps': a checkpoint keeps them.
-    Tensor& magnitudes() { return magnitudes_; }
+    /// What gradients are divided by: a checkpoint keeps them.
+    Magnitudes& magnitudes() { return magnitudes_; }
     /// Adds to the indices' gradients those of `weight` · bits: every block is taken as geometrically distributed.
     void add_rate_gradients(const Graph& graph, double weight);
     /// Rounds: the graph's indices and values follow. Latents stay within what their blocks' depths can hold.
@@ -47,7 +54,7 @@ class LatentIndices {
 
   private:
     bool learns_steps_;
-    Tensor magnitudes_;
+    Magnitudes magnitudes_;
     std::vector<Entry> entries_;
 };
 

@@ -64,7 +64,8 @@ TrainedNetwork::TrainedNetwork(Graph& graph, const Sgd::Options& options, const 
       planned_bits_(coded_index_bits(graph)),
       sgd_(trained_tensors(graph, latents_, index_rate(quantized, latents_, planned_bits_), quantized.step_rate, peak),
            options),
-      rate_force_(Shape{2}, std::array{kFirstRateForce, 0.0F}) {}
+      rate_force_(Shape{1}, std::array{kFirstRateForce}),
+      bits_excess_(Shape{1}) {}
 
 void TrainedNetwork::step(const Session& session, std::int64_t step, double learning_rate, double bits_share) {
     update_running_statistics(graph_, session);
@@ -92,9 +93,9 @@ void TrainedNetwork::control_rate(double bits_share) {
     constexpr double kTrend = 100.0;
     const double now = std::clamp<double>(rate_force_[0], 1e-4, 10.0);
     const double excess = relative_bits() / bits_share - 1.0;
-    const double change = std::exp(kProportional * excess + kTrend * (excess - rate_force_[1]));
+    const double change = std::exp(kProportional * excess + kTrend * (excess - bits_excess_[0]));
     rate_force_[0] = static_cast<float>(now * std::clamp(change, 0.5, 2.0));
-    rate_force_[1] = static_cast<float>(excess);
+    bits_excess_[0] = static_cast<float>(excess);
 }
 
 double TrainedNetwork::relative_bits() const {
@@ -119,8 +120,12 @@ std::vector<TensorSlot> TrainedNetwork::optimizer_slots() {
     for (std::size_t i = 0; i < sgd_.tensors().size(); ++i) {
         slots.push_back({sgd_.tensors()[i].name, &sgd_.velocities()[i]});
     }
-    slots.push_back({"magnitudes of gradients", &latents_.magnitudes()});
+    LatentIndices::Magnitudes& magnitudes = latents_.magnitudes();
+    slots.push_back({"steps averaged", &magnitudes.averaged});
+    slots.push_back({"magnitude of indices' gradients", &magnitudes.indices});
+    slots.push_back({"magnitude of steps' gradients", &magnitudes.steps});
     slots.push_back({"rate force", &rate_force_});
+    slots.push_back({"excess of bits", &bits_excess_});
     return slots;
 }
 

@@ -23,7 +23,7 @@ struct QuantizedTraining {
 /// that grows while they take more bits and shrinks while they take fewer.
 class TrainedNetwork {
   public:
-    /// `peak` is the highest learning rate of the floats.
+    /// `peak`, above 0, is the highest learning rate of the floats.
     TrainedNetwork(Graph& graph, const Sgd::Options& options, const QuantizedTraining& quantized, double peak);
 
     /// The values whose gradients step() needs.
@@ -51,7 +51,8 @@ class TrainedNetwork {
     std::vector<ValueId> gradients_;
     std::int64_t planned_bits_;
     Sgd sgd_;
-    Tensor rate_force_;  ///< on a bit, and by how much there were too many bits when it was last changed
+    Tensor rate_force_;   ///< on a bit, one number
+    Tensor bits_excess_;  ///< share of bits that were too many when the force was last changed, one number
 };
 
 }  // namespace eigenbit

@@ -47,6 +47,22 @@ TEST_CASE("a wrong command line is one sentence on standard error and exit code 
     }
 }
 
+TEST_CASE("a number out of range is refused by a sentence that says what it must be") {
+    const TemporaryFolder folder;
+    const auto refusal = [&](const std::string& option) {
+        const Outcome outcome = run_command(folder, "retrain a.ebit --data fashion --out b.ebit --epochs 1 " + option);
+        CHECK(outcome.exit_code == 2);
+        return outcome.errors;
+    };
+    CHECK(refusal("--lr 0") == "eigenbit: --lr: 0 is not a number above 0\n");
+    CHECK(refusal("--lr inf") == "eigenbit: --lr: inf is not a number above 0\n");
+    CHECK(refusal("--index-rate -1e-3") == "eigenbit: --index-rate: -1e-3 is not a number of at least 0\n");
+    CHECK(refusal("--index-rate 1x") == "eigenbit: --index-rate: 1x is not a number of at least 0\n");
+    CHECK(refusal("--rate nan") == "eigenbit: --rate: nan is not a number from 0.05 to 16\n");
+    CHECK(refusal("--rate 16.5") == "eigenbit: --rate: 16.5 is not a number from 0.05 to 16\n");
+    CHECK(contains(refusal("--index-rate 0 --rate 16 --epochs 0"), "--epochs"));
+}
+
 TEST_CASE("what cannot be done is one sentence on standard error that names it, and exit code 1") {
     const TemporaryFolder folder;
     write_digits(folder);
