@@ -75,7 +75,7 @@ struct Operands {
         case Direction::kPack:
             return pack_forward_weights(g, weights.data(), forward);
         case Direction::kWinogradForward:
-            return winograd_forward(g, x.data(), winograd_weights, nullptr, y.data());
+            return winograd_forward(g, x.data(), winograd_weights, {}, y.data());
         case Direction::kWinogradInputGradient:
             return winograd_input_gradient(g, y.data(), winograd_backward, false, x.data());
         case Direction::kWinogradWeightGradient:

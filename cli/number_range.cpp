@@ -37,7 +37,8 @@ CLI::Validator at_least_zero() {
 }
 
 CLI::Validator between(double lowest, double highest) {
-    return number_check(fmt::format("FLOAT in [{} - {}]", lowest, highest), fmt::format("from {} to {}", lowest, highest),
+    return number_check(fmt::format("FLOAT in [{} - {}]", lowest, highest),
+                        fmt::format("from {} to {}", lowest, highest),
                         [=](double number) { return lowest <= number && number <= highest; });
 }
 

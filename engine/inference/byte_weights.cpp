@@ -3,7 +3,9 @@
 #include "engine/quantization.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -32,22 +34,26 @@ std::optional<IndexGrid> channel_grid(const Quantization& quantization, std::int
     return std::nullopt;
 }
 
-bool fits(int index) {
-    return index >= std::numeric_limits<std::int8_t>::min() && index <= std::numeric_limits<std::int8_t>::max();
+/// Bytes reach one further down than up.
+int lowest_code(int largest_code) {
+    constexpr int kLargestByte = std::numeric_limits<std::int8_t>::max();
+    return largest_code == kLargestByte ? std::numeric_limits<std::int8_t>::min() : -largest_code;
 }
 
-/// Whether all indices became bytes.
-bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, std::span<std::int8_t> to) {
+/// Whether all indices became codes.
+bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, int largest_code,
+                  std::span<std::int8_t> to) {
     for (std::size_t i = 0; i < from.size(); ++i) {
         const int index = grid.factor * from[i] + grid.shift;
-        if (!fits(index)) return false;
+        if (index < lowest_code(largest_code) || index > largest_code) return false;
         to[i] = static_cast<std::int8_t>(index);
     }
     return true;
 }
 
 /// Returns the step.
-float round_values(std::span<const float> values, std::span<std::int8_t> to) {
+float round_values(std::span<const float> values, int largest_code, std::span<std::int8_t> to) {
+    const auto levels = static_cast<float>(largest_code);
     float largest = 0.0F;
     for (const float value : values) largest = std::max(largest, std::abs(value));
     if (largest == 0.0F) {
@@ -55,46 +61,88 @@ float round_values(std::span<const float> values, std::span<std::int8_t> to) {
         return 0.0F;
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
-        to[i] = static_cast<std::int8_t>(std::lrint(values[i] / largest * 127.0F));
+        to[i] = static_cast<std::int8_t>(std::lrint(values[i] / largest * levels));
     }
-    return largest / 127.0F;
+    return largest / levels;
 }
 
-/// The step of 255 levels over all weights of a layer, before the gains of output channels.
-float common_step(const Quantization& quantization, const Shape& shape) {
-    float largest = std::numeric_limits<float>::min();
-    for_each_run(quantization, shape, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
-        if (block.bit_depth == 0) return;
-        for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-            largest =
-                std::max(largest, block.step * std::abs(static_cast<float>(quantization.indices[i]) + block.offset));
+constexpr int kLargestIndex = 127;
+
+/// How often each index from -kLargestIndex to kLargestIndex occurs in a block, or none that is larger.
+struct IndexCounts {
+    std::array<std::int64_t, 2 * kLargestIndex + 1> counts{};
+    bool complete = true;
+
+    void add(int index) {
+        if (std::abs(index) > kLargestIndex) {
+            complete = false;
+        } else {
+            ++counts[static_cast<std::size_t>(index + kLargestIndex)];
         }
+    }
+};
+
+/// By block.
+std::vector<IndexCounts> count_indices(const Quantization& quantization, const Shape& shape) {
+    std::vector<IndexCounts> counts(quantization.blocks.size());
+    for_each_run(quantization, shape, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
+        IndexCounts& own = counts[static_cast<std::size_t>(&block - quantization.blocks.data())];
+        for (std::int64_t i = begin; i < end; ++i) own.add(quantization.indices[static_cast<std::size_t>(i)]);
     });
-    return largest / 127.0F;
+    return counts;
 }
 
-/// Whether rounding to multiples of `step` adds at most an eighth to the error of the blocks' own steps. These are the
-/// smaller the more a weight matters, so that errors count in units of them.
-bool is_fine_enough(float step, const Quantization& quantization) {
-    constexpr double kMostAdded = 0.125;
+/// What rounding to multiples of `step` adds to the squares of errors, in those that the blocks' own steps make. These
+/// are the smaller the more a weight matters, so that errors count in units of them. Infinite where codes are larger
+/// than `largest_code`.
+double added_error(float step, const Quantization& quantization, std::span<const IndexCounts> counts,
+                   int largest_code) {
     double added = 0.0;
-    std::int64_t channels = 0;
-    for (const QuantizedBlock& block : quantization.blocks) {
+    std::int64_t weights = 0;
+    for (std::size_t b = 0; b < counts.size(); ++b) {
+        const QuantizedBlock& block = quantization.blocks[b];
         if (block.bit_depth == 0) continue;
-        const double ratio = static_cast<double>(step) / block.step;
-        added += ratio * ratio * static_cast<double>(block.end - block.begin);
-        channels += block.end - block.begin;
+        for (int index = -kLargestIndex; index <= kLargestIndex; ++index) {
+            const std::int64_t count = counts[b].counts[static_cast<std::size_t>(index + kLargestIndex)];
+            if (count == 0) continue;
+            const double value = block.step * (index + static_cast<double>(block.offset));
+            const double code = std::nearbyint(value / step);
+            if (std::abs(code) > largest_code) return std::numeric_limits<double>::infinity();
+            const double error = (code * step - value) / block.step;
+            added += 12.0 * error * error * static_cast<double>(count);
+            weights += count;
+        }
     }
-    return added <= kMostAdded * static_cast<double>(channels);
+    return weights == 0 ? 0.0 : added / static_cast<double>(weights);
+}
+
+/// The largest step for all blocks that adds little, so that codes are small: they then take few bits, and their
+/// products can be summed in few. It divides a block's own.
+std::optional<float> common_step(const Quantization& quantization, const Shape& shape, int largest_code) {
+    constexpr double kMostAdded = 1.0 / 16.0;
+    constexpr int kMostParts = 16;
+    const std::vector<IndexCounts> counts = count_indices(quantization, shape);
+    if (!std::ranges::all_of(counts, &IndexCounts::complete)) return std::nullopt;
+    std::vector<float> candidates;
+    for (const QuantizedBlock& block : quantization.blocks) {
+        for (int parts = 1; block.bit_depth > 0 && parts <= kMostParts; ++parts) {
+            candidates.push_back(block.step / static_cast<float>(parts));
+        }
+    }
+    std::ranges::sort(candidates, std::greater{});
+    const auto found = std::ranges::find_if(
+        candidates, [&](float step) { return added_error(step, quantization, counts, largest_code) <= kMostAdded; });
+    return found == candidates.end() ? std::nullopt : std::optional(*found);
 }
 
 /// Of blocks of input channels.
-std::optional<ByteWeights> input_block_weights(const Parameter& parameter) {
+std::optional<ByteWeights> input_block_weights(const Parameter& parameter, int largest_code) {
     const Shape& shape = parameter.values.shape();
     if (!parameter.quantization || parameter.quantization->axis != shape.rank() - 1) return std::nullopt;
     const Quantization& quantization = *parameter.quantization;
-    const float step = common_step(quantization, shape);
-    if (!is_fine_enough(step, quantization)) return std::nullopt;
+    const std::optional<float> common = common_step(quantization, shape, largest_code);
+    if (!common) return std::nullopt;
+    const float step = *common;
     ByteWeights result{std::vector<std::int8_t>(quantization.indices.size()), quantization.channel_scale, {}};
     if (result.scale.empty()) result.scale.assign(static_cast<std::size_t>(shape[0]), 1.0F);
     for (float& scale : result.scale) scale *= step;
@@ -111,9 +159,9 @@ std::optional<ByteWeights> input_block_weights(const Parameter& parameter) {
 
 }  // namespace
 
-ByteWeights byte_weights(const Parameter& parameter) {
+ByteWeights byte_weights(const Parameter& parameter, int largest_code) {
     const Shape& shape = parameter.values.shape();
-    if (std::optional<ByteWeights> blocks = input_block_weights(parameter)) return *std::move(blocks);
+    if (std::optional<ByteWeights> blocks = input_block_weights(parameter, largest_code)) return *std::move(blocks);
     const auto channels = static_cast<std::size_t>(shape[0]);
     const auto filter = static_cast<std::size_t>(shape.elements(1, shape.rank()));
     ByteWeights result{std::vector<std::int8_t>(channels * filter), std::vector<float>(channels), {}};
@@ -125,12 +173,12 @@ ByteWeights byte_weights(const Parameter& parameter) {
         if (parameter.quantization) {
             const std::span from = std::span(parameter.quantization->indices).subspan(o * filter, filter);
             const auto grid = channel_grid(*parameter.quantization, static_cast<std::int64_t>(o));
-            if (grid && copy_indices(from, *grid, to)) {
+            if (grid && copy_indices(from, *grid, largest_code, to)) {
                 result.scale[o] = grid->scale;
                 continue;
             }
         }
-        result.scale[o] = round_values(parameter.values.values().subspan(o * filter, filter), to);
+        result.scale[o] = round_values(parameter.values.values().subspan(o * filter, filter), largest_code, to);
     }
     return result;
 }

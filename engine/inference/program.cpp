@@ -227,10 +227,18 @@ class Compiler {
                             .residual = residual,
                             .low = fused.low,
                             .high = fused.high};
-        pack_forward_weights(step.geometry, graph_.parameter(node.inputs[1]).values.data(), step.weights);
         const BufferId floats = step.output;
         const ConvolutionGeometry g = step.geometry;
-        push(node.name, kind_of(g, false), std::move(step), g.multiply_adds());
+        const float* const weights = graph_.parameter(node.inputs[1]).values.data();
+        std::string kind = kind_of(g, false);
+        if (suits_winograd(g)) {
+            step.weights.emplace<WinogradWeights>().pack_forward(g, weights);
+            std::get<WinogradWeights>(step.weights).stay();
+            kind += " Winograd";
+        } else {
+            pack_forward_weights(g, weights, std::get<PackedWeights>(step.weights));
+        }
+        push(node.name, std::move(kind), std::move(step), g.multiply_adds());
         provide(output, floats);
     }
 
@@ -301,7 +309,7 @@ class Compiler {
 
     static ByteLayer byte_convolution(const ConvolutionGeometry& g, const Parameter& parameter, std::uint8_t zero_point,
                                       float scale, std::span<const float> bias) {
-        ByteWeights weights = byte_weights(parameter);
+        ByteWeights weights = byte_weights(parameter, active_cpu_implementation().integer->fast_code);
         for (float& value : weights.scale) value *= scale;
         return IntegerConvolution(g, weights.coded(), zero_point, weights.scale, bias);
     }

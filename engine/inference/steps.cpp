@@ -13,8 +13,13 @@ void run(FloatLayerStep& step, std::span<const Buffer> buffers) {
                                        .residual = step.residual ? buffers[*step.residual].floats().data : nullptr,
                                        .low = step.low,
                                        .high = step.high};
-    convolution_forward(step.geometry, buffers[step.input].floats().data, step.weights, epilogue,
-                        buffers[step.output].floats().data);
+    const float* const x = buffers[step.input].floats().data;
+    float* const y = buffers[step.output].floats().data;
+    if (const auto* const plain = std::get_if<PackedWeights>(&step.weights)) {
+        convolution_forward(step.geometry, x, *plain, epilogue, y);
+    } else {
+        winograd_forward(step.geometry, x, std::get<WinogradWeights>(step.weights), epilogue, y);
+    }
 }
 
 void run(ByteLayerStep& step, std::span<const Buffer> buffers) {
@@ -124,7 +129,8 @@ std::int64_t bytes_of(const Tensor& tensor) {
 
 std::int64_t weight_bytes(const Step& step) {
     if (const auto* const floats = std::get_if<FloatLayerStep>(&step.work)) {
-        return floats->weights.bytes() + bytes_of(floats->bias);
+        const auto bytes = [](const auto& weights) { return weights.bytes(); };
+        return std::visit(bytes, floats->weights) + bytes_of(floats->bias);
     }
     if (const auto* const bytes = std::get_if<ByteLayerStep>(&step.work)) {
         return std::visit([](const auto& layer) { return layer.weight_bytes(); }, bytes->layer);

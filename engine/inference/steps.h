@@ -4,6 +4,7 @@
 #include "engine/kernels/convolution.h"
 #include "engine/kernels/integer_convolution.h"
 #include "engine/kernels/packed_matrix.h"
+#include "engine/kernels/winograd.h"
 #include "engine/ops/operator.h"
 #include "engine/tensor.h"
 
@@ -31,7 +32,7 @@ using BufferId = std::size_t;
 /// Convolution or fully-connected layer of floats, with what is fused into it.
 struct FloatLayerStep {
     ConvolutionGeometry geometry;
-    PackedWeights weights;
+    std::variant<PackedWeights, WinogradWeights> weights;
     Tensor bias;  ///< empty when there is none
     BufferId input, output;
     std::optional<BufferId> residual;

@@ -64,9 +64,10 @@ struct WinogradOutput {
     const float* points;
     ptrdiff_t point_stride;
     size_t channels;
-    const float* bias;     // (channels); may be null
-    float* const* pixels;  // (16), row by row
-    bool accumulate;       // add to the pixels instead of setting them
+    const float* bias;              // (channels); may be null
+    const float* const* residuals;  // (16), added, each where its pixel's lies; may be null
+    float low, high;                // the outputs are clamped
+    float* const* pixels;           // (16), row by row
 };
 
 /// The float32 convolution kernels of one instruction set. Single-threaded; no pointer needs to be aligned.

@@ -47,6 +47,7 @@ class IntegerConvolution {
     /// Where a panel's channels begin among all lanes, and which of the panel's lanes a channel of it has.
     std::int64_t lanes_before(std::size_t panel) const;
     std::int64_t lane_of(std::int64_t channel) const;
+    void find_word_runs();
     const std::int8_t* panel_weights(std::size_t panel, const PassBand<std::uint8_t>& band,
                                      std::vector<ByteSegment>& segments) const;
     void run_part(const std::uint8_t* x, const IntegerOutput& output, const PanelPart& part, const PassRows& rows,
@@ -57,10 +58,10 @@ class IntegerConvolution {
     const IntegerKernels* kernels_;
     std::uint8_t zero_point_;
     std::vector<WeightPanel> panels_;
-    std::vector<std::size_t> word_quads_;           // by panel
-    CodedPanels coded_;                             // of a convolution that is not depthwise
-    AlignedVector<std::int8_t> depthwise_weights_;  // panel after panel, as the kernels read them
-    std::vector<std::int32_t> start_;               // by lane of the panels, as scale_ and bias_
+    CodedPanels coded_;                                 // of a convolution that is not depthwise
+    std::vector<std::vector<std::uint8_t>> word_runs_;  // by panel, where the kernels need them
+    AlignedVector<std::int8_t> depthwise_weights_;      // panel after panel, as the kernels read them
+    std::vector<std::int32_t> start_;                   // by lane of the panels, as scale_ and bias_
     std::vector<float> scale_;
     std::vector<float> bias_;
 };

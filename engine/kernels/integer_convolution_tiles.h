@@ -111,15 +111,15 @@ struct SumTile {
             for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
             const size_t quads = block.grid.segments[s].quads;
             for (size_t q = 0; q < quads; ++q) {
-                Vector::Weights w[kVectors];
+                decltype(Vector::load_quads(weights)) w[kVectors];
 #pragma GCC unroll 4
-                for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_weights(weights + 4 * v * Vector::kWidth);
+                for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_quads(weights + 4 * v * Vector::kWidth);
                 weights += 4 * kVectors * Vector::kWidth;
 #pragma GCC unroll 32
                 for (size_t p = 0; p < kRows; ++p) {
-                    const Vector::Inputs x = Vector::broadcast_quad(sources[p] + 4 * q);
+                    const auto x = Vector::repeat(sources[p] + 4 * q);
 #pragma GCC unroll 4
-                    for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::dot(sums[p][v], x, w[v]);
+                    for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::add_products(sums[p][v], x, w[v]);
                 }
             }
         }
@@ -153,5 +153,3 @@ void run_tiles(const IntegerBlock& block) {
     }
     if constexpr (kVectors > 1) run_tiles<Tile, kMostRows, kVectors - 1>(block);
 }
-
-void convolution(const IntegerBlock& block) { run_tiles<SumTile, kTileRows>(block); }

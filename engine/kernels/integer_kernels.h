@@ -11,11 +11,11 @@ namespace eigenbit {
 /// into which quads of bytes fall.
 constexpr size_t kQuadVectors = 4;
 
-/// Inputs that lie together: `quads` runs of four bytes from a pixel's first input + offset on. Where there are fewer
-/// inputs, up to three bytes after them are read too, and meet weights of 0.
+/// Inputs that lie together: `quads` runs of four from a pixel's first input + offset on. Where there are fewer inputs,
+/// up to three after them are read too, and meet weights of 0.
 struct ByteSegment {
-    ptrdiff_t offset;
-    size_t quads;  // unused by depthwise convolutions, of which each segment is one tap
+    ptrdiff_t offset;  // bytes
+    size_t quads;      // unused by depthwise convolutions, of which each segment is one tap
 };
 
 /// Where the pixels of a block find their inputs: PixelGrid for bytes. Inputs whose weights are all 0 belong to no
@@ -37,13 +37,13 @@ struct IntegerBlock {
     // Dense: (quads of all segments, vectors * width, 4). Depthwise: (taps / 4, kQuadVectors * width, 4), taps rounded
     // up, channels in the order of integer_depthwise_tiles.h; so are those of start, scale and bias.
     const int8_t* weights;
-    size_t word_quads;  // dense: so many quads in a row have sums that fit 16 bits with sign, whatever the inputs; or 0
-    size_t vectors;     // dense: at most panel_vectors
-    size_t channels;    // output channels that exist, more than (vectors - 1) * width
-    const int32_t* start;  // (vectors * width)
-    const float* scale;    // (vectors * width)
-    const float* bias;     // (vectors * width)
-    float* output;         // of pixel (0, 0) of the raster, the panel's first channel; null when it is bytes
+    const uint8_t* word_runs;  // dense: see word_runs.h; may be null where the sums of every quad fit
+    size_t vectors;            // dense: at most panel_vectors
+    size_t channels;           // output channels that exist, more than (vectors - 1) * width
+    const int32_t* start;      // (vectors * width)
+    const float* scale;        // (vectors * width)
+    const float* bias;         // (vectors * width)
+    float* output;             // of pixel (0, 0) of the raster, the panel's first channel; null when it is bytes
     uint8_t* output_bytes;
     const float* residual;  // laid out like the output; null when there is none or it is bytes
     const uint8_t* residual_bytes;
@@ -100,6 +100,8 @@ struct PackedProduct {
 struct IntegerKernels {
     size_t width;          // 32-bit integers in a vector
     size_t panel_vectors;  // most vectors of output channels in a panel
+    bool sums_words;       // whether convolution() needs word runs
+    int fast_code;         // the largest magnitude of weights that are no slower than others
     void (*convolution)(const IntegerBlock& block);
     void (*depthwise_convolution)(const IntegerBlock& block);
     void (*packed_product)(const PackedProduct& product);

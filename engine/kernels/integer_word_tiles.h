@@ -1,56 +1,87 @@
-// The text of the kernel for weights so small that 16 bits hold sums of their products, included like
-// integer_convolution_tiles.h and after it, where Vector also has
-//   Words           sums of 16 bits, two in a lane: no_words, load_quads, repeat_quad, dot_words, add_words
-//   kWordTileRows   as kTileRows
-// Sums of block.word_quads quads are made in registers, and added to those of 32 bits in memory.
+// The text of the kernel that sums products in 16 bits, included like integer_convolution_tiles.h and after it, where
+// Vector also has
+//   Words           sums of 16 bits, two in a lane: load_quads, repeat, multiply_words, add_to_words, add_words
+// The words of each of block.word_runs are made in registers, and added to sums of 32 bits in memory.
 
 /// kRows pixels x kVectors vectors.
 template <size_t kRows, size_t kVectors>
 struct WordTile {
     template <typename Pixels>
     [[gnu::noinline]] static void run(const IntegerBlock& block, const Pixels& pixels) {
-        alignas(64) int32_t sums[kRows * kVectors * Vector::kWidth];
+        alignas(64) int32_t memory[kRows * kVectors * Vector::kWidth];
         for (size_t p = 0; p < kRows; ++p) {
-            __builtin_memcpy(sums + p * kVectors * Vector::kWidth, block.start, sizeof sums / kRows);
+            __builtin_memcpy(memory + p * kVectors * Vector::kWidth, block.start, sizeof memory / kRows);
         }
+        // Or else the compiler would hold some of them in registers, which the words need (measured).
+        int32_t* sums = memory;
+        asm volatile("" : "+r"(sums) : : "memory");
         const int8_t* weights = block.weights;
+        const uint8_t* lengths = block.word_runs;
         for (size_t s = 0; s < block.grid.segment_count; ++s) {
             const uint8_t* sources[kRows];
 #pragma GCC unroll 32
             for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
-            const size_t quads = block.grid.segments[s].quads;
-            for (size_t q = 0; q < quads;) {
-                const size_t end = quads - q < block.word_quads ? quads : q + block.word_quads;
-                Vector::Words words[kRows][kVectors];
-#pragma GCC unroll 32
-                for (size_t p = 0; p < kRows; ++p) {
-#pragma GCC unroll 4
-                    for (size_t v = 0; v < kVectors; ++v) words[p][v] = Vector::no_words();
-                }
-                for (; q < end; ++q) {
-                    Vector::Sums w[kVectors];
-#pragma GCC unroll 4
-                    for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_quads(weights + 4 * v * Vector::kWidth);
-                    weights += 4 * kVectors * Vector::kWidth;
-#pragma GCC unroll 32
-                    for (size_t p = 0; p < kRows; ++p) {
-                        const Vector::Sums x = Vector::repeat_quad(sources[p] + 4 * q);
-#pragma GCC unroll 4
-                        for (size_t v = 0; v < kVectors; ++v) words[p][v] = Vector::dot_words(words[p][v], x, w[v]);
-                    }
-                }
-#pragma GCC unroll 32
-                for (size_t p = 0; p < kRows; ++p) {
-#pragma GCC unroll 4
-                    for (size_t v = 0; v < kVectors; ++v) {
-                        int32_t* const at = sums + (p * kVectors + v) * Vector::kWidth;
-                        Vector::store_sums(at, Vector::add_words(Vector::load_sums(at), words[p][v]));
-                    }
+            const size_t inputs = 4 * block.grid.segments[s].quads;
+            for (size_t input = 0; input < inputs;) {
+                const size_t length = *lengths++;
+                if (length == 0) {
+                    for (size_t count = *lengths++; count > 0; --count) add_quad(sources, input, weights, sums);
+                } else {
+                    add_run(sources, input, input + 4 * length, weights, sums);
                 }
             }
         }
         store(block, 0, kRows, kVectors, sums, pixels.outputs);
     }
-};
 
-void word_convolution(const IntegerBlock& block) { run_tiles<WordTile, kWordTileRows>(block); }
+  private:
+    static constexpr size_t kQuadBytes = 4 * kVectors * Vector::kWidth;
+
+    /// Moves past the inputs to `end` and their weights.
+    [[gnu::always_inline]] static void add_run(const uint8_t* const (&sources)[kRows], size_t& input, size_t end,
+                                               const int8_t*& weights, int32_t* sums) {
+        Vector::Words words[kRows][kVectors];
+        const auto for_each_product = [&](const auto& visit) __attribute__((always_inline)) {
+            Vector::Sums w[kVectors];
+#pragma GCC unroll 4
+            for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_quads(weights + 4 * v * Vector::kWidth);
+#pragma GCC unroll 32
+            for (size_t p = 0; p < kRows; ++p) {
+                const Vector::Sums x = Vector::repeat(sources[p] + input);
+#pragma GCC unroll 4
+                for (size_t v = 0; v < kVectors; ++v) visit(words[p][v], x, w[v]);
+            }
+            weights += kQuadBytes;
+            input += 4;
+        };
+        for_each_product([](Vector::Words & to, Vector::Sums x, Vector::Sums w)
+                             __attribute__((always_inline)) { to = Vector::multiply_words(x, w); });
+        while (input < end) {
+            for_each_product([](Vector::Words & to, Vector::Sums x, Vector::Sums w)
+                                 __attribute__((always_inline)) { to = Vector::add_to_words(to, x, w); });
+        }
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) {
+#pragma GCC unroll 4
+            for (size_t v = 0; v < kVectors; ++v) {
+                int32_t* const at = sums + (p * kVectors + v) * Vector::kWidth;
+                Vector::store_sums(at, Vector::add_words(Vector::load_sums(at), words[p][v]));
+            }
+        }
+    }
+
+    /// One whose sums of products do not fit.
+    [[gnu::always_inline]] static void add_quad(const uint8_t* const (&sources)[kRows], size_t& input,
+                                                const int8_t*& weights, int32_t* sums) {
+        for (size_t v = 0; v < kVectors; ++v) {
+            const Vector::Weights w = Vector::load_weights(weights + 4 * v * Vector::kWidth);
+            for (size_t p = 0; p < kRows; ++p) {
+                int32_t* const at = sums + (p * kVectors + v) * Vector::kWidth;
+                const Vector::Inputs x = Vector::broadcast_quad(sources[p] + input);
+                Vector::store_sums(at, Vector::dot(Vector::load_sums(at), x, w));
+            }
+        }
+        weights += kQuadBytes;
+        input += 4;
+    }
+};

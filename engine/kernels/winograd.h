@@ -1,7 +1,6 @@
 #pragma once
 
-#include "engine/kernels/convolution_geometry.h"
-#include "engine/kernels/cpu.h"
+#include "engine/kernels/convolution.h"
 #include "engine/kernels/winograd_weights.h"
 
 namespace eigenbit {
@@ -13,9 +12,9 @@ namespace eigenbit {
 /// Whether a convolution has the taps for it, and the channels and pixels to gain from it.
 bool suits_winograd(const ConvolutionGeometry& geometry);
 
-/// y (N, OH, OW, O) = x (N, H, W, I) convolved with weights packed forward, plus bias (O) where not null.
+/// y (N, OH, OW, O) = x (N, H, W, I) convolved with weights packed forward.
 void winograd_forward(const ConvolutionGeometry& geometry, const float* x, const WinogradWeights& weights,
-                      const float* bias, float* y);
+                      const ConvolutionEpilogue& epilogue, float* y);
 
 /// dx (N, H, W, I) = or, when `accumulate`, += the gradient dy (N, OH, OW, O) carried back through weights packed for
 /// the input gradient.

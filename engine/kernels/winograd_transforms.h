@@ -116,6 +116,8 @@ void winograd_output(const WinogradOutput& tile) {
                 points_to_output(halfway[column]);
             }
             const Register bias = tile.bias ? lanes.load(tile.bias + channel) : Vector::zero();
+            const Register low = number(tile.low);
+            const Register high = number(tile.high);
 #pragma GCC unroll 4
             for (size_t row = 0; row < 4; ++row) {
                 Register v[6];
@@ -124,9 +126,10 @@ void winograd_output(const WinogradOutput& tile) {
                 points_to_output(v);
 #pragma GCC unroll 4
                 for (size_t column = 0; column < 4; ++column) {
-                    float* const to = tile.pixels[4 * row + column] + channel;
-                    const Register sum = Vector::add(v[column], bias);
-                    lanes.store(to, tile.accumulate ? Vector::add(lanes.load(to), sum) : sum);
+                    const size_t pixel = 4 * row + column;
+                    Register sum = Vector::add(v[column], bias);
+                    if (tile.residuals) sum = Vector::add(sum, lanes.load(tile.residuals[pixel] + channel));
+                    lanes.store(tile.pixels[pixel] + channel, Vector::clamp(sum, low, high));
                 }
             }
         });

@@ -110,12 +110,18 @@ void WinogradWeights::pack_input_gradient(const ConvolutionGeometry& geometry, c
     transform(geometry.o);
 }
 
+std::int64_t WinogradWeights::bytes() const {
+    return taps_.bytes() + points_.elements() * static_cast<std::int64_t>(sizeof(float));
+}
+
 const float* WinogradWeights::weights(std::int64_t point, const WeightPanel& panel) const {
     const auto width = static_cast<std::int64_t>(implementation().convolution->width);
     return points_.data() + (kWinogradPoints * panel.vectors_before + point * panel.vectors) * inputs_ * width;
 }
 
 void WinogradWeights::transform(std::int64_t inputs) {
+    implementation_ = &taps_.implementation();
+    panels_.assign(taps_.panels().begin(), taps_.panels().end());
     inputs_ = inputs;
     const auto width = static_cast<std::int64_t>(implementation().convolution->width);
     const std::int64_t size = kWinogradPoints * inputs * total_vectors(panels()) * width;

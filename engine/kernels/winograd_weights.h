@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace eigenbit {
 
@@ -18,14 +19,20 @@ class WinogradWeights {
     void pack_input_gradient(const ConvolutionGeometry& geometry, const float* weights,
                              const CpuImplementation& implementation = active_cpu_implementation());
 
-    const CpuImplementation& implementation() const { return taps_.implementation(); }
-    std::span<const WeightPanel> panels() const { return taps_.panels(); }
+    /// Frees the memory that packing again would use again.
+    void stay() { taps_ = {}; }
+
+    std::int64_t bytes() const;
+    const CpuImplementation& implementation() const { return *implementation_; }
+    std::span<const WeightPanel> panels() const { return panels_; }
     const float* weights(std::int64_t point, const WeightPanel& panel) const;
 
   private:
     void transform(std::int64_t inputs);
 
     PackedWeights taps_;
+    const CpuImplementation* implementation_ = nullptr;
+    std::vector<WeightPanel> panels_;
     Tensor points_;
     std::int64_t inputs_ = 0;
 };

@@ -80,7 +80,7 @@ void forward(const Conv& conv, const ForwardArguments& arguments) {
     WeightCache& cache = arguments.cache != nullptr ? *arguments.cache : unshared;
     if (suits_winograd(geometry)) {
         if (!cache.current) cache.winograd_forward.pack_forward(geometry, weight.data);
-        winograd_forward(geometry, x.data, cache.winograd_forward, bias, y.data);
+        winograd_forward(geometry, x.data, cache.winograd_forward, {.bias = bias}, y.data);
     } else {
         if (!cache.current) pack_forward_weights(geometry, weight.data, cache.forward);
         convolution_forward(geometry, x.data, cache.forward, {.bias = bias}, y.data);

@@ -218,6 +218,36 @@ TEST_CASE("blocks of input channels share a scale where it is fine enough") {
     CHECK(apart.scale[1] != 2.0F * apart.scale[0]);
 }
 
+TEST_CASE("blocks of input channels have the smallest codes that tell their indices apart") {
+    Parameter parameter{Tensor(), Quantization{.axis = 3,
+                                               .blocks = {{0, 4, 4, 0.25F}, {4, 8, 4, 0.75F}},
+                                               .indices = {-3, 2, 1, 0, 1, -1, 0, 2},
+                                               .channel_scale = {}}};
+    parameter.values = dequantize(*parameter.quantization, Shape{1, 1, 1, 8});
+    const ByteWeights weights = byte_weights(parameter);
+    CHECK(weights.scale == std::vector<float>{0.25F});
+    CHECK(weights.codes == std::vector<std::int8_t>{-3, 2, 1, 0, 3, -3, 0, 6});
+}
+
+TEST_CASE("byte weights keep within the largest code that is asked for") {
+    for (const int axis : {0, 3}) {
+        Parameter parameter{Tensor(), Quantization{.axis = axis,
+                                                   .blocks = {{0, axis == 0 ? 1 : 8, 8, 0.25F}},
+                                                   .indices = {-128, 100, 64, 63, 0, 1, -2, -65},
+                                                   .channel_scale = {}}};
+        parameter.values = dequantize(*parameter.quantization, Shape{1, 1, 1, 8});
+        for (const int largest : {64, 127}) {
+            const ByteWeights weights = byte_weights(parameter, largest);
+            for (std::int64_t i = 0; i < 8; ++i) {
+                const int code = weights.codes[static_cast<std::size_t>(i)];
+                CHECK(std::abs(code) <= largest + (largest == 127 ? 1 : 0));
+                CHECK(std::abs(weights.scale[0] * static_cast<float>(code) - parameter.values[i])
+                      <= 0.5001F * weights.scale[0]);
+            }
+        }
+    }
+}
+
 TEST_CASE("byte weights are rounded values where the indices do not fit") {
     const Parameter parameter{random_tensor({3, 1, 1, 40}, 4), std::nullopt};
     const ByteWeights weights = byte_weights(parameter);

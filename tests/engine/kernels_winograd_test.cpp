@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <tbb/global_control.h>
+#include <tbb/task_arena.h>
 
 #include <algorithm>
 #include <cmath>
@@ -67,20 +68,41 @@ double largest_error(const std::vector<float>& values, const std::vector<float>&
     return largest / std::sqrt(squares / static_cast<double>(values.size()));
 }
 
+/// Outputs, and gradients of inputs and weights.
+std::vector<float> all_directions(const Problem& problem) {
+    WinogradWeights forward;
+    WinogradWeights backward;
+    forward.pack_forward(problem.geometry, problem.weights.data());
+    backward.pack_input_gradient(problem.geometry, problem.weights.data());
+    std::vector<float> all(problem.y.size() + problem.x.size() + problem.weights.size());
+    float* const dx = all.data() + problem.y.size();
+    winograd_forward(problem.geometry, problem.x.data(), forward, {}, all.data());
+    winograd_input_gradient(problem.geometry, problem.y.data(), backward, false, dx);
+    winograd_weight_gradient(problem.geometry, problem.x.data(), problem.y.data(), false, dx + problem.x.size());
+    return all;
+}
+
 constexpr double kRoundings = 2e-5;
 
 }  // namespace
 
-TEST_CASE("Winograd's forward convolution is the plain one up to roundings") {
+TEST_CASE("Winograd's forward convolution is the plain one up to roundings, and ends alike") {
     for_each_problem([](const Problem& problem, const CpuImplementation& implementation) {
-        for (const float* const bias : {static_cast<const float*>(nullptr), problem.bias.data()}) {
+        WinogradWeights packed;
+        packed.pack_forward(problem.geometry, problem.weights.data(), implementation);
+        packed.stay();
+        std::vector<float> y(problem.y.size());
+        for (const ConvolutionEpilogue& epilogue :
+             {ConvolutionEpilogue{}, ConvolutionEpilogue{.bias = problem.bias.data(), .low = -5.0F, .high = 6.0F},
+              ConvolutionEpilogue{.residual = problem.y.data(), .low = 0.0F},
+              ConvolutionEpilogue{.bias = problem.bias.data(), .residual = y.data()}}) {
+            y = problem.y;
             std::vector<float> expected(problem.y.size());
-            convolution_forward_reference(problem.geometry, problem.x.data(), problem.weights.data(), {.bias = bias},
+            ConvolutionEpilogue apart = epilogue;
+            if (epilogue.residual == y.data()) apart.residual = problem.y.data();
+            convolution_forward_reference(problem.geometry, problem.x.data(), problem.weights.data(), apart,
                                           expected.data());
-            WinogradWeights packed;
-            packed.pack_forward(problem.geometry, problem.weights.data(), implementation);
-            std::vector<float> y(problem.y.size(), 99.0F);
-            winograd_forward(problem.geometry, problem.x.data(), packed, bias, y.data());
+            winograd_forward(problem.geometry, problem.x.data(), packed, epilogue, y.data());
             CHECK(largest_error(y, expected) < kRoundings);
         }
     });
@@ -116,24 +138,22 @@ TEST_CASE("Winograd's weight gradient is the plain one up to roundings, set or a
 }
 
 TEST_CASE("Winograd's results do not depend on the number of threads") {
+    struct Size {
+        std::int64_t images, extent;
+    };
     std::mt19937 random(11);
-    const Problem problem(
-        with_output_extents({.n = 9, .h = 40, .w = 40, .i = 24, .o = 80, .kh = 3, .kw = 3, .pad = {1, 1, 1, 1}}),
-        random);
-    REQUIRE(suits_winograd(problem.geometry));
-    std::vector<std::vector<float>> results;
-    for (const std::size_t threads : {1, 2}) {
-        const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
-        WinogradWeights forward;
-        WinogradWeights backward;
-        forward.pack_forward(problem.geometry, problem.weights.data());
-        backward.pack_input_gradient(problem.geometry, problem.weights.data());
-        std::vector<float> all(problem.y.size() + problem.x.size() + problem.weights.size());
-        float* const dx = all.data() + problem.y.size();
-        winograd_forward(problem.geometry, problem.x.data(), forward, nullptr, all.data());
-        winograd_input_gradient(problem.geometry, problem.y.data(), backward, false, dx);
-        winograd_weight_gradient(problem.geometry, problem.x.data(), problem.y.data(), false, dx + problem.x.size());
-        results.push_back(all);
+    for (const auto [images, extent] : {Size{9, 40}, Size{1, 16}}) {  // many blocks of tiles, and too few to divide
+        const Problem problem(
+            with_output_extents(
+                {.n = images, .h = extent, .w = extent, .i = 24, .o = 80, .kh = 3, .kw = 3, .pad = {1, 1, 1, 1}}),
+            random);
+        REQUIRE(suits_winograd(problem.geometry));
+        std::vector<std::vector<float>> results;
+        for (const std::size_t threads : {1, 2}) {
+            const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+            tbb::task_arena arena(static_cast<int>(threads));
+            arena.execute([&] { results.push_back(all_directions(problem)); });
+        }
+        CHECK(results[0] == results[1]);
     }
-    CHECK(results[0] == results[1]);
 }

@@ -1,6 +1,6 @@
 // Integer kernels for AVX2: vectors of 8 output channels. The instruction that multiplies bytes (vpmaddubsw) puts sums
-// of two products into 16 bits. Where weights are small enough for that, it is used; else products are made of 16-bit
-// halves: the even and the odd bytes of four apart.
+// of two products into 16 bits. Dense convolutions use it where weights are so small that these fit; else products are
+// made of 16-bit halves: the even and the odd bytes of four apart.
 
 #include "engine/kernels/integer_kernels.h"
 
@@ -23,6 +23,7 @@ struct Vector {
     static Mask mask(size_t lanes) { return lanes < kWidth ? lanes : kWidth; }
     static Sums load_sums(const int32_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
     static void store_sums(int32_t* to, Sums sums) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), sums); }
+    static Sums load_quads(const int8_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
     static Weights load_weights(const int8_t* from) { return to_weights(load_quads(from)); }
     static Weights to_weights(Sums quads) {
         return {_mm256_srai_epi16(_mm256_slli_epi16(quads, 8), 8), _mm256_srai_epi16(quads, 8)};
@@ -49,7 +50,12 @@ struct Vector {
     static Sums add_bytes(Sums a, Sums b) { return _mm256_add_epi8(a, b); }
     static void store_codes(int8_t* to, Sums codes) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), codes); }
 
-    static Inputs broadcast_quad(const uint8_t* from) { return to_inputs(repeat_quad(from)); }
+    static Sums repeat(const uint8_t* from) {
+        int32_t four_bytes;
+        __builtin_memcpy(&four_bytes, from, sizeof four_bytes);
+        return _mm256_set1_epi32(four_bytes);
+    }
+    static Inputs broadcast_quad(const uint8_t* from) { return to_inputs(repeat(from)); }
     static Inputs to_inputs(Sums quads) {
         return {_mm256_and_si256(quads, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16(quads, 8)};
     }
@@ -58,23 +64,20 @@ struct Vector {
         return _mm256_add_epi32(sums, _mm256_add_epi32(even, _mm256_madd_epi16(x.odd, w.odd)));
     }
 
-    using Words = __m256i;  // 16-bit sums, two in a lane
-    static Words no_words() { return _mm256_setzero_si256(); }
-    static Sums load_quads(const int8_t* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
-    static Sums repeat_quad(const uint8_t* from) {
-        int32_t quad;
-        __builtin_memcpy(&quad, from, sizeof quad);
-        return _mm256_set1_epi32(quad);
-    }
-    static Words dot_words(Words words, Sums x, Sums w) {
-        words = _mm256_add_epi16(words, _mm256_maddubs_epi16(x, w));
-        // One after the other: the compiler would make all products first, for which registers do not suffice
-        // (measured).
-        asm volatile("" : "+x"(words));
-        return words;
+    using Words = __m256i;  // sums of 16 bits, two in a lane
+    static Words multiply_words(Sums x, Sums w) { return _mm256_maddubs_epi16(x, w); }
+    static Words add_to_words(Words words, Sums x, Sums w) {
+        return in_order(_mm256_add_epi16(words, multiply_words(x, w)));
     }
     static Sums add_words(Sums sums, Words words) {
         return _mm256_add_epi32(sums, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
+    }
+    /// For weights whose sums of two products fit words.
+    static Sums add_products(Sums sums, Sums x, Sums w) { return in_order(add_words(sums, multiply_words(x, w))); }
+    /// The compiler would make all products first, for which registers do not suffice (measured).
+    static Sums in_order(Sums values) {
+        asm volatile("" : "+x"(values));
+        return values;
     }
 
     static Sums load_bytes(const uint8_t* from) {
@@ -154,10 +157,9 @@ struct Vector {
     static constexpr bool kStoresPanels = false;
 };
 
-// 16 registers: the sums leave room for the halves of weights and inputs, and for products.
+// 16 registers: the sums leave room for the weights of a part, an input and a product.
 constexpr size_t kPanelVectors = 2;
-constexpr size_t kTileRows[kPanelVectors + 1] = {0, 8, 4};
-constexpr size_t kWordTileRows[kPanelVectors + 1] = {0, 12, 6};
+constexpr size_t kTileRows[kPanelVectors + 1] = {0, 12, 6};
 constexpr size_t kDepthwiseRows = 1;
 
 #include "engine/kernels/pixel_tiles.h"
@@ -171,14 +173,23 @@ constexpr size_t kDepthwiseRows = 1;
 #include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
-void convolution_of_any_weights(const IntegerBlock& block) {
-    block.word_quads > 0 ? word_convolution(block) : convolution(block);
+void convolution(const IntegerBlock& block) {
+    if (block.word_runs) return run_tiles<WordTile, kTileRows>(block);
+    run_tiles<SumTile, kTileRows>(block);
 }
 
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,         kPanelVectors,   &convolution_of_any_weights,
-                                            &depthwise_convolution, &packed_product, &unpack_codes,
-                                            &round_to_bytes};
+constexpr IntegerKernels kIntegerKernels = {
+    .width = Vector::kWidth,
+    .panel_vectors = kPanelVectors,
+    .sums_words = true,
+    .fast_code = 64,
+    .convolution = &convolution,
+    .depthwise_convolution = &depthwise_convolution,
+    .packed_product = &packed_product,
+    .unpack_codes = &unpack_codes,
+    .round_to_bytes = &round_to_bytes,
+};
 
 }  // namespace eigenbit::avx2

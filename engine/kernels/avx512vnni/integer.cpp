@@ -108,6 +108,10 @@ struct Vector {
     }
     static void store(uint8_t* to, Mask lanes, Floats values) { _mm_mask_storeu_epi8(to, lanes, to_bytes(values)); }
 
+    static Inputs repeat(const uint8_t* quad) { return broadcast_quad(quad); }
+    static Weights load_quads(const int8_t* from) { return load_weights(from); }
+    static Sums add_products(Sums sums, Inputs x, Weights w) { return dot(sums, x, w); }
+
     static constexpr bool kStoresPanels = true;
     using Panel = __m512i;  // a byte of each output channel of a panel
     static Panel panel_of(uint8_t byte) { return _mm512_set1_epi8(static_cast<char>(byte)); }
@@ -133,9 +137,20 @@ constexpr size_t kDepthwiseRows = 4;
 #include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
+void convolution(const IntegerBlock& block) { run_tiles<SumTile, kTileRows>(block); }
+
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,  kPanelVectors, &convolution,   &depthwise_convolution,
-                                            &packed_product, &unpack_codes, &round_to_bytes};
+constexpr IntegerKernels kIntegerKernels = {
+    .width = Vector::kWidth,
+    .panel_vectors = kPanelVectors,
+    .sums_words = false,
+    .fast_code = 127,
+    .convolution = &convolution,
+    .depthwise_convolution = &depthwise_convolution,
+    .packed_product = &packed_product,
+    .unpack_codes = &unpack_codes,
+    .round_to_bytes = &round_to_bytes,
+};
 
 }  // namespace eigenbit::avx512vnni

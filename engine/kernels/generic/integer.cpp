@@ -127,6 +127,10 @@ struct Vector {
         for (size_t lane = 0; lane < lanes; ++lane) to[lane] = static_cast<uint8_t>(__builtin_lrintf(values[lane]));
     }
 
+    static Inputs repeat(const uint8_t* quad) { return broadcast_quad(quad); }
+    static Weights load_quads(const int8_t* from) { return load_weights(from); }
+    static Sums add_products(Sums sums, Inputs x, Weights w) { return dot(sums, x, w); }
+
     static constexpr bool kStoresPanels = false;
 };
 
@@ -144,9 +148,20 @@ constexpr size_t kDepthwiseRows = 2;
 #include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
 
+void convolution(const IntegerBlock& block) { run_tiles<SumTile, kTileRows>(block); }
+
 }  // namespace
 
-constexpr IntegerKernels kIntegerKernels = {Vector::kWidth,  kPanelVectors, &convolution,   &depthwise_convolution,
-                                            &packed_product, &unpack_codes, &round_to_bytes};
+constexpr IntegerKernels kIntegerKernels = {
+    .width = Vector::kWidth,
+    .panel_vectors = kPanelVectors,
+    .sums_words = false,
+    .fast_code = 127,
+    .convolution = &convolution,
+    .depthwise_convolution = &depthwise_convolution,
+    .packed_product = &packed_product,
+    .unpack_codes = &unpack_codes,
+    .round_to_bytes = &round_to_bytes,
+};
 
 }  // namespace eigenbit::generic

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "engine/kernels/coded_panels.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace eigenbit {
+
+/// Divides a panel's quads, given its weights (quads of all input runs, lanes, 4), into runs whose sums of pairs of
+/// products fit 16 bits with sign, whatever the inputs. Their lengths, one after the other, none beyond the end of an
+/// input run; 0 and a number stand for so many quads whose own sums may not fit.
+std::vector<std::uint8_t> word_runs(std::span<const InputRun> inputs, const std::int8_t* weights, std::int64_t lanes);
+
+}  // namespace eigenbit

@@ -1,0 +1,79 @@
+#include "engine/kernels/word_runs.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+using namespace eigenbit;
+
+namespace {
+
+constexpr std::int64_t kLanes = 3;
+
+using Quads = std::vector<std::int8_t>;  // (quads, kLanes, 4)
+
+/// The magnitude of the largest sum of one pair's products of quads begin … end-1 with the worst inputs.
+int largest_word(const Quads& weights, std::size_t begin, std::size_t end) {
+    int largest = 0;
+    for (std::size_t pair = 0; pair < 2 * kLanes; ++pair) {
+        int above = 0;
+        int below = 0;
+        for (std::size_t quad = begin; quad < end; ++quad) {
+            for (const std::size_t which : {0, 1}) {
+                const int weight = weights[(quad * kLanes * 2 + pair) * 2 + which];
+                (weight > 0 ? above : below) += 255 * weight;
+            }
+        }
+        largest = std::max({largest, above, -below});
+    }
+    return largest;
+}
+
+std::vector<std::uint8_t> runs_of(const std::vector<std::int64_t>& input_quads, const Quads& weights) {
+    std::vector<InputRun> inputs;
+    for (const std::int64_t quads : input_quads) inputs.push_back({0, 0, 0, quads});
+    return word_runs(inputs, weights.data(), kLanes);
+}
+
+}  // namespace
+
+TEST_CASE("runs of words are as long as all their sums fit, and end where inputs do") {
+    std::mt19937 random(2);
+    for (const int largest : {1, 3, 20, 64, 90, 127}) {
+        CAPTURE(largest);
+        const std::vector<std::int64_t> input_quads{5, 40, 1, 300};
+        Quads weights(346 * kLanes * 4);
+        std::uniform_int_distribution<int> draw(-largest, largest);
+        for (std::int8_t& weight : weights) weight = static_cast<std::int8_t>(draw(random));
+        std::size_t quad = 0;
+        std::size_t input_end = 0;
+        auto input = input_quads.begin();
+        const std::vector<std::uint8_t> runs = runs_of(input_quads, weights);
+        for (auto run = runs.begin(); run != runs.end(); ++run) {
+            if (quad == input_end) input_end += static_cast<std::size_t>(*input++);
+            if (*run == 0) {
+                for (std::size_t count = *++run; count > 0; --count, ++quad) {
+                    CHECK(largest_word(weights, quad, quad + 1) > INT16_MAX);
+                }
+            } else {
+                CHECK(largest_word(weights, quad, quad + *run) <= INT16_MAX);
+                quad += *run;
+                if (quad < input_end && *run < 255) CHECK(largest_word(weights, quad - *run, quad + 1) > INT16_MAX);
+            }
+            CHECK(quad <= input_end);
+        }
+        CHECK(quad == 346);
+    }
+}
+
+TEST_CASE("weights of up to 64 never exceed a word, and weights of 0 make the longest runs") {
+    CHECK(runs_of({2}, Quads(2 * kLanes * 4, 64)) == std::vector<std::uint8_t>{1, 1});
+    CHECK(runs_of({2}, Quads(2 * kLanes * 4, -64)) == std::vector<std::uint8_t>{1, 1});
+    CHECK(runs_of({2}, Quads(2 * kLanes * 4, 65)) == std::vector<std::uint8_t>{0, 2});
+    CHECK(runs_of({300}, Quads(300 * kLanes * 4, 127)) == std::vector<std::uint8_t>{0, 255, 0, 45});
+    CHECK(runs_of({300}, Quads(300 * kLanes * 4, 0)) == std::vector<std::uint8_t>{255, 45});
+    CHECK(runs_of({}, {}).empty());
+}
