@@ -18,10 +18,10 @@ struct ByteWeights {
 };
 
 /// The parameter's own indices where an output channel's have one step and fit (twice the index plus one where the grid
-/// is half a step off). Blocks of input channels, whose steps differ, have one scale for all of them, of which the
-/// points of their grids are rounded to multiples, if that is fine enough to add little to the error that their steps
-/// make. All else is rounded to 255 levels, each output channel for itself. Codes are of at most this magnitude, of
-/// which fewer are left where it is less than 127.
+/// is half a step off). Blocks of input channels, whose steps differ, have one scale for all of them: the largest to
+/// multiples of which their values can be rounded with little added to the error that their steps make. All else is
+/// rounded to codes of up to `largest_code`, each output channel for itself. No code exceeds that, but for -128 with
+/// 127.
 ByteWeights byte_weights(const Parameter& parameter, int largest_code = 127);
 
 }  // namespace eigenbit
