@@ -116,10 +116,12 @@ double added_error(float step, const Quantization& quantization, std::span<const
     return weights == 0 ? 0.0 : added / static_cast<double>(weights);
 }
 
-/// The largest step for all blocks that adds little, so that codes are small: they then take few bits, and their
-/// products can be summed in few. It divides a block's own.
+/// The largest step for all blocks that adds next to nothing, so that codes are small: they then take few bits, and
+/// their products can be summed in few. It divides a block's own. Where there is none, that which adds least, if it is
+/// little. (Added errors weigh more than their squares tell: each index always has the same.)
 std::optional<float> common_step(const Quantization& quantization, const Shape& shape, int largest_code) {
-    constexpr double kMostAdded = 1.0 / 16.0;
+    constexpr double kNothing = 1.0 / 256.0;
+    constexpr double kLittle = 1.0 / 8.0;
     constexpr int kMostParts = 16;
     const std::vector<IndexCounts> counts = count_indices(quantization, shape);
     if (!std::ranges::all_of(counts, &IndexCounts::complete)) return std::nullopt;
@@ -130,9 +132,16 @@ std::optional<float> common_step(const Quantization& quantization, const Shape& 
         }
     }
     std::ranges::sort(candidates, std::greater{});
-    const auto found = std::ranges::find_if(
-        candidates, [&](float step) { return added_error(step, quantization, counts, largest_code) <= kMostAdded; });
-    return found == candidates.end() ? std::nullopt : std::optional(*found);
+    std::optional<float> best;
+    double least = kLittle;
+    for (const float step : candidates) {
+        const double added = added_error(step, quantization, counts, largest_code);
+        if (added > least) continue;
+        best = step;
+        least = added;
+        if (added <= kNothing) break;
+    }
+    return best;
 }
 
 /// Of blocks of input channels.
