@@ -34,36 +34,43 @@ std::optional<IndexGrid> channel_grid(const Quantization& quantization, std::int
     return std::nullopt;
 }
 
-/// Bytes reach one further down than up.
-int lowest_code(int largest_code) {
-    constexpr int kLargestByte = std::numeric_limits<std::int8_t>::max();
-    return largest_code == kLargestByte ? std::numeric_limits<std::int8_t>::min() : -largest_code;
+/// The largest magnitude of two neighbours' sum.
+template <typename Value>
+float largest_pair(std::span<const Value> values) {
+    float largest = 0.0F;
+    for (std::size_t i = 1; i < values.size(); ++i) {
+        largest = std::max(largest, std::abs(static_cast<float>(values[i - 1]) + static_cast<float>(values[i])));
+    }
+    return largest;
+}
+
+bool fits(int index) {
+    return index >= std::numeric_limits<std::int8_t>::min() && index <= std::numeric_limits<std::int8_t>::max();
 }
 
 /// Whether all indices became codes.
-bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, int largest_code,
+bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, int most_of_pair,
                   std::span<std::int8_t> to) {
     for (std::size_t i = 0; i < from.size(); ++i) {
         const int index = grid.factor * from[i] + grid.shift;
-        if (index < lowest_code(largest_code) || index > largest_code) return false;
+        if (!fits(index)) return false;
         to[i] = static_cast<std::int8_t>(index);
     }
-    return true;
+    return largest_pair(std::span<const std::int8_t>(to)) <= static_cast<float>(most_of_pair);
 }
 
 /// Returns the step.
-float round_values(std::span<const float> values, int largest_code, std::span<std::int8_t> to) {
-    const auto levels = static_cast<float>(largest_code);
+float round_values(std::span<const float> values, int most_of_pair, std::span<std::int8_t> to) {
     float largest = 0.0F;
     for (const float value : values) largest = std::max(largest, std::abs(value));
     if (largest == 0.0F) {
         std::ranges::fill(to, std::int8_t{0});
         return 0.0F;
     }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        to[i] = static_cast<std::int8_t>(std::lrint(values[i] / largest * levels));
-    }
-    return largest / levels;
+    // Both of a pair may be rounded up.
+    const float step = std::max(largest / 127.0F, largest_pair(values) / static_cast<float>(most_of_pair - 1));
+    for (std::size_t i = 0; i < values.size(); ++i) to[i] = static_cast<std::int8_t>(std::lrint(values[i] / step));
+    return step;
 }
 
 constexpr int kLargestIndex = 127;
@@ -96,7 +103,7 @@ std::vector<IndexCounts> count_indices(const Quantization& quantization, const S
 /// are the smaller the more a weight matters, so that errors count in units of them. Infinite where codes are larger
 /// than `largest_code`.
 double added_error(float step, const Quantization& quantization, std::span<const IndexCounts> counts,
-                   int largest_code) {
+                   double largest_code) {
     double added = 0.0;
     std::int64_t weights = 0;
     for (std::size_t b = 0; b < counts.size(); ++b) {
@@ -117,12 +124,12 @@ double added_error(float step, const Quantization& quantization, std::span<const
 }
 
 /// The largest step for all blocks that adds next to nothing, so that codes are small: they then take few bits, and
-/// their products can be summed in few. It divides a block's own. Where there is none, that which adds least, if it is
-/// little. (Added errors weigh more than their squares tell: each index always has the same.)
-std::optional<float> common_step(const Quantization& quantization, const Shape& shape, int largest_code) {
-    constexpr double kNothing = 1.0 / 256.0;
-    constexpr double kLittle = 1.0 / 8.0;
+/// their products can be summed in few. It divides a block's own. (Added errors weigh more than their squares tell:
+/// each index always has the same.)
+std::optional<float> common_step(const Quantization& quantization, const Shape& shape, int most_of_pair) {
+    constexpr double kMostAdded = 1.0 / 1024.0;
     constexpr int kMostParts = 16;
+    const double largest_code = std::min(kLargestIndex, most_of_pair / 2);
     const std::vector<IndexCounts> counts = count_indices(quantization, shape);
     if (!std::ranges::all_of(counts, &IndexCounts::complete)) return std::nullopt;
     std::vector<float> candidates;
@@ -132,24 +139,17 @@ std::optional<float> common_step(const Quantization& quantization, const Shape& 
         }
     }
     std::ranges::sort(candidates, std::greater{});
-    std::optional<float> best;
-    double least = kLittle;
-    for (const float step : candidates) {
-        const double added = added_error(step, quantization, counts, largest_code);
-        if (added > least) continue;
-        best = step;
-        least = added;
-        if (added <= kNothing) break;
-    }
-    return best;
+    const auto found = std::ranges::find_if(
+        candidates, [&](float step) { return added_error(step, quantization, counts, largest_code) <= kMostAdded; });
+    return found == candidates.end() ? std::nullopt : std::optional(*found);
 }
 
 /// Of blocks of input channels.
-std::optional<ByteWeights> input_block_weights(const Parameter& parameter, int largest_code) {
+std::optional<ByteWeights> input_block_weights(const Parameter& parameter, int most_of_pair) {
     const Shape& shape = parameter.values.shape();
     if (!parameter.quantization || parameter.quantization->axis != shape.rank() - 1) return std::nullopt;
     const Quantization& quantization = *parameter.quantization;
-    const std::optional<float> common = common_step(quantization, shape, largest_code);
+    const std::optional<float> common = common_step(quantization, shape, most_of_pair);
     if (!common) return std::nullopt;
     const float step = *common;
     ByteWeights result{std::vector<std::int8_t>(quantization.indices.size()), quantization.channel_scale, {}};
@@ -168,9 +168,9 @@ std::optional<ByteWeights> input_block_weights(const Parameter& parameter, int l
 
 }  // namespace
 
-ByteWeights byte_weights(const Parameter& parameter, int largest_code) {
+ByteWeights byte_weights(const Parameter& parameter, int most_of_pair) {
     const Shape& shape = parameter.values.shape();
-    if (std::optional<ByteWeights> blocks = input_block_weights(parameter, largest_code)) return *std::move(blocks);
+    if (std::optional<ByteWeights> blocks = input_block_weights(parameter, most_of_pair)) return *std::move(blocks);
     const auto channels = static_cast<std::size_t>(shape[0]);
     const auto filter = static_cast<std::size_t>(shape.elements(1, shape.rank()));
     ByteWeights result{std::vector<std::int8_t>(channels * filter), std::vector<float>(channels), {}};
@@ -182,12 +182,12 @@ ByteWeights byte_weights(const Parameter& parameter, int largest_code) {
         if (parameter.quantization) {
             const std::span from = std::span(parameter.quantization->indices).subspan(o * filter, filter);
             const auto grid = channel_grid(*parameter.quantization, static_cast<std::int64_t>(o));
-            if (grid && copy_indices(from, *grid, largest_code, to)) {
+            if (grid && copy_indices(from, *grid, most_of_pair, to)) {
                 result.scale[o] = grid->scale;
                 continue;
             }
         }
-        result.scale[o] = round_values(parameter.values.values().subspan(o * filter, filter), largest_code, to);
+        result.scale[o] = round_values(parameter.values.values().subspan(o * filter, filter), most_of_pair, to);
     }
     return result;
 }

@@ -17,11 +17,14 @@ struct ByteWeights {
     CodedWeights coded() const { return {codes, input_cuts}; }
 };
 
+// The sum of two codes can be anything.
+inline constexpr int kAnyPair = 256;
+
 /// The parameter's own indices where an output channel's have one step and fit (twice the index plus one where the grid
 /// is half a step off). Blocks of input channels, whose steps differ, have one scale for all of them: the largest to
-/// multiples of which their values can be rounded with next to nothing added to the error that their steps make, or
-/// else little. All else is rounded to codes of up to `largest_code`, each output channel for itself. No code exceeds
-/// that, but for -128 with 127.
-ByteWeights byte_weights(const Parameter& parameter, int largest_code = 127);
+/// multiples of which their values can be rounded with next to nothing added to the error that their steps make, if
+/// there is one. All else is rounded, each output channel for itself, as finely as codes allow: bytes of which no two
+/// neighbours' sum is larger than `most_of_pair` in magnitude.
+ByteWeights byte_weights(const Parameter& parameter, int most_of_pair = kAnyPair);
 
 }  // namespace eigenbit

@@ -101,7 +101,7 @@ struct IntegerKernels {
     size_t width;          // 32-bit integers in a vector
     size_t panel_vectors;  // most vectors of output channels in a panel
     bool sums_words;       // whether convolution() needs word runs
-    int fast_code;         // the largest magnitude of weights that convolution() multiplies at full speed
+    int fast_pair;         // largest sum of two neighbouring weights that convolution() multiplies at full speed
     void (*convolution)(const IntegerBlock& block);
     void (*depthwise_convolution)(const IntegerBlock& block);
     void (*packed_product)(const PackedProduct& product);

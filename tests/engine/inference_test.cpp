@@ -229,21 +229,21 @@ TEST_CASE("blocks of input channels have the smallest codes that tell their indi
     CHECK(weights.codes == std::vector<std::int8_t>{-3, 2, 1, 0, 3, -3, 0, 6});
 }
 
-TEST_CASE("byte weights keep within the largest code that is asked for") {
+TEST_CASE("no two neighbouring byte weights have a larger sum than is asked for, and one may be as large as any") {
     for (const int axis : {0, 3}) {
         Parameter parameter{Tensor(), Quantization{.axis = axis,
                                                    .blocks = {{0, axis == 0 ? 1 : 8, 8, 0.25F}},
                                                    .indices = {-128, 100, 64, 63, 0, 1, -2, -65},
                                                    .channel_scale = {}}};
         parameter.values = dequantize(*parameter.quantization, Shape{1, 1, 1, 8});
-        for (const int largest : {64, 127}) {
-            const ByteWeights weights = byte_weights(parameter, largest);
-            for (std::int64_t i = 0; i < 8; ++i) {
-                const int code = weights.codes[static_cast<std::size_t>(i)];
-                CHECK(std::abs(code) <= largest + (largest == 127 ? 1 : 0));
-                CHECK(std::abs(weights.scale[0] * static_cast<float>(code) - parameter.values[i])
-                      <= 0.5001F * weights.scale[0]);
+        for (const int most : {128, 256}) {
+            const ByteWeights weights = byte_weights(parameter, most);
+            for (std::size_t i = 0; i < 8; ++i) {
+                const float value = weights.scale[0] * static_cast<float>(weights.codes[i]);
+                CHECK(std::abs(value - parameter.values[static_cast<std::int64_t>(i)]) <= 0.5001F * weights.scale[0]);
+                if (i > 0) CHECK(std::abs(weights.codes[i - 1] + weights.codes[i]) <= most);
             }
+            CHECK(weights.codes[0] < -90);
         }
     }
 }
