@@ -1,6 +1,7 @@
 // Integer convolution kernels on the layers of real networks, batch 1, with weights of 8 and of 4 bits: GOP/s, and
 // their share of what a loop of nothing but exact dot products of any bytes reaches in the same run. Weights of few
-// bits may have more than all of it: AVX2 sums their products in 16 bits. Outputs are bytes. One thread.
+// bits may have more than all of it: AVX2 sums their products in 16 bits. Codes of 8 bits have pairs that do not fit
+// these, unlike those that inference makes for AVX2. Outputs are bytes. One thread.
 //
 //   build/bench/integer-kernels-bench --benchmark_filter=resnet50
 

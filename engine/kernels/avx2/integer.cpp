@@ -157,7 +157,7 @@ struct Vector {
     static constexpr bool kStoresPanels = false;
 };
 
-// 16 registers: the sums leave room for the weights of a part, an input and a product.
+// 16 registers: the sums leave room for weights, an input and a product.
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 12, 6};
 constexpr size_t kDepthwiseRows = 1;
