@@ -232,8 +232,9 @@ class Compiler {
         const float* const weights = graph_.parameter(node.inputs[1]).values.data();
         std::string kind = kind_of(g, false);
         if (suits_winograd(g)) {
-            step.weights.emplace<WinogradWeights>().pack_forward(g, weights);
-            std::get<WinogradWeights>(step.weights).stay();
+            auto& packed = step.weights.emplace<WinogradWeights>();
+            packed.pack_forward(g, weights);
+            packed.release_taps();
             kind += " Winograd";
         } else {
             pack_forward_weights(g, weights, std::get<PackedWeights>(step.weights));

@@ -1,6 +1,8 @@
 // The text of the integer convolution kernels. An instruction set's integer.cpp includes it inside an
 // anonymous namespace, after pixel_tiles.h and after defining
-//   Vector           kWidth, Sums (32-bit integers), Floats, Inputs, Weights, Mask, and what is done with them
+//   Vector           kWidth, Sums (32-bit integers), Floats, Inputs, Weights, Mask, and what is done with them;
+//                    load_quads, repeat and add_products multiply quads of any inputs and of weights of which no pair's
+//                    sum is larger than IntegerKernels::fast_pair
 //   kPanelVectors, kTileRows   as for convolution_forward_tiles.h
 // A tile is kRows pixels x kVectors vectors of sums, which stay in registers from the first input to the last.
 

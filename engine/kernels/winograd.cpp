@@ -114,6 +114,7 @@ void run_tiles(const WinogradRun& run, const WinogradTiling& tiling, std::int64_
     });
 }
 
+/// Threads that may work for this one.
 std::int64_t concurrency() {
     const auto allowed = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
     return std::min(static_cast<std::int64_t>(allowed),

@@ -19,8 +19,8 @@ class WinogradWeights {
     void pack_input_gradient(const ConvolutionGeometry& geometry, const float* weights,
                              const CpuImplementation& implementation = active_cpu_implementation());
 
-    /// Frees the memory that packing again would use again.
-    void stay() { taps_ = {}; }
+    /// Frees the memory that only packing again needs.
+    void release_taps() { taps_ = {}; }
 
     std::int64_t bytes() const;
     const CpuImplementation& implementation() const { return *implementation_; }

@@ -102,6 +102,18 @@ TEST_CASE("float execution agrees with the session to rounding") {
     }
 }
 
+TEST_CASE("3×3 convolutions of floats go by Winograd where there are pixels and channels enough") {
+    Graph graph = network("resnet20", 32);
+    const std::array input{Shape{1, 32, 32, 3}};
+    prepare_for_inference(graph, input);
+    const Inference inference(std::move(graph), input, Execution::floats);
+    const auto count = [&](std::string_view kind) { return std::ranges::count(inference.steps(), kind, &Step::kind); };
+    CHECK(count("3×3 3→16") == 1);
+    CHECK(count("3×3 16→16 Winograd") == 6);
+    CHECK(count("3×3 32→32 Winograd") == 5);
+    CHECK(count("3×3 64→64") == 5);
+}
+
 TEST_CASE("execution in bytes agrees with the session that rounds activations to their grids") {
     for (const auto& [name, size] : kNetworks) {
         CAPTURE(name);

@@ -90,7 +90,7 @@ TEST_CASE("Winograd's forward convolution is the plain one up to roundings, and 
     for_each_problem([](const Problem& problem, const CpuImplementation& implementation) {
         WinogradWeights packed;
         packed.pack_forward(problem.geometry, problem.weights.data(), implementation);
-        packed.stay();
+        packed.release_taps();
         std::vector<float> y(problem.y.size());
         for (const ConvolutionEpilogue& epilogue :
              {ConvolutionEpilogue{}, ConvolutionEpilogue{.bias = problem.bias.data(), .low = -5.0F, .high = 6.0F},
