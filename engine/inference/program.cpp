@@ -231,7 +231,7 @@ class Compiler {
         const ConvolutionGeometry g = step.geometry;
         const float* const weights = graph_.parameter(node.inputs[1]).values.data();
         std::string kind = kind_of(g, false);
-        if (suits_winograd(g)) {
+        if (suits_winograd(g, WeightPacking::once)) {
             auto& packed = step.weights.emplace<WinogradWeights>();
             packed.pack_forward(g, weights);
             packed.release_taps();

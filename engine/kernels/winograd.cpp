@@ -16,6 +16,7 @@ namespace {
 // Fewer channels than these are no work for the products, fewer tiles no work for the transformed weights.
 constexpr std::int64_t kFewestChannels = 12;
 constexpr std::int64_t kFewestTiles = 16;
+constexpr std::int64_t kFewestTilesOfRun = 48;
 
 /// At a point, the sums (tiles, outputs) of a panel = sources (tiles, inputs) times the weights there.
 void multiply(const WinogradWeights& weights, std::int64_t point, const WeightPanel& panel, std::int64_t tiles,
@@ -137,10 +138,11 @@ void run_pass(const WinogradRun& run) {
 
 }  // namespace
 
-bool suits_winograd(const ConvolutionGeometry& geometry) {
+bool suits_winograd(const ConvolutionGeometry& geometry, WeightPacking packing) {
+    const std::int64_t fewest_tiles = packing == WeightPacking::once ? kFewestTiles : kFewestTilesOfRun;
     const ConvolutionPass pass = forward_pass(geometry);
     return has_winograd_taps(pass) && std::min(geometry.i, geometry.o) >= kFewestChannels
-           && WinogradTiling(pass).tiles() >= kFewestTiles;
+           && WinogradTiling(pass).tiles() >= fewest_tiles;
 }
 
 void winograd_forward(const ConvolutionGeometry& geometry, const float* x, const WinogradWeights& weights,

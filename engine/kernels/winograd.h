@@ -9,8 +9,11 @@ namespace eigenbit {
 // differ from plain sums by a few roundings more. Like the plain ones (convolution.h) they run on oneTBB, and do not
 // depend on the number of threads.
 
+/// How often weights are packed: transforming them takes as long as some tiles.
+enum class WeightPacking { every_run, once };
+
 /// Whether a convolution has the taps for it, and the channels and pixels to gain from it.
-bool suits_winograd(const ConvolutionGeometry& geometry);
+bool suits_winograd(const ConvolutionGeometry& geometry, WeightPacking packing = WeightPacking::every_run);
 
 /// y (N, OH, OW, O) = x (N, H, W, I) convolved with weights packed forward.
 void winograd_forward(const ConvolutionGeometry& geometry, const float* x, const WinogradWeights& weights,

@@ -147,7 +147,7 @@ TEST_CASE("Winograd's results do not depend on the number of threads") {
             with_output_extents(
                 {.n = images, .h = extent, .w = extent, .i = 24, .o = 80, .kh = 3, .kw = 3, .pad = {1, 1, 1, 1}}),
             random);
-        REQUIRE(suits_winograd(problem.geometry));
+        REQUIRE(suits_winograd(problem.geometry, WeightPacking::once));
         std::vector<std::vector<float>> results;
         for (const std::size_t threads : {1, 2}) {
             const tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
