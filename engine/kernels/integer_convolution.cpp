@@ -38,6 +38,18 @@ std::vector<WeightPanel> integer_panels(const ConvolutionGeometry& g, std::span<
     return without_zero_vectors(panels, codes, filter_size(g), static_cast<std::int64_t>(kernels.width));
 }
 
+/// Whether no two weights that are multiplied together, of either sign, sum to more than `most`.
+bool pairs_are_small(std::span<const std::int8_t> weights, int most) {
+    for (std::size_t i = 0; i < weights.size(); i += 2) {
+        const int first = weights[i];
+        const int second = weights[i + 1];
+        if (std::max(first, 0) + std::max(second, 0) > most || std::min(first, 0) + std::min(second, 0) < -most) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /// Pixels of outputs that share a band; of whole rows where the band is copied.
 std::int64_t band_pixels(const ConvolutionPass& pass) {
     const std::int64_t channels = std::max<std::int64_t>(1, part_channels(pass));
@@ -127,6 +139,7 @@ void IntegerConvolution::pack_depthwise(std::span<const std::int8_t> weights) {
             }
         }
     }
+    small_pairs_ = pairs_are_small(depthwise_weights_, kernels_->fast_pair);
 }
 
 std::int64_t IntegerConvolution::weight_bytes() const {
@@ -183,6 +196,7 @@ void IntegerConvolution::run_part(const std::uint8_t* x, const IntegerOutput& ou
             .pixel_end = static_cast<std::size_t>(end),
             .weights = weights,
             .word_runs = word_runs_.empty() ? nullptr : word_runs_[p].data(),
+            .small_pairs = small_pairs_,
             .vectors = static_cast<std::size_t>(panel.vectors),
             .channels = static_cast<std::size_t>(panel.channels),
             .start = start_.data() + lane,

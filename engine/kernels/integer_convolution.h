@@ -61,6 +61,7 @@ class IntegerConvolution {
     CodedPanels coded_;                                 // of a convolution that is not depthwise
     std::vector<std::vector<std::uint8_t>> word_runs_;  // by panel, where the kernels need them
     AlignedVector<std::int8_t> depthwise_weights_;      // panel after panel, as the kernels read them
+    bool small_pairs_ = false;                          // of depthwise weights, as IntegerBlock
     std::vector<std::int32_t> start_;                   // by lane of the panels, as scale_ and bias_
     std::vector<float> scale_;
     std::vector<float> bias_;

@@ -2,7 +2,8 @@
 // anonymous namespace, after pixel_tiles.h and after defining
 //   Vector           kWidth, Sums (32-bit integers), Floats, Inputs, Weights, Mask, and what is done with them;
 //                    load_quads, repeat and add_products multiply quads of any inputs and of weights of which no pair's
-//                    sum is larger than IntegerKernels::fast_pair
+//                    sum is larger than IntegerKernels::fast_pair; load_weights, to_inputs and dot those of any weights,
+//                    which is slower where kSmallPairsAreFaster
 //   kPanelVectors, kTileRows   as for convolution_forward_tiles.h
 // A tile is kRows pixels x kVectors vectors of sums, which stay in registers from the first input to the last.
 

@@ -60,7 +60,17 @@ void store_values(const IntegerBlock& block, const float* values, ptrdiff_t at) 
     }
 }
 
-template <size_t kRows, bool kWhole, typename Pixels>
+template <typename V, bool kSmallPairs>
+[[gnu::always_inline]] inline typename V::Sums add_tap_products(typename V::Sums sums, typename V::Sums quads,
+                                                                const int8_t* weights) {
+    if constexpr (kSmallPairs) {
+        return V::add_products(sums, quads, V::load_quads(weights));
+    } else {
+        return V::dot(sums, V::to_inputs(quads), V::load_weights(weights));
+    }
+}
+
+template <size_t kRows, bool kWhole, bool kSmallPairs, typename Pixels>
 [[gnu::noinline]] void depthwise_tile(const IntegerBlock& block, const Pixels& pixels) {
     const size_t taps = block.grid.segment_count;
     const int8_t* weights = block.weights;
@@ -83,8 +93,8 @@ template <size_t kRows, bool kWhole, typename Pixels>
                                        source + offsets[3], block.channels, quads);
 #pragma GCC unroll 4
             for (size_t v = 0; v < kQuadVectors; ++v) {
-                sums[p][v] = Vector::dot(sums[p][v], Vector::to_inputs(quads[v]),
-                                         Vector::load_weights(weights + 4 * v * Vector::kWidth));
+                sums[p][v] = add_tap_products<Vector, kSmallPairs>(sums[p][v], quads[v],
+                                                                  weights + 4 * v * Vector::kWidth);
             }
         }
         weights += 4 * kBlockChannels;
@@ -100,16 +110,25 @@ template <size_t kRows, bool kWhole, typename Pixels>
     store_interleaved(block, kRows, memory, pixels.outputs);
 }
 
-template <size_t kRows, typename Pixels>
+template <size_t kRows, bool kSmallPairs, typename Pixels>
 void depthwise_tile_of(size_t count, const IntegerBlock& block, const Pixels& pixels) {
     if (count == kRows) {
-        if (block.channels == kBlockChannels) return depthwise_tile<kRows, true>(block, pixels);
-        return depthwise_tile<kRows, false>(block, pixels);
+        if (block.channels == kBlockChannels) return depthwise_tile<kRows, true, kSmallPairs>(block, pixels);
+        return depthwise_tile<kRows, false, kSmallPairs>(block, pixels);
     }
-    if constexpr (kRows > 1) depthwise_tile_of<kRows - 1>(count, block, pixels);
+    if constexpr (kRows > 1) depthwise_tile_of<kRows - 1, kSmallPairs>(count, block, pixels);
+}
+
+template <bool kSmallPairs>
+void depthwise_tiles(const IntegerBlock& block) {
+    for_each_tile<kDepthwiseRows, uint8_t>(block, [&](const auto& pixels, size_t count) {
+        depthwise_tile_of<kDepthwiseRows, kSmallPairs>(count, block, pixels);
+    });
 }
 
 void depthwise_convolution(const IntegerBlock& block) {
-    for_each_tile<kDepthwiseRows, uint8_t>(
-        block, [&](const auto& pixels, size_t count) { depthwise_tile_of<kDepthwiseRows>(count, block, pixels); });
+    if constexpr (Vector::kSmallPairsAreFaster) {
+        if (block.small_pairs) return depthwise_tiles<true>(block);
+    }
+    depthwise_tiles<false>(block);
 }

@@ -38,6 +38,7 @@ struct IntegerBlock {
     // up, channels in the order of integer_depthwise_tiles.h; so are those of start, scale and bias.
     const int8_t* weights;
     const uint8_t* word_runs;  // dense: see word_runs.h; may be null where the sums of every quad fit
+    bool small_pairs;          // depthwise: no two neighbouring weights sum to more than fast_pair
     size_t vectors;            // dense: at most panel_vectors
     size_t channels;           // output channels that exist, more than (vectors - 1) * width
     const int32_t* start;      // (vectors * width)
@@ -101,7 +102,7 @@ struct IntegerKernels {
     size_t width;          // 32-bit integers in a vector
     size_t panel_vectors;  // most vectors of output channels in a panel
     bool sums_words;       // whether convolution() needs word runs
-    int fast_pair;         // largest sum of two neighbouring weights that convolution() multiplies at full speed
+    int fast_pair;         // largest sum of two neighbouring weights that are multiplied at full speed
     void (*convolution)(const IntegerBlock& block);
     void (*depthwise_convolution)(const IntegerBlock& block);
     void (*packed_product)(const PackedProduct& product);

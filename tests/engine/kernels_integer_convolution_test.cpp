@@ -128,16 +128,19 @@ TEST_CASE("integer convolution adds residuals of floats and of bytes and clamps"
 
 TEST_CASE("sums of extreme codes do not saturate") {
     // Up to ±64, sums of 16 bits may hold some products: as many as they do.
-    for (const int weight : {-128, 127, -65, 65, -64, 64, -33, 32, -8, 7, -1, 1}) {
-        std::mt19937 random(3);
-        const ConvolutionGeometry g =
-            with_output_extents({.n = 1, .h = 3, .w = 3, .i = 67, .o = 37, .kh = 3, .kw = 3, .pad = {1, 1, 1, 1}});
-        Problem problem(g, random);
-        std::ranges::fill(problem.weights, static_cast<std::int8_t>(weight));
-        std::ranges::fill(problem.x, std::uint8_t{255});
-        std::ranges::fill(problem.scale, 1.0F);
-        problem.zero_point = 0;
-        check_outputs(problem, {});
+    const ConvolutionGeometry dense{.h = 3, .w = 3, .i = 67, .o = 37, .kh = 3, .kw = 3, .pad = {1, 1, 1, 1}};
+    const ConvolutionGeometry depthwise{
+        .h = 3, .w = 3, .i = 108, .o = 108, .kh = 3, .kw = 3, .pad = {1, 1, 1, 1}, .groups = 108};
+    for (const ConvolutionGeometry& g : {with_output_extents(dense), with_output_extents(depthwise)}) {
+        for (const int weight : {-128, 127, -65, 65, -64, 64, -33, 32, -8, 7, -1, 1}) {
+            std::mt19937 random(3);
+            Problem problem(g, random);
+            std::ranges::fill(problem.weights, static_cast<std::int8_t>(weight));
+            std::ranges::fill(problem.x, std::uint8_t{255});
+            std::ranges::fill(problem.scale, 1.0F);
+            problem.zero_point = 0;
+            check_outputs(problem, {});
+        }
     }
 }
 

@@ -66,18 +66,20 @@ struct Vector {
 
     using Words = __m256i;  // sums of 16 bits, two in a lane
     static Words multiply_words(Sums x, Sums w) { return _mm256_maddubs_epi16(x, w); }
+    // Additions by instructions in their order: the compiler would make all products first, for which registers do not
+    // suffice, or move sums from register to register (measured).
     static Words add_to_words(Words words, Sums x, Sums w) {
-        return in_order(_mm256_add_epi16(words, multiply_words(x, w)));
+        asm volatile("vpaddw %1, %0, %0" : "+x"(words) : "x"(multiply_words(x, w)));
+        return words;
     }
     static Sums add_words(Sums sums, Words words) {
         return _mm256_add_epi32(sums, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
     }
     /// For weights whose sums of two products fit words.
-    static Sums add_products(Sums sums, Sums x, Sums w) { return in_order(add_words(sums, multiply_words(x, w))); }
-    /// The compiler would make all products first, for which registers do not suffice (measured).
-    static Sums in_order(Sums values) {
-        asm volatile("" : "+x"(values));
-        return values;
+    static Sums add_products(Sums sums, Sums x, Sums w) {
+        const __m256i products = _mm256_madd_epi16(multiply_words(x, w), _mm256_set1_epi16(1));
+        asm volatile("vpaddd %1, %0, %0" : "+x"(sums) : "x"(products));
+        return sums;
     }
 
     static Sums load_bytes(const uint8_t* from) {
@@ -95,8 +97,11 @@ struct Vector {
                            Sums (&quads)[4]) {
         const auto load_tap = [channels](const uint8_t* from) {
             if (kWhole) return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-            uint8_t bytes[32] = {};
-            for (size_t channel = 0; channel < channels; ++channel) bytes[channel] = from[channel];
+            if (channels % 4 == 0) {
+                return _mm256_maskload_epi32(reinterpret_cast<const int*>(from), lanes_below(channels / 4));
+            }
+            uint8_t bytes[4 * kWidth] = {};
+            __builtin_memcpy(bytes, from, channels);
             return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
         };
         const __m256i tap_a = load_tap(a);
@@ -121,7 +126,7 @@ struct Vector {
     static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4]) {
         uint8_t bytes[4 * kWidth];
         store_interleaved(bytes, values);
-        for (size_t channel = 0; channel < channels; ++channel) to[channel] = bytes[channel];
+        __builtin_memcpy(to, bytes, channels);
     }
 
     static Floats to_floats(Sums sums) { return _mm256_cvtepi32_ps(sums); }
@@ -154,7 +159,17 @@ struct Vector {
         for (size_t lane = 0; lane < lanes; ++lane) to[lane] = bytes[lane];
     }
 
-    static constexpr bool kStoresPanels = false;
+    static constexpr bool kSmallPairsAreFaster = true;
+
+    static constexpr bool kStoresPanels = true;
+    using Panel = __m128i;  // a byte of each output channel of a panel
+    static Panel panel_of(uint8_t byte) { return _mm_set1_epi8(static_cast<char>(byte)); }
+    static void store_panel(uint8_t* to, const Floats (&values)[2], Panel low, Panel high) {
+        const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(values[0]), _mm256_cvtps_epi32(values[1]));
+        const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+        const __m128i ordered = _mm_shuffle_epi32(bytes, _MM_SHUFFLE(3, 1, 2, 0));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_min_epu8(high, _mm_max_epu8(low, ordered)));
+    }
 };
 
 // 16 registers: the sums leave room for weights, an input and a product.

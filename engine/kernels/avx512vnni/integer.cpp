@@ -108,7 +108,7 @@ struct Vector {
     }
     static void store(uint8_t* to, Mask lanes, Floats values) { _mm_mask_storeu_epi8(to, lanes, to_bytes(values)); }
 
-    // Any pair of weights is as fast.
+    static constexpr bool kSmallPairsAreFaster = false;
     static Inputs repeat(const uint8_t* quad) { return broadcast_quad(quad); }
     static Weights load_quads(const int8_t* from) { return load_weights(from); }
     static Sums add_products(Sums sums, Inputs x, Weights w) { return dot(sums, x, w); }

@@ -127,7 +127,7 @@ struct Vector {
         for (size_t lane = 0; lane < lanes; ++lane) to[lane] = static_cast<uint8_t>(__builtin_lrintf(values[lane]));
     }
 
-    // Any pair of weights is as fast.
+    static constexpr bool kSmallPairsAreFaster = false;
     static Inputs repeat(const uint8_t* quad) { return broadcast_quad(quad); }
     static Weights load_quads(const int8_t* from) { return load_weights(from); }
     static Sums add_products(Sums sums, Inputs x, Weights w) { return dot(sums, x, w); }
