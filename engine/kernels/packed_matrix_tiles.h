@@ -4,12 +4,29 @@
 // A unit (packed_unit_tiles.h) is 8 inputs of kQuadVectors vectors of outputs: register k has the quad k / 4 of vector
 // k % 4.
 
-template <int kBits, int k>
-[[gnu::always_inline]] inline void multiply_quads(const Vector::Sums (&packed)[kBits], const Vector::Inputs (&x)[2],
+// Up to so many bits, two neighbours' sum is at most the 128 of IntegerKernels::fast_pair.
+constexpr int kSmallPairBits = 6;
+
+template <int kBits, int k, typename Inputs>
+[[gnu::always_inline]] inline void multiply_quads(const Vector::Sums (&packed)[kBits], const Inputs (&x)[2],
                                                   Vector::Sums (&sums)[kQuadVectors]) {
     Vector::Sums& sum = sums[k % kQuadVectors];
-    sum = Vector::dot(sum, x[k / kQuadVectors], Vector::to_weights(unpack_register<kBits, k>(packed)));
+    const Vector::Sums weights = unpack_register<kBits, k>(packed);
+    if constexpr (kBits <= kSmallPairBits) {
+        sum = Vector::add_products(sum, x[k / kQuadVectors], weights);
+    } else {
+        sum = Vector::dot(sum, x[k / kQuadVectors], Vector::to_weights(weights));
+    }
     if constexpr (k + 1 < static_cast<int>(kUnitRegisters)) multiply_quads<kBits, k + 1>(packed, x, sums);
+}
+
+template <int kBits>
+[[gnu::always_inline]] inline auto broadcast_inputs(const uint8_t* quad) {
+    if constexpr (kBits <= kSmallPairBits) {
+        return Vector::repeat(quad);
+    } else {
+        return Vector::broadcast_quad(quad);
+    }
 }
 
 /// sums = the products of a segment.
@@ -28,7 +45,8 @@ template <int kBits>
             packed[r] = Vector::load_packed(weights);
             weights += kBytes;
         }
-        const Vector::Inputs inputs[2] = {Vector::broadcast_quad(x), Vector::broadcast_quad(x + 4)};
+        const decltype(broadcast_inputs<kBits>(x)) inputs[2] = {broadcast_inputs<kBits>(x),
+                                                                broadcast_inputs<kBits>(x + 4)};
         x += 8;
         multiply_quads<kBits, 0>(packed, inputs, sums);
     }
