@@ -157,6 +157,7 @@ const std::int8_t* IntegerConvolution::panel_weights(std::size_t panel, const Pa
     if (pass_.depthwise) {
         for (const std::ptrdiff_t offset : band.segments) segments.push_back({offset, 0});
         const std::int64_t depth = 4 * ((geometry_.kh * geometry_.kw + 3) / 4);
+        segments.resize(static_cast<std::size_t>(depth), segments.front());
         return depthwise_weights_.data() + depth * lanes_before(panel);
     }
     for (const InputRun& run : coded_.runs(panel)) {

@@ -70,9 +70,9 @@ template <typename V, bool kSmallPairs>
     }
 }
 
-template <size_t kRows, bool kWhole, bool kSmallPairs, typename Pixels>
-[[gnu::noinline]] void depthwise_tile(const IntegerBlock& block, const Pixels& pixels) {
-    const size_t taps = block.grid.segment_count;
+/// Sums of kRows pixels, (kRows, kQuadVectors vectors).
+template <size_t kRows, bool kWhole, bool kSmallPairs>
+[[gnu::always_inline]] inline void sum_taps(const IntegerBlock& block, const uint8_t* const* sources, int32_t* result) {
     const int8_t* weights = block.weights;
     Vector::Sums sums[kRows][kQuadVectors];
 #pragma GCC unroll 4
@@ -81,16 +81,13 @@ template <size_t kRows, bool kWhole, bool kSmallPairs, typename Pixels>
 #pragma GCC unroll 32
         for (size_t p = 0; p < kRows; ++p) sums[p][v] = start;
     }
-    for (size_t tap = 0; tap < taps; tap += 4) {
-        ptrdiff_t offsets[4];  // taps that are too many have weights of 0
-#pragma GCC unroll 4
-        for (size_t t = 0; t < 4; ++t) offsets[t] = block.grid.segments[tap + t < taps ? tap + t : tap].offset;
+    const ByteSegment* const end = block.grid.segments + block.grid.segment_count;
+    for (const ByteSegment* taps = block.grid.segments; taps < end; taps += 4) {
 #pragma GCC unroll 32
         for (size_t p = 0; p < kRows; ++p) {
             Vector::Sums quads[kQuadVectors];
-            const uint8_t* const source = pixels.sources[p];
-            Vector::interleave<kWhole>(source + offsets[0], source + offsets[1], source + offsets[2],
-                                       source + offsets[3], block.channels, quads);
+            Vector::interleave<kWhole>(sources[p] + taps[0].offset, sources[p] + taps[1].offset,
+                                       sources[p] + taps[2].offset, sources[p] + taps[3].offset, block.channels, quads);
 #pragma GCC unroll 4
             for (size_t v = 0; v < kQuadVectors; ++v) {
                 sums[p][v] = add_tap_products<Vector, kSmallPairs>(sums[p][v], quads[v],
@@ -99,30 +96,36 @@ template <size_t kRows, bool kWhole, bool kSmallPairs, typename Pixels>
         }
         weights += 4 * kBlockChannels;
     }
-    alignas(64) int32_t memory[kRows * kBlockChannels];
 #pragma GCC unroll 32
     for (size_t p = 0; p < kRows; ++p) {
 #pragma GCC unroll 4
         for (size_t v = 0; v < kQuadVectors; ++v) {
-            Vector::store_sums(memory + (p * kQuadVectors + v) * Vector::kWidth, sums[p][v]);
+            Vector::store_sums(result + (p * kQuadVectors + v) * Vector::kWidth, sums[p][v]);
         }
     }
-    store_interleaved(block, kRows, memory, pixels.outputs);
 }
 
-template <size_t kRows, bool kSmallPairs, typename Pixels>
-void depthwise_tile_of(size_t count, const IntegerBlock& block, const Pixels& pixels) {
-    if (count == kRows) {
-        if (block.channels == kBlockChannels) return depthwise_tile<kRows, true, kSmallPairs>(block, pixels);
-        return depthwise_tile<kRows, false, kSmallPairs>(block, pixels);
+// Pixels of a tile: so many that its beginning and end take little of its time.
+constexpr size_t kTilePixels = 8;
+
+template <bool kWhole, bool kSmallPairs, typename Pixels>
+[[gnu::noinline]] void depthwise_tile(const IntegerBlock& block, const Pixels& pixels, size_t count) {
+    alignas(64) int32_t sums[kTilePixels * kBlockChannels];
+    size_t p = 0;
+    for (; p + kDepthwiseRows <= count; p += kDepthwiseRows) {
+        sum_taps<kDepthwiseRows, kWhole, kSmallPairs>(block, pixels.sources + p, sums + p * kBlockChannels);
     }
-    if constexpr (kRows > 1) depthwise_tile_of<kRows - 1, kSmallPairs>(count, block, pixels);
+    for (; p < count; ++p) {
+        sum_taps<1, kWhole, kSmallPairs>(block, pixels.sources + p, sums + p * kBlockChannels);
+    }
+    store_interleaved(block, count, sums, pixels.outputs);
 }
 
 template <bool kSmallPairs>
 void depthwise_tiles(const IntegerBlock& block) {
-    for_each_tile<kDepthwiseRows, uint8_t>(block, [&](const auto& pixels, size_t count) {
-        depthwise_tile_of<kDepthwiseRows, kSmallPairs>(count, block, pixels);
+    for_each_tile<kTilePixels, uint8_t>(block, [&](const auto& pixels, size_t count) {
+        if (block.channels == kBlockChannels) return depthwise_tile<true, kSmallPairs>(block, pixels, count);
+        depthwise_tile<false, kSmallPairs>(block, pixels, count);
     });
 }
 

@@ -15,7 +15,8 @@ constexpr size_t kQuadVectors = 4;
 /// up to three after them are read too, and meet weights of 0.
 struct ByteSegment {
     ptrdiff_t offset;  // bytes
-    size_t quads;      // unused by depthwise convolutions, of which each segment is one tap
+    size_t quads;      // unused by depthwise convolutions, of which each segment is one tap; four by four, filled up by
+                       // any whose weights are 0
 };
 
 /// Where the pixels of a block find their inputs: PixelGrid for bytes. Inputs whose weights are all 0 belong to no
