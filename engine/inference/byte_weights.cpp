@@ -49,27 +49,54 @@ bool fits(int index) {
 }
 
 /// Whether all indices became codes.
-bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, int most_of_pair,
+bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, int most,
                   std::span<std::int8_t> to) {
     for (std::size_t i = 0; i < from.size(); ++i) {
         const int index = grid.factor * from[i] + grid.shift;
         if (!fits(index)) return false;
         to[i] = static_cast<std::int8_t>(index);
     }
-    return largest_pair(std::span<const std::int8_t>(to)) <= static_cast<float>(most_of_pair);
+    return largest_pair(std::span<const std::int8_t>(to)) <= static_cast<float>(most);
 }
 
-/// Returns the step.
-float round_values(std::span<const float> values, int most_of_pair, std::span<std::int8_t> to) {
+/// The largest sum of those of one sign among two neighbours and the same two four inputs later, in rows of `inputs`.
+float largest_four(std::span<const float> values, std::size_t inputs) {
+    float largest = 0.0F;
+    for (std::size_t row = 0; row < values.size(); row += inputs) {
+        for (std::size_t i = 0; i + 6 <= inputs; i += 2) {
+            float above = 0.0F;
+            float below = 0.0F;
+            for (const std::size_t at : {i, i + 1, i + 4, i + 5}) {
+                above += std::max(values[row + at], 0.0F);
+                below += std::min(values[row + at], 0.0F);
+            }
+            largest = std::max({largest, above, -below});
+        }
+    }
+    return largest;
+}
+
+/// A filter (taps, inputs). Returns the step.
+float round_values(std::span<const float> values, std::size_t inputs, int most, std::span<std::int8_t> to) {
     float largest = 0.0F;
     for (const float value : values) largest = std::max(largest, std::abs(value));
     if (largest == 0.0F) {
         std::ranges::fill(to, std::int8_t{0});
         return 0.0F;
     }
-    // Both of a pair may be rounded up.
-    const float step = std::max(largest / 127.0F, largest_pair(values) / static_cast<float>(most_of_pair - 1));
-    for (std::size_t i = 0; i < values.size(); ++i) to[i] = static_cast<std::int8_t>(std::lrint(values[i] / step));
+    // Each of those that are summed may be rounded up: by a half, or by one where a rest is added before.
+    const bool spreads = inputs < values.size();
+    float step = std::max(largest / 127.0F, largest_pair(values) / static_cast<float>(most - (spreads ? 2 : 1)));
+    if (spreads) step = std::max(step, largest_four(values, inputs) / static_cast<float>(most - 4));
+    for (std::size_t input = 0; input < inputs; ++input) {
+        float rest = 0.0F;
+        for (std::size_t i = input; i < values.size(); i += inputs) {
+            const float value = values[i] / step + rest;
+            const float code = std::clamp(std::nearbyint(value), -127.0F, 127.0F);
+            to[i] = static_cast<std::int8_t>(code);
+            rest = std::clamp(value - code, -0.5F, 0.5F);
+        }
+    }
     return step;
 }
 
@@ -126,10 +153,10 @@ double added_error(float step, const Quantization& quantization, std::span<const
 /// The largest step for all blocks that adds next to nothing, so that codes are small: they then take few bits, and
 /// their products can be summed in few. It divides a block's own. (Added errors weigh more than their squares tell:
 /// each index always has the same.)
-std::optional<float> common_step(const Quantization& quantization, const Shape& shape, int most_of_pair) {
+std::optional<float> common_step(const Quantization& quantization, const Shape& shape, int most) {
     constexpr double kMostAdded = 1.0 / 1024.0;
     constexpr int kMostParts = 16;
-    const double largest_code = std::min(kLargestIndex, most_of_pair / 2);
+    const double largest_code = std::min(kLargestIndex, most / 2);
     const std::vector<IndexCounts> counts = count_indices(quantization, shape);
     if (!std::ranges::all_of(counts, &IndexCounts::complete)) return std::nullopt;
     std::vector<float> candidates;
@@ -145,11 +172,11 @@ std::optional<float> common_step(const Quantization& quantization, const Shape& 
 }
 
 /// Of blocks of input channels.
-std::optional<ByteWeights> input_block_weights(const Parameter& parameter, int most_of_pair) {
+std::optional<ByteWeights> input_block_weights(const Parameter& parameter, int most) {
     const Shape& shape = parameter.values.shape();
     if (!parameter.quantization || parameter.quantization->axis != shape.rank() - 1) return std::nullopt;
     const Quantization& quantization = *parameter.quantization;
-    const std::optional<float> common = common_step(quantization, shape, most_of_pair);
+    const std::optional<float> common = common_step(quantization, shape, most);
     if (!common) return std::nullopt;
     const float step = *common;
     ByteWeights result{std::vector<std::int8_t>(quantization.indices.size()), quantization.channel_scale, {}};
@@ -168,11 +195,12 @@ std::optional<ByteWeights> input_block_weights(const Parameter& parameter, int m
 
 }  // namespace
 
-ByteWeights byte_weights(const Parameter& parameter, int most_of_pair) {
+ByteWeights byte_weights(const Parameter& parameter, int most) {
     const Shape& shape = parameter.values.shape();
-    if (std::optional<ByteWeights> blocks = input_block_weights(parameter, most_of_pair)) return *std::move(blocks);
+    if (std::optional<ByteWeights> blocks = input_block_weights(parameter, most)) return *std::move(blocks);
     const auto channels = static_cast<std::size_t>(shape[0]);
     const auto filter = static_cast<std::size_t>(shape.elements(1, shape.rank()));
+    const auto inputs = static_cast<std::size_t>(shape[shape.rank() - 1]);
     ByteWeights result{std::vector<std::int8_t>(channels * filter), std::vector<float>(channels), {}};
     if (parameter.quantization && parameter.quantization->axis == shape.rank() - 1) {
         for (const QuantizedBlock& block : parameter.quantization->blocks) result.input_cuts.push_back(block.begin);
@@ -182,12 +210,12 @@ ByteWeights byte_weights(const Parameter& parameter, int most_of_pair) {
         if (parameter.quantization) {
             const std::span from = std::span(parameter.quantization->indices).subspan(o * filter, filter);
             const auto grid = channel_grid(*parameter.quantization, static_cast<std::int64_t>(o));
-            if (grid && copy_indices(from, *grid, most_of_pair, to)) {
+            if (grid && copy_indices(from, *grid, most, to)) {
                 result.scale[o] = grid->scale;
                 continue;
             }
         }
-        result.scale[o] = round_values(parameter.values.values().subspan(o * filter, filter), most_of_pair, to);
+        result.scale[o] = round_values(parameter.values.values().subspan(o * filter, filter), inputs, most, to);
     }
     return result;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/kernels/coded_weights.h"
+#include "engine/kernels/integer_kernels.h"
 #include "engine/parameter.h"
 
 #include <cstdint>
@@ -17,14 +18,13 @@ struct ByteWeights {
     CodedWeights coded() const { return {codes, input_cuts}; }
 };
 
-// The sum of two codes can be anything.
-inline constexpr int kAnyPair = 256;
-
 /// The parameter's own indices where an output channel's have one step and fit (twice the index plus one where the grid
 /// is half a step off). Blocks of input channels, whose steps differ, have one scale for all of them: the largest to
 /// multiples of which their values can be rounded with next to nothing added to the error that their steps make, if
 /// there is one. All else is rounded, each output channel for itself, as finely as codes allow: bytes of which no two
-/// neighbours' sum is larger than `most_of_pair` in magnitude.
-ByteWeights byte_weights(const Parameter& parameter, int most_of_pair = kAnyPair);
+/// neighbours' sum is larger than `most` in magnitude. In kernels of several taps the sums of those of one sign among two
+/// neighbours and the same two four inputs later are not larger either, and what rounding takes from a weight is given to
+/// the same input's at the next tap: inputs that lie side by side are alike, so that most of the errors cancel.
+ByteWeights byte_weights(const Parameter& parameter, int most = kAnySum);
 
 }  // namespace eigenbit

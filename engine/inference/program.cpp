@@ -310,7 +310,7 @@ class Compiler {
 
     static ByteLayer byte_convolution(const ConvolutionGeometry& g, const Parameter& parameter, std::uint8_t zero_point,
                                       float scale, std::span<const float> bias) {
-        ByteWeights weights = byte_weights(parameter, active_cpu_implementation().integer->fast_pair);
+        ByteWeights weights = byte_weights(parameter, active_cpu_implementation().integer->fast_sum);
         for (float& value : weights.scale) value *= scale;
         return IntegerConvolution(g, weights.coded(), zero_point, weights.scale, bias);
     }

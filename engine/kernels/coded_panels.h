@@ -15,9 +15,9 @@ namespace eigenbit {
 
 /// Inputs that a panel multiplies one after the other: of a tap, or of a row of taps whose inputs lie together.
 struct InputRun {
-    std::int64_t row_tap, column_tap;  // positions in the axes of the pass
-    std::int64_t channel;              // the first, of the panel's group
-    std::int64_t quads;
+    std::int32_t row_tap, column_tap;  // positions in the axes of the pass
+    std::int32_t channel;              // the first, of the panel's group
+    std::int32_t quads;
 };
 
 /// The weights of a dense convolution in the bits that their codes need, panel by panel. Inputs whose weights are 0 for

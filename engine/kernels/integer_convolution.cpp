@@ -21,8 +21,10 @@ constexpr std::int64_t kBandBytes = 64 << 10;
 // Few bands are divided further by panels until there are about as many tasks; enough for the cores to end together.
 constexpr std::int64_t kTasks = 16;
 
-// Quads in the mean run of words under which it is faster to make sums of 32 bits at once (measured on Zen 3).
-constexpr double kShortRun = 3.0;
+// Quads in the mean run of words from which on it is faster to keep sums of 16 bits in registers, and under which it is
+// to make sums of 32 bits of each quad (measured on Zen 3).
+constexpr double kLongRun = 8.0;
+constexpr double kShortRun = 1.25;
 
 constexpr std::int64_t kMostProducts = std::numeric_limits<std::int32_t>::max() / (2 * 255 * 128);
 
@@ -78,7 +80,7 @@ IntegerConvolution::IntegerConvolution(const ConvolutionGeometry& geometry, cons
         pack_depthwise(weights.codes);
     } else {
         coded_ = CodedPanels(pass_, panels_, weights, *kernels_);
-        if (kernels_->sums_words) find_word_runs();
+        if (kernels_->sums_words) choose_word_runs();
     }
     const auto lanes = static_cast<std::size_t>(lanes_before(panels_.size()));
     const auto filter = static_cast<std::size_t>(filter_size(geometry));
@@ -108,20 +110,37 @@ std::int64_t IntegerConvolution::lane_of(std::int64_t channel) const {
     return channel % 16 / 4 * static_cast<std::int64_t>(kernels_->width) + channel / 16 * 4 + channel % 4;
 }
 
-/// Not kept where they are needless: short, and all fit.
-void IntegerConvolution::find_word_runs() {
+/// None are kept where they are needless: hardly longer than one quad, and all fit.
+void IntegerConvolution::choose_word_runs() {
     AlignedVector<std::int8_t> buffer(coded_.buffer_bytes());
-    std::size_t runs = 0;
-    std::size_t quads = 0;
+    const auto find = [&](auto runs_of) {
+        word_runs_.clear();
+        for (std::size_t p = 0; p < panels_.size(); ++p) {
+            const std::int64_t lanes = lanes_before(p + 1) - lanes_before(p);
+            word_runs_.push_back(runs_of(coded_.runs(p), coded_.unpacked(p, buffer.data()), lanes));
+        }
+    };
+    find([](auto... panel) { return word_runs(panel...); });
+    std::int64_t quads = 0;
+    std::int64_t long_runs = 0;
+    std::int64_t short_runs = 0;
     bool all_fit = true;
-    for (std::size_t p = 0; p < panels_.size(); ++p) {
-        const std::int64_t lanes = lanes_before(p + 1) - lanes_before(p);
-        word_runs_.push_back(word_runs(coded_.runs(p), coded_.unpacked(p, buffer.data()), lanes));
-        runs += word_runs_.back().size();
-        all_fit = all_fit && std::ranges::find(word_runs_.back(), 0) == word_runs_.back().end();
-        for (const InputRun& run : coded_.runs(p)) quads += static_cast<std::size_t>(run.quads);
+    for (const std::vector<std::uint8_t>& lengths : word_runs_) {
+        for (const std::uint8_t length : lengths) {
+            quads += length;
+            ++long_runs;
+            short_runs += (length + 1) / 2;
+            all_fit = all_fit && length > 0;
+        }
     }
-    if (all_fit && static_cast<double>(quads) < kShortRun * static_cast<double>(runs)) word_runs_.clear();
+    const auto mean = [&](std::int64_t runs) { return static_cast<double>(quads) / static_cast<double>(runs); };
+    if (!all_fit || mean(long_runs) >= kLongRun) return;
+    short_runs_ = mean(short_runs) >= kShortRun;
+    if (short_runs_) {
+        find([](auto... panel) { return short_word_runs(panel...); });
+    } else {
+        word_runs_.clear();
+    }
 }
 
 /// (taps / 4, lanes, 4), taps rounded up.
@@ -139,7 +158,7 @@ void IntegerConvolution::pack_depthwise(std::span<const std::int8_t> weights) {
             }
         }
     }
-    small_pairs_ = pairs_are_small(depthwise_weights_, kernels_->fast_pair);
+    small_pairs_ = pairs_are_small(depthwise_weights_, kernels_->fast_sum);
 }
 
 std::int64_t IntegerConvolution::weight_bytes() const {
@@ -197,6 +216,7 @@ void IntegerConvolution::run_part(const std::uint8_t* x, const IntegerOutput& ou
             .pixel_end = static_cast<std::size_t>(end),
             .weights = weights,
             .word_runs = word_runs_.empty() ? nullptr : word_runs_[p].data(),
+            .short_runs = short_runs_,
             .small_pairs = small_pairs_,
             .vectors = static_cast<std::size_t>(panel.vectors),
             .channels = static_cast<std::size_t>(panel.channels),

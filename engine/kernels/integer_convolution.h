@@ -47,7 +47,7 @@ class IntegerConvolution {
     /// Where a panel's channels begin among all lanes, and which of the panel's lanes a channel of it has.
     std::int64_t lanes_before(std::size_t panel) const;
     std::int64_t lane_of(std::int64_t channel) const;
-    void find_word_runs();
+    void choose_word_runs();
     const std::int8_t* panel_weights(std::size_t panel, const PassBand<std::uint8_t>& band,
                                      std::vector<ByteSegment>& segments) const;
     void run_part(const std::uint8_t* x, const IntegerOutput& output, const PanelPart& part, const PassRows& rows,
@@ -60,6 +60,7 @@ class IntegerConvolution {
     std::vector<WeightPanel> panels_;
     CodedPanels coded_;                                 // of a convolution that is not depthwise
     std::vector<std::vector<std::uint8_t>> word_runs_;  // by panel, where the kernels need them
+    bool short_runs_ = false;                           // as IntegerBlock
     AlignedVector<std::int8_t> depthwise_weights_;      // panel after panel, as the kernels read them
     bool small_pairs_ = false;                          // of depthwise weights, as IntegerBlock
     std::vector<std::int32_t> start_;                   // by lane of the panels, as scale_ and bias_

@@ -2,7 +2,7 @@
 // anonymous namespace, after pixel_tiles.h and after defining
 //   Vector           kWidth, Sums (32-bit integers), Floats, Inputs, Weights, Mask, and what is done with them;
 //                    load_quads, repeat and add_products multiply quads of any inputs and of weights of which no pair's
-//                    sum is larger than IntegerKernels::fast_pair; load_weights, to_inputs and dot those of any weights,
+//                    sum is larger than IntegerKernels::fast_sum; load_weights, to_inputs and dot those of any weights,
 //                    which is slower where kSmallPairsAreFaster
 //   kPanelVectors, kTileRows   as for convolution_forward_tiles.h
 // A tile is kRows pixels x kVectors vectors of sums, which stay in registers from the first input to the last.
@@ -97,16 +97,50 @@ void store_as(const IntegerBlock& block, size_t channel, size_t rows, size_t vec
 }
 
 template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void start_sums(const IntegerBlock& block, Vector::Sums (&sums)[kRows][kVectors]) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+        const Vector::Sums start = Vector::load_sums(block.start + v * Vector::kWidth);
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) sums[p][v] = start;
+    }
+}
+
+/// Adds the products of the quads from `input` on.
+template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void add_quad(const uint8_t* const (&sources)[kRows], size_t input, const int8_t* weights,
+                                            Vector::Sums (&sums)[kRows][kVectors]) {
+    decltype(Vector::load_quads(weights)) w[kVectors];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_quads(weights + 4 * v * Vector::kWidth);
+#pragma GCC unroll 32
+    for (size_t p = 0; p < kRows; ++p) {
+        const auto x = Vector::repeat(sources[p] + input);
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::add_products(sums[p][v], x, w[v]);
+    }
+}
+
+template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void store_sums(const IntegerBlock& block, const Vector::Sums (&sums)[kRows][kVectors],
+                                              const ptrdiff_t* outputs) {
+    alignas(64) int32_t memory[kRows * kVectors * Vector::kWidth];
+#pragma GCC unroll 32
+    for (size_t p = 0; p < kRows; ++p) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) {
+            Vector::store_sums(memory + (p * kVectors + v) * Vector::kWidth, sums[p][v]);
+        }
+    }
+    store(block, 0, kRows, kVectors, memory, outputs);
+}
+
+template <size_t kRows, size_t kVectors>
 struct SumTile {
     template <typename Pixels>
     [[gnu::noinline]] static void run(const IntegerBlock& block, const Pixels& pixels) {
         Vector::Sums sums[kRows][kVectors];
-#pragma GCC unroll 4
-        for (size_t v = 0; v < kVectors; ++v) {
-            const Vector::Sums start = Vector::load_sums(block.start + v * Vector::kWidth);
-#pragma GCC unroll 32
-            for (size_t p = 0; p < kRows; ++p) sums[p][v] = start;
-        }
+        start_sums(block, sums);
         const int8_t* weights = block.weights;
         for (size_t s = 0; s < block.grid.segment_count; ++s) {
             const uint8_t* sources[kRows];
@@ -114,27 +148,11 @@ struct SumTile {
             for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
             const size_t quads = block.grid.segments[s].quads;
             for (size_t q = 0; q < quads; ++q) {
-                decltype(Vector::load_quads(weights)) w[kVectors];
-#pragma GCC unroll 4
-                for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_quads(weights + 4 * v * Vector::kWidth);
+                add_quad(sources, 4 * q, weights, sums);
                 weights += 4 * kVectors * Vector::kWidth;
-#pragma GCC unroll 32
-                for (size_t p = 0; p < kRows; ++p) {
-                    const auto x = Vector::repeat(sources[p] + 4 * q);
-#pragma GCC unroll 4
-                    for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::add_products(sums[p][v], x, w[v]);
-                }
             }
         }
-        alignas(64) int32_t memory[kRows * kVectors * Vector::kWidth];
-#pragma GCC unroll 32
-        for (size_t p = 0; p < kRows; ++p) {
-#pragma GCC unroll 4
-            for (size_t v = 0; v < kVectors; ++v) {
-                Vector::store_sums(memory + (p * kVectors + v) * Vector::kWidth, sums[p][v]);
-            }
-        }
-        store(block, 0, kRows, kVectors, memory, pixels.outputs);
+        store_sums(block, sums, pixels.outputs);
     }
 };
 

@@ -11,6 +11,9 @@ namespace eigenbit {
 /// into which quads of bytes fall.
 constexpr size_t kQuadVectors = 4;
 
+/// IntegerKernels::fast_sum where it never matters: the sum of four weights of 8 bits.
+constexpr int kAnySum = 512;
+
 /// Inputs that lie together: `quads` runs of four from a pixel's first input + offset on. Where there are fewer inputs,
 /// up to three after them are read too, and meet weights of 0.
 struct ByteSegment {
@@ -39,7 +42,8 @@ struct IntegerBlock {
     // up, channels in the order of integer_depthwise_tiles.h; so are those of start, scale and bias.
     const int8_t* weights;
     const uint8_t* word_runs;  // dense: see word_runs.h; may be null where the sums of every quad fit
-    bool small_pairs;          // depthwise: no two neighbouring weights sum to more than fast_pair
+    bool short_runs;           // dense: word_runs are short_word_runs()
+    bool small_pairs;          // depthwise: no two neighbouring weights sum to more than fast_sum
     size_t vectors;            // dense: at most panel_vectors
     size_t channels;           // output channels that exist, more than (vectors - 1) * width
     const int32_t* start;      // (vectors * width)
@@ -103,7 +107,9 @@ struct IntegerKernels {
     size_t width;          // 32-bit integers in a vector
     size_t panel_vectors;  // most vectors of output channels in a panel
     bool sums_words;       // whether convolution() needs word runs
-    int fast_pair;         // largest sum of two neighbouring weights that are multiplied at full speed
+    // The largest sum of weights of one sign whose products are summed at full speed: of two that are neighbours, and of
+    // these with the same two of the next quad.
+    int fast_sum;
     void (*convolution)(const IntegerBlock& block);
     void (*depthwise_convolution)(const IntegerBlock& block);
     void (*packed_product)(const PackedProduct& product);

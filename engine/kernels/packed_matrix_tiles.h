@@ -4,7 +4,7 @@
 // A unit (packed_unit_tiles.h) is 8 inputs of kQuadVectors vectors of outputs: register k has the quad k / 4 of vector
 // k % 4.
 
-// Up to so many bits, two neighbours' sum is at most the 128 of IntegerKernels::fast_pair.
+// Up to so many bits, two neighbours' sum is at most the 128 of IntegerKernels::fast_sum.
 constexpr int kSmallPairBits = 6;
 
 template <int kBits, int k, typename Inputs>

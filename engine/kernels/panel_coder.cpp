@@ -106,7 +106,9 @@ void PanelCoder::add_runs() {
     const std::size_t first = to_.runs_.size();
     for (std::int64_t tap = 0; tap < rows_ * columns_; ++tap) {
         for (const KeptRange& kept : kept_) {
-            const InputRun run{tap / columns_, tap % columns_, kept.range.begin, kept.range.quads()};
+            const auto narrow = [](std::int64_t value) { return static_cast<std::int32_t>(value); };
+            const InputRun run{narrow(tap / columns_), narrow(tap % columns_), narrow(kept.range.begin),
+                               narrow(kept.range.quads())};
             InputRun* const last = to_.runs_.size() > first ? &to_.runs_.back() : nullptr;
             const auto place = [&](const InputRun& r) { return r.column_tap * inputs_ + r.channel; };
             const bool follows = last && last->row_tap == run.row_tap && place(*last) + 4 * last->quads == place(run)

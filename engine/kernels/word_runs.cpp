@@ -8,7 +8,6 @@ namespace {
 
 // Sums of weights by which inputs of up to 255 may be multiplied.
 constexpr int kMost = std::numeric_limits<std::int16_t>::max() / 255;
-constexpr std::size_t kLongest = std::numeric_limits<std::uint8_t>::max();
 
 /// For every pair of weights of a run's quads, the sums of those above and of those below 0.
 class PairSums {
@@ -39,7 +38,8 @@ class PairSums {
 
 }  // namespace
 
-std::vector<std::uint8_t> word_runs(std::span<const InputRun> inputs, const std::int8_t* weights, std::int64_t lanes) {
+std::vector<std::uint8_t> word_runs(std::span<const InputRun> inputs, const std::int8_t* weights, std::int64_t lanes,
+                                    std::uint8_t longest) {
     std::vector<std::uint8_t> lengths;
     PairSums sums(2 * lanes);
     std::size_t length = 0;
@@ -51,10 +51,10 @@ std::vector<std::uint8_t> word_runs(std::span<const InputRun> inputs, const std:
     };
     for (const InputRun& input : inputs) {
         for (std::int64_t quad = 0; quad < input.quads; ++quad, weights += 4 * lanes) {
-            if (length == kLongest || !fits || !sums.add(weights)) {
+            if (length == longest || !fits || !sums.add(weights)) {
                 sums.clear();
                 const bool fits_alone = sums.add(weights);
-                if (length == kLongest || fits || fits_alone) end_run();
+                if (length == longest || fits || fits_alone) end_run();
                 fits = fits_alone;
             }
             ++length;
@@ -64,6 +64,27 @@ std::vector<std::uint8_t> word_runs(std::span<const InputRun> inputs, const std:
         fits = true;
     }
     return lengths;
+}
+
+std::vector<std::uint8_t> short_word_runs(std::span<const InputRun> inputs, const std::int8_t* weights,
+                                          std::int64_t lanes) {
+    constexpr std::uint8_t kMostRuns = std::numeric_limits<std::uint8_t>::max();
+    const std::vector<std::uint8_t> lengths = word_runs(inputs, weights, lanes, 2);
+    auto length = lengths.begin();
+    std::vector<std::uint8_t> counts;
+    for (const InputRun& input : inputs) {
+        std::uint8_t counted = 2;
+        for (std::int64_t quad = 0; quad < input.quads; quad += *length++) {
+            if (quad == 0) counts.push_back(0);
+            while (counted != *length || counts.back() == kMostRuns) {
+                counts.push_back(0);
+                counted = counted == 2 ? 1 : 2;
+            }
+            ++counts.back();
+        }
+        if (input.quads > 0 && counted == 2) counts.push_back(0);
+    }
+    return counts;
 }
 
 }  // namespace eigenbit

@@ -248,7 +248,7 @@ TEST_CASE("no two neighbouring byte weights have a larger sum than is asked for,
                                                    .indices = {-128, 100, 64, 63, 0, 1, -2, -65},
                                                    .channel_scale = {}}};
         parameter.values = dequantize(*parameter.quantization, Shape{1, 1, 1, 8});
-        for (const int most : {128, 256}) {
+        for (const int most : {128, kAnySum}) {
             const ByteWeights weights = byte_weights(parameter, most);
             for (std::size_t i = 0; i < 8; ++i) {
                 const float value = weights.scale[0] * static_cast<float>(weights.codes[i]);
@@ -257,6 +257,42 @@ TEST_CASE("no two neighbouring byte weights have a larger sum than is asked for,
             }
             CHECK(weights.codes[0] < -90);
         }
+    }
+}
+
+TEST_CASE("byte weights of several taps have small sums of four, and their errors cancel over the taps") {
+    const Shape shape{5, 3, 3, 24};
+    const Parameter parameter{random_tensor(shape, 4), std::nullopt};
+    for (const int most : {128, kAnySum}) {
+        const ByteWeights weights = byte_weights(parameter, most);
+        int largest = 0;
+        for (std::int64_t filter = 0; filter < 5; ++filter) {
+            const float scale = weights.scale[static_cast<std::size_t>(filter)];
+            for (std::int64_t input = 0; input < 24; ++input) {
+                float error = 0.0F;
+                for (std::int64_t tap = 0; tap < 9; ++tap) {
+                    const std::int64_t at = (filter * 9 + tap) * 24 + input;
+                    const float value = scale * static_cast<float>(weights.codes[static_cast<std::size_t>(at)]);
+                    error += value - parameter.values[at];
+                    CHECK(std::abs(value - parameter.values[at]) <= 1.0001F * scale);
+                }
+                CHECK(std::abs(error) <= 0.501F * scale);
+            }
+            for (std::int64_t tap = 0; tap < 9; ++tap) {
+                for (std::int64_t input = 0; input + 6 <= 24; input += 2) {
+                    int above = 0;
+                    int below = 0;
+                    for (const std::int64_t offset : {0, 1, 4, 5}) {
+                        const std::int64_t at = (filter * 9 + tap) * 24 + input + offset;
+                        const int code = weights.codes[static_cast<std::size_t>(at)];
+                        (code > 0 ? above : below) += code;
+                    }
+                    largest = std::max({largest, above, -below});
+                }
+            }
+        }
+        CHECK(largest <= most);
+        CHECK(largest >= 100);
     }
 }
 

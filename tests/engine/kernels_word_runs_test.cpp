@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <random>
+#include <utility>
 #include <vector>
 
 using namespace eigenbit;
@@ -32,26 +33,35 @@ int largest_word(const Quads& weights, std::size_t begin, std::size_t end) {
     return largest;
 }
 
-std::vector<std::uint8_t> runs_of(const std::vector<std::int64_t>& input_quads, const Quads& weights) {
+std::vector<std::uint8_t> runs_of(const std::vector<std::int32_t>& input_quads, const Quads& weights,
+                                  std::uint8_t longest = 255) {
     std::vector<InputRun> inputs;
-    for (const std::int64_t quads : input_quads) inputs.push_back({0, 0, 0, quads});
-    return word_runs(inputs, weights.data(), kLanes);
+    for (const std::int32_t quads : input_quads) inputs.push_back({0, 0, 0, quads});
+    return word_runs(inputs, weights.data(), kLanes, longest);
 }
 
 }  // namespace
 
-TEST_CASE("runs of words are as long as all their sums fit, and end where inputs do") {
+TEST_CASE("runs of words are as long as all their sums fit and as they may be, and end where inputs do") {
     std::mt19937 random(2);
-    for (const int largest : {1, 3, 20, 64, 90, 127}) {
+    for (const auto& [largest, longest] : {std::pair<int, std::uint8_t>{1, 255},
+                                           {3, 255},
+                                           {20, 255},
+                                           {20, 2},
+                                           {64, 255},
+                                           {64, 2},
+                                           {90, 255},
+                                           {127, 255}}) {
         CAPTURE(largest);
-        const std::vector<std::int64_t> input_quads{5, 40, 1, 300};
+        CAPTURE(longest);
+        const std::vector<std::int32_t> input_quads{5, 40, 1, 300};
         Quads weights(346 * kLanes * 4);
         std::uniform_int_distribution<int> draw(-largest, largest);
         for (std::int8_t& weight : weights) weight = static_cast<std::int8_t>(draw(random));
         std::size_t quad = 0;
         std::size_t input_end = 0;
         auto input = input_quads.begin();
-        const std::vector<std::uint8_t> runs = runs_of(input_quads, weights);
+        const std::vector<std::uint8_t> runs = runs_of(input_quads, weights, longest);
         for (auto run = runs.begin(); run != runs.end(); ++run) {
             if (quad == input_end) input_end += static_cast<std::size_t>(*input++);
             if (*run == 0) {
@@ -59,9 +69,10 @@ TEST_CASE("runs of words are as long as all their sums fit, and end where inputs
                     CHECK(largest_word(weights, quad, quad + 1) > INT16_MAX);
                 }
             } else {
+                CHECK(*run <= longest);
                 CHECK(largest_word(weights, quad, quad + *run) <= INT16_MAX);
                 quad += *run;
-                if (quad < input_end && *run < 255) CHECK(largest_word(weights, quad - *run, quad + 1) > INT16_MAX);
+                if (quad < input_end && *run < longest) CHECK(largest_word(weights, quad - *run, quad + 1) > INT16_MAX);
             }
             CHECK(quad <= input_end);
         }
@@ -75,5 +86,21 @@ TEST_CASE("weights of up to 64 never exceed a word, and weights of 0 make the lo
     CHECK(runs_of({2}, Quads(2 * kLanes * 4, 65)) == std::vector<std::uint8_t>{0, 2});
     CHECK(runs_of({300}, Quads(300 * kLanes * 4, 127)) == std::vector<std::uint8_t>{0, 255, 0, 45});
     CHECK(runs_of({300}, Quads(300 * kLanes * 4, 0)) == std::vector<std::uint8_t>{255, 45});
+    CHECK(runs_of({5}, Quads(5 * kLanes * 4, 0), 2) == std::vector<std::uint8_t>{2, 2, 1});
     CHECK(runs_of({}, {}).empty());
+}
+
+TEST_CASE("short runs say how many of two and of one quad follow, in turn, for each input run") {
+    const auto counts_of = [](const std::vector<std::int32_t>& input_quads, const Quads& weights) {
+        std::vector<InputRun> inputs;
+        for (const std::int32_t quads : input_quads) inputs.push_back({0, 0, 0, quads});
+        return short_word_runs(inputs, weights.data(), kLanes);
+    };
+    CHECK(counts_of({5, 1, 2}, Quads(8 * kLanes * 4, 32)) == std::vector<std::uint8_t>{2, 1, 0, 1, 1, 0});
+    CHECK(counts_of({4}, Quads(4 * kLanes * 4, 64)) == std::vector<std::uint8_t>{0, 4});
+    CHECK(counts_of({600}, Quads(600 * kLanes * 4, 0)) == std::vector<std::uint8_t>{255, 0, 45, 0});
+    Quads mixed(5 * kLanes * 4, 32);
+    std::fill_n(mixed.begin() + 2 * kLanes * 4, kLanes * 4, std::int8_t{33});
+    CHECK(counts_of({5}, mixed) == std::vector<std::uint8_t>{1, 1, 1, 0});
+    CHECK(counts_of({}, {}).empty());
 }

@@ -1,6 +1,6 @@
 // Integer kernels for AVX2: vectors of 8 output channels. The instruction that multiplies bytes (vpmaddubsw) puts sums
-// of two products into 16 bits. Dense convolutions use it where weights are so small that these fit; else products are
-// made of 16-bit halves: the even and the odd bytes of four apart.
+// of two products into 16 bits. It is used where weights are so small that these fit; else products are made of 16-bit
+// halves: the even and the odd bytes of four apart.
 
 #include "engine/kernels/integer_kernels.h"
 
@@ -75,9 +75,15 @@ struct Vector {
     static Sums add_words(Sums sums, Words words) {
         return _mm256_add_epi32(sums, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
     }
-    /// For weights whose sums of two products fit words.
+    /// For weights whose sums of products fit words.
     static Sums add_products(Sums sums, Sums x, Sums w) {
         const __m256i products = _mm256_madd_epi16(multiply_words(x, w), _mm256_set1_epi16(1));
+        asm volatile("vpaddd %1, %0, %0" : "+x"(sums) : "x"(products));
+        return sums;
+    }
+    static Sums add_products(Sums sums, Sums x, Sums w, Sums next, Sums next_w) {
+        const __m256i words = _mm256_add_epi16(multiply_words(x, w), multiply_words(next, next_w));
+        const __m256i products = _mm256_madd_epi16(words, _mm256_set1_epi16(1));
         asm volatile("vpaddd %1, %0, %0" : "+x"(sums) : "x"(products));
         return sums;
     }
@@ -175,12 +181,14 @@ struct Vector {
 // 16 registers: the sums leave room for weights, an input and a product.
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 12, 6};
+constexpr size_t kDoubleTileRows[kPanelVectors + 1] = {0, 8, 4};
 constexpr size_t kDepthwiseRows = 1;
 
 #include "engine/kernels/pixel_tiles.h"
 // After it.
 #include "engine/kernels/integer_convolution_tiles.h"
 #include "engine/kernels/integer_depthwise_tiles.h"
+#include "engine/kernels/integer_double_tiles.h"
 #include "engine/kernels/integer_word_tiles.h"
 #include "engine/kernels/packed_unit_tiles.h"
 // After it.
@@ -189,8 +197,9 @@ constexpr size_t kDepthwiseRows = 1;
 #include "engine/kernels/packed_matrix_tiles.h"
 
 void convolution(const IntegerBlock& block) {
-    if (block.word_runs) return run_tiles<WordTile, kTileRows>(block);
-    run_tiles<SumTile, kTileRows>(block);
+    if (!block.word_runs) return run_tiles<SumTile, kTileRows>(block);
+    if (block.short_runs) return run_tiles<DoubleTile, kDoubleTileRows>(block);
+    run_tiles<WordTile, kTileRows>(block);
 }
 
 }  // namespace
@@ -199,7 +208,7 @@ constexpr IntegerKernels kIntegerKernels = {
     .width = Vector::kWidth,
     .panel_vectors = kPanelVectors,
     .sums_words = true,
-    .fast_pair = 128,
+    .fast_sum = 128,
     .convolution = &convolution,
     .depthwise_convolution = &depthwise_convolution,
     .packed_product = &packed_product,

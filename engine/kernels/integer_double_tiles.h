@@ -1,0 +1,59 @@
+// The text of the kernel that sums the products of two quads in 16 bits before they are widened, included like
+// integer_convolution_tiles.h and after it, where Vector also has
+//   add_products    of two quads at once, of which no two pairs' sum is larger than IntegerKernels::fast_sum
+// block.word_runs are short ones. All sums stay in registers, for which weights of two quads leave less room
+// than in SumTile.
+
+/// kRows pixels x kVectors vectors.
+template <size_t kRows, size_t kVectors>
+struct DoubleTile {
+    template <typename Pixels>
+    [[gnu::noinline]] static void run(const IntegerBlock& block, const Pixels& pixels) {
+        Vector::Sums sums[kRows][kVectors];
+        start_sums(block, sums);
+        const int8_t* weights = block.weights;
+        const uint8_t* counts = block.word_runs;
+        for (size_t s = 0; s < block.grid.segment_count; ++s) {
+            const uint8_t* sources[kRows];
+#pragma GCC unroll 32
+            for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
+            const size_t inputs = 4 * block.grid.segments[s].quads;
+            for (size_t input = 0; input < inputs;) {
+                for (size_t count = *counts++; count > 0; --count) {
+                    add_two_quads(sources, input, weights, sums);
+                    weights += 2 * kQuadBytes;
+                    input += 8;
+                }
+                for (size_t count = *counts++; count > 0; --count) {
+                    add_quad(sources, input, weights, sums);
+                    weights += kQuadBytes;
+                    input += 4;
+                }
+            }
+        }
+        store_sums(block, sums, pixels.outputs);
+    }
+
+  private:
+    static constexpr size_t kQuadBytes = 4 * kVectors * Vector::kWidth;
+
+    [[gnu::always_inline]] static void add_two_quads(const uint8_t* const (&sources)[kRows], size_t input,
+                                                     const int8_t* weights, Vector::Sums (&sums)[kRows][kVectors]) {
+        Vector::Sums first[kVectors];
+        Vector::Sums second[kVectors];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) {
+            first[v] = Vector::load_quads(weights + 4 * v * Vector::kWidth);
+            second[v] = Vector::load_quads(weights + kQuadBytes + 4 * v * Vector::kWidth);
+        }
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) {
+            const Vector::Sums x = Vector::repeat(sources[p] + input);
+            const Vector::Sums next = Vector::repeat(sources[p] + input + 4);
+#pragma GCC unroll 4
+            for (size_t v = 0; v < kVectors; ++v) {
+                sums[p][v] = Vector::add_products(sums[p][v], x, first[v], next, second[v]);
+            }
+        }
+    }
+};
