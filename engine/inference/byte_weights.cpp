@@ -49,8 +49,7 @@ bool fits(int index) {
 }
 
 /// Whether all indices became codes.
-bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, int most,
-                  std::span<std::int8_t> to) {
+bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, int most, std::span<std::int8_t> to) {
     for (std::size_t i = 0; i < from.size(); ++i) {
         const int index = grid.factor * from[i] + grid.shift;
         if (!fits(index)) return false;

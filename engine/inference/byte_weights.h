@@ -22,9 +22,10 @@ struct ByteWeights {
 /// is half a step off). Blocks of input channels, whose steps differ, have one scale for all of them: the largest to
 /// multiples of which their values can be rounded with next to nothing added to the error that their steps make, if
 /// there is one. All else is rounded, each output channel for itself, as finely as codes allow: bytes of which no two
-/// neighbours' sum is larger than `most` in magnitude. In kernels of several taps the sums of those of one sign among two
-/// neighbours and the same two four inputs later are not larger either, and what rounding takes from a weight is given to
-/// the same input's at the next tap: inputs that lie side by side are alike, so that most of the errors cancel.
+/// neighbours' sum is larger than `most` in magnitude. In kernels of several taps the sums of those of one sign among
+/// two neighbours and the same two four inputs later are not larger either, and what rounding takes from a weight is
+/// given to the same input's at the next tap: inputs that lie side by side are alike, so that most of the errors
+/// cancel.
 ByteWeights byte_weights(const Parameter& parameter, int most = kAnySum);
 
 }  // namespace eigenbit

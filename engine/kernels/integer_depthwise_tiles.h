@@ -75,12 +75,7 @@ template <size_t kRows, bool kWhole, bool kSmallPairs>
 [[gnu::always_inline]] inline void sum_taps(const IntegerBlock& block, const uint8_t* const* sources, int32_t* result) {
     const int8_t* weights = block.weights;
     Vector::Sums sums[kRows][kQuadVectors];
-#pragma GCC unroll 4
-    for (size_t v = 0; v < kQuadVectors; ++v) {
-        const Vector::Sums start = Vector::load_sums(block.start + v * Vector::kWidth);
-#pragma GCC unroll 32
-        for (size_t p = 0; p < kRows; ++p) sums[p][v] = start;
-    }
+    start_sums(block, sums);
     const ByteSegment* const end = block.grid.segments + block.grid.segment_count;
     for (const ByteSegment* taps = block.grid.segments; taps < end; taps += 4) {
 #pragma GCC unroll 32
@@ -90,8 +85,8 @@ template <size_t kRows, bool kWhole, bool kSmallPairs>
                                        sources[p] + taps[2].offset, sources[p] + taps[3].offset, block.channels, quads);
 #pragma GCC unroll 4
             for (size_t v = 0; v < kQuadVectors; ++v) {
-                sums[p][v] = add_tap_products<Vector, kSmallPairs>(sums[p][v], quads[v],
-                                                                  weights + 4 * v * Vector::kWidth);
+                sums[p][v] =
+                    add_tap_products<Vector, kSmallPairs>(sums[p][v], quads[v], weights + 4 * v * Vector::kWidth);
             }
         }
         weights += 4 * kBlockChannels;

@@ -107,8 +107,8 @@ struct IntegerKernels {
     size_t width;          // 32-bit integers in a vector
     size_t panel_vectors;  // most vectors of output channels in a panel
     bool sums_words;       // whether convolution() needs word runs
-    // The largest sum of weights of one sign whose products are summed at full speed: of two that are neighbours, and of
-    // these with the same two of the next quad.
+    // The largest sum of weights of one sign whose products are summed at full speed: of two that are neighbours, and
+    // of these with the same two of the next quad.
     int fast_sum;
     void (*convolution)(const IntegerBlock& block);
     void (*depthwise_convolution)(const IntegerBlock& block);

@@ -9,8 +9,8 @@
 namespace eigenbit {
 
 /// Divides a panel's quads, given its weights (quads of all input runs, lanes, 4), into runs whose sums of pairs of
-/// products fit 16 bits with sign, whatever the inputs. Their lengths, one after the other, at most `longest`, none beyond
-/// the end of an input run; 0 and a number stand for so many quads whose own sums may not fit.
+/// products fit 16 bits with sign, whatever the inputs. Their lengths, one after the other, at most `longest`, none
+/// beyond the end of an input run; 0 and a number stand for so many quads whose own sums may not fit.
 std::vector<std::uint8_t> word_runs(std::span<const InputRun> inputs, const std::int8_t* weights, std::int64_t lanes,
                                     std::uint8_t longest = 255);
 
