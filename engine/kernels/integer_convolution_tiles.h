@@ -135,6 +135,18 @@ template <size_t kRows, size_t kVectors>
     store(block, 0, kRows, kVectors, memory, outputs);
 }
 
+/// Calls visit(where each pixel's inputs lie, how many there are) for every segment.
+template <size_t kRows, typename Pixels, typename Visit>
+[[gnu::always_inline]] inline void for_each_segment(const IntegerBlock& block, const Pixels& pixels,
+                                                    const Visit& visit) {
+    for (size_t s = 0; s < block.grid.segment_count; ++s) {
+        const uint8_t* sources[kRows];
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
+        visit(sources, 4 * block.grid.segments[s].quads);
+    }
+}
+
 template <size_t kRows, size_t kVectors>
 struct SumTile {
     template <typename Pixels>
@@ -142,16 +154,13 @@ struct SumTile {
         Vector::Sums sums[kRows][kVectors];
         start_sums(block, sums);
         const int8_t* weights = block.weights;
-        for (size_t s = 0; s < block.grid.segment_count; ++s) {
-            const uint8_t* sources[kRows];
-#pragma GCC unroll 32
-            for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
-            const size_t quads = block.grid.segments[s].quads;
-            for (size_t q = 0; q < quads; ++q) {
-                add_quad(sources, 4 * q, weights, sums);
-                weights += 4 * kVectors * Vector::kWidth;
-            }
-        }
+        for_each_segment<kRows>(
+            block, pixels, [&](const auto& sources, size_t inputs) __attribute__((always_inline)) {
+                for (size_t input = 0; input < inputs; input += 4) {
+                    add_quad(sources, input, weights, sums);
+                    weights += 4 * kVectors * Vector::kWidth;
+                }
+            });
         store_sums(block, sums, pixels.outputs);
     }
 };

@@ -13,24 +13,21 @@ struct DoubleTile {
         start_sums(block, sums);
         const int8_t* weights = block.weights;
         const uint8_t* counts = block.word_runs;
-        for (size_t s = 0; s < block.grid.segment_count; ++s) {
-            const uint8_t* sources[kRows];
-#pragma GCC unroll 32
-            for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
-            const size_t inputs = 4 * block.grid.segments[s].quads;
-            for (size_t input = 0; input < inputs;) {
-                for (size_t count = *counts++; count > 0; --count) {
-                    add_two_quads(sources, input, weights, sums);
-                    weights += 2 * kQuadBytes;
-                    input += 8;
+        for_each_segment<kRows>(
+            block, pixels, [&](const auto& sources, size_t inputs) __attribute__((always_inline)) {
+                for (size_t input = 0; input < inputs;) {
+                    for (size_t count = *counts++; count > 0; --count) {
+                        add_two_quads(sources, input, weights, sums);
+                        weights += 2 * kQuadBytes;
+                        input += 8;
+                    }
+                    for (size_t count = *counts++; count > 0; --count) {
+                        add_quad(sources, input, weights, sums);
+                        weights += kQuadBytes;
+                        input += 4;
+                    }
                 }
-                for (size_t count = *counts++; count > 0; --count) {
-                    add_quad(sources, input, weights, sums);
-                    weights += kQuadBytes;
-                    input += 4;
-                }
-            }
-        }
+            });
         store_sums(block, sums, pixels.outputs);
     }
 

@@ -17,20 +17,17 @@ struct WordTile {
         asm volatile("" : "+r"(sums) : : "memory");
         const int8_t* weights = block.weights;
         const uint8_t* lengths = block.word_runs;
-        for (size_t s = 0; s < block.grid.segment_count; ++s) {
-            const uint8_t* sources[kRows];
-#pragma GCC unroll 32
-            for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
-            const size_t inputs = 4 * block.grid.segments[s].quads;
-            for (size_t input = 0; input < inputs;) {
-                const size_t length = *lengths++;
-                if (length == 0) {
-                    for (size_t count = *lengths++; count > 0; --count) add_quad(sources, input, weights, sums);
-                } else {
-                    add_run(sources, input, input + 4 * length, weights, sums);
+        for_each_segment<kRows>(
+            block, pixels, [&](const auto& sources, size_t inputs) __attribute__((always_inline)) {
+                for (size_t input = 0; input < inputs;) {
+                    const size_t length = *lengths++;
+                    if (length == 0) {
+                        for (size_t count = *lengths++; count > 0; --count) add_quad(sources, input, weights, sums);
+                    } else {
+                        add_run(sources, input, input + 4 * length, weights, sums);
+                    }
                 }
-            }
-        }
+            });
         store(block, 0, kRows, kVectors, sums, pixels.outputs);
     }
 

@@ -33,11 +33,15 @@ int largest_word(const Quads& weights, std::size_t begin, std::size_t end) {
     return largest;
 }
 
-std::vector<std::uint8_t> runs_of(const std::vector<std::int32_t>& input_quads, const Quads& weights,
-                                  std::uint8_t longest = 255) {
+std::vector<InputRun> input_runs(const std::vector<std::int32_t>& input_quads) {
     std::vector<InputRun> inputs;
     for (const std::int32_t quads : input_quads) inputs.push_back({0, 0, 0, quads});
-    return word_runs(inputs, weights.data(), kLanes, longest);
+    return inputs;
+}
+
+std::vector<std::uint8_t> runs_of(const std::vector<std::int32_t>& input_quads, const Quads& weights,
+                                  std::uint8_t longest = 255) {
+    return word_runs(input_runs(input_quads), weights.data(), kLanes, longest);
 }
 
 }  // namespace
@@ -92,9 +96,7 @@ TEST_CASE("weights of up to 64 never exceed a word, and weights of 0 make the lo
 
 TEST_CASE("short runs say how many of two and of one quad follow, in turn, for each input run") {
     const auto counts_of = [](const std::vector<std::int32_t>& input_quads, const Quads& weights) {
-        std::vector<InputRun> inputs;
-        for (const std::int32_t quads : input_quads) inputs.push_back({0, 0, 0, quads});
-        return short_word_runs(inputs, weights.data(), kLanes);
+        return short_word_runs(input_runs(input_quads), weights.data(), kLanes);
     };
     CHECK(counts_of({5, 1, 2}, Quads(8 * kLanes * 4, 32)) == std::vector<std::uint8_t>{2, 1, 0, 1, 1, 0});
     CHECK(counts_of({4}, Quads(4 * kLanes * 4, 64)) == std::vector<std::uint8_t>{0, 4});
