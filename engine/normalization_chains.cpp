@@ -6,9 +6,10 @@
 namespace eigenbit {
 namespace {
 
-bool is_relu(const Operator& op) {
+bool is_relu_or_clip(const Operator& op) {
     const auto* activation = std::get_if<Activation>(&op);
-    return activation != nullptr && activation->kind == Activation::Kind::relu;
+    return activation != nullptr
+           && (activation->kind == Activation::Kind::relu || activation->kind == Activation::Kind::clip);
 }
 
 bool is_addition(const Operator& op) {
@@ -59,8 +60,8 @@ std::map<std::size_t, NormalizationChain> normalization_chains(const Graph& grap
                 next = reader_of(nodes[*next].outputs[0]);
             }
         }
-        if (next && is_relu(nodes[*next].op)) chain.relu = next;
-        if (chain.addition || chain.relu) chains.emplace(chain.last(), chain);
+        if (next && is_relu_or_clip(nodes[*next].op)) chain.activation = next;
+        if (chain.addition || chain.activation) chains.emplace(chain.last(), chain);
     }
     return chains;
 }

@@ -8,14 +8,14 @@
 
 namespace eigenbit {
 
-/// A batch normalization, the addition and the ReLU after it as far as they follow, which training runs as one step: at
-/// the place of the last of them, and without the values between.
+/// A batch normalization, the addition and the ReLU or clip after it as far as they follow, which training runs as one
+/// step: at the place of the last of them, and without the values between.
 struct NormalizationChain {
     std::size_t normalization;  // by node
-    std::optional<std::size_t> addition{}, relu{};
+    std::optional<std::size_t> addition{}, activation{};
     ValueId residual = -1;  // what the addition adds
 
-    std::size_t last() const { return relu ? *relu : *addition; }
+    std::size_t last() const { return activation ? *activation : *addition; }
 };
 
 /// The chains of a graph by their last node, for values of these shapes. Values that others read, that are rounded or

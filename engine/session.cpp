@@ -211,7 +211,10 @@ void Session::round(ValueId value) {
 }
 
 NormalizationTail Session::tail_of(const NormalizationChain& chain) const {
-    return {.residual = chain.addition ? values_[at(chain.residual)].data : nullptr, .relu = chain.relu.has_value()};
+    NormalizationTail tail;
+    if (chain.addition) tail.residual = values_[at(chain.residual)].data;
+    if (chain.activation) tail.activation = &std::get<Activation>(graph_->nodes()[*chain.activation].op);
+    return tail;
 }
 
 void Session::run_node(std::size_t index) {

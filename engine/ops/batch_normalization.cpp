@@ -54,70 +54,95 @@ float normalized(float x, float mean, float factor, float bias, const float* res
     return y;
 }
 
+/// The activation after a normalization.
+enum class Limit { none, relu, clip };
+
+Limit limit_of(const NormalizationTail& tail) {
+    if (tail.activation == nullptr) return Limit::none;
+    return tail.activation->kind == Activation::Kind::relu ? Limit::relu : Limit::clip;
+}
+
 /// The loops below read these at every lane. `residual` is of the element, not of the lane.
 struct LanePointers {
     const float* mean;
     const float* factor;
     const float* bias;
+    float low, high;  // of a clip
 };
 
-template <bool kRelu, bool kResidual>
+template <Limit kLimit, bool kResidual>
 void normalize(std::int64_t count, const float* __restrict x, const float* __restrict residual, LanePointers lanes,
                float* __restrict y) {
     for (std::int64_t i = 0; i < count; ++i) {
-        const float value = normalized<kResidual>(x[i], lanes.mean[i], lanes.factor[i], lanes.bias[i], residual, i);
-        y[i] = kRelu && value < 0.0F ? 0.0F : value;
+        float value = normalized<kResidual>(x[i], lanes.mean[i], lanes.factor[i], lanes.bias[i], residual, i);
+        const float low = kLimit == Limit::relu ? 0.0F : lanes.low;
+        if constexpr (kLimit != Limit::none) value = value < low ? low : value;
+        if constexpr (kLimit == Limit::clip) value = value > lanes.high ? lanes.high : value;
+        y[i] = value;
     }
 }
 
-/// dy where the ReLU after the normalization lets it through: the normalization is computed again, which is faster than
-/// to read its output.
-template <bool kRelu, bool kResidual>
+/// dy where the activation after the normalization lets it through: the normalization is computed again, which is
+/// faster than to read its output.
+template <Limit kLimit, bool kResidual>
 float passed(float dy, float x, LanePointers lanes, const float* residual, std::int64_t i) {
-    if constexpr (!kRelu) return dy;
+    if constexpr (kLimit == Limit::none) return dy;
     const float y = normalized<kResidual>(x, lanes.mean[i], lanes.factor[i], lanes.bias[i], residual, i);
-    return y > 0.0F ? dy : 0.0F;
+    if constexpr (kLimit == Limit::relu) return y > 0.0F ? dy : 0.0F;
+    const float above = y >= lanes.low ? dy : 0.0F;
+    return y <= lanes.high ? above : 0.0F;
 }
 
-template <bool kRelu, bool kResidual>
+template <Limit kLimit, bool kResidual>
 void add_gradients(std::int64_t count, const float* __restrict x, const float* __restrict residual,
                    const float* __restrict dy, LanePointers lanes, float* __restrict sum, float* __restrict product) {
     for (std::int64_t i = 0; i < count; ++i) {
-        const float g = passed<kRelu, kResidual>(dy[i], x[i], lanes, residual, i);
+        const float g = passed<kLimit, kResidual>(dy[i], x[i], lanes, residual, i);
         sum[i] += g;
         product[i] += g * (x[i] - lanes.mean[i]);
     }
 }
 
-/// dx = or += factor · (g − offset − (x − mean) · slope), where g is what the ReLU passed.
-template <bool kRelu, bool kResidual, bool kSet>
+/// dx = or += factor · (g − offset − (x − mean) · slope), where g is what the activation passed.
+template <Limit kLimit, bool kResidual, bool kSet>
 void input_gradient(std::int64_t count, const float* __restrict x, const float* __restrict residual,
                     const float* __restrict dy, LanePointers lanes, const float* __restrict offset,
                     const float* __restrict slope, float* __restrict dx) {
     for (std::int64_t i = 0; i < count; ++i) {
-        const float g = passed<kRelu, kResidual>(dy[i], x[i], lanes, residual, i);
+        const float g = passed<kLimit, kResidual>(dy[i], x[i], lanes, residual, i);
         const float gradient = lanes.factor[i] * (g - offset[i] - (x[i] - lanes.mean[i]) * slope[i]);
         dx[i] = kSet ? gradient : dx[i] + gradient;
     }
 }
 
-/// to = or += what the ReLU passed.
-template <bool kRelu, bool kSet>
+/// to = or += what the activation passed.
+template <Limit kLimit, bool kSet>
 void residual_gradient(std::int64_t count, const float* __restrict x, const float* __restrict residual,
                        const float* __restrict dy, LanePointers lanes, float* __restrict to) {
     for (std::int64_t i = 0; i < count; ++i) {
-        const float g = passed<kRelu, true>(dy[i], x[i], lanes, residual, i);
+        const float g = passed<kLimit, true>(dy[i], x[i], lanes, residual, i);
         to[i] = kSet ? g : to[i] + g;
     }
 }
 
-/// Calls visit(std::bool_constant<a>, std::bool_constant<b>).
+template <Limit kLimit>
+using LimitConstant = std::integral_constant<Limit, kLimit>;
+
+/// Calls visit(LimitConstant<limit>, std::bool_constant<whether there is a residual>) for the tail.
 template <typename Visit>
-void with_constants(bool a, bool b, const Visit& visit) {
-    if (a && b) return visit(std::true_type{}, std::true_type{});
-    if (a) return visit(std::true_type{}, std::false_type{});
-    if (b) return visit(std::false_type{}, std::true_type{});
-    return visit(std::false_type{}, std::false_type{});
+void with_constants(const NormalizationTail& tail, const Visit& visit) {
+    const auto with_limit = [&](auto has_residual) {
+        switch (limit_of(tail)) {
+        case Limit::none:
+            return visit(LimitConstant<Limit::none>{}, has_residual);
+        case Limit::relu:
+            return visit(LimitConstant<Limit::relu>{}, has_residual);
+        case Limit::clip:
+            return visit(LimitConstant<Limit::clip>{}, has_residual);
+        }
+    };
+    if (tail.residual != nullptr) return with_limit(std::true_type{});
+    return with_limit(std::false_type{});
 }
 
 /// Joins means and sums of squared deviations with those of `rows` other values (Chan, Golub and LeVeque, "Updating
@@ -175,7 +200,10 @@ ChannelPairs moments(ConstView x) {
 struct NormalizationLanes {
     Repeated means, factors, biases;
 
-    LanePointers pointers() const { return {means.data(), factors.data(), biases.data()}; }
+    LanePointers pointers(const NormalizationTail& tail) const {
+        const Activation activation = tail.activation != nullptr ? *tail.activation : Activation{};
+        return {means.data(), factors.data(), biases.data(), activation.low, activation.high};
+    }
 };
 
 /// The sums of g and of g · (x − mean) of every channel, g being what the tail passes of dy.
@@ -187,11 +215,12 @@ ChannelPairs gradient_sums(ConstView x, ConstView dy, const NormalizationLanes& 
         for_each_block(begin, end, channels, [&](std::int64_t first, std::int64_t elements) {
             sums.clear();
             products.clear();
-            with_constants(tail.relu, tail.residual != nullptr, [&](auto relu, auto has_residual) {
+            with_constants(tail, [&](auto limit, auto has_residual) {
                 for_each_stretch(elements, sums.length(), [&](std::int64_t offset, std::int64_t count) {
                     const std::int64_t at = first + offset;
-                    add_gradients<relu, has_residual>(count, x.data + at, has_residual ? tail.residual + at : nullptr,
-                                                      dy.data + at, lanes.pointers(), sums.data(), products.data());
+                    add_gradients<limit, has_residual>(count, x.data + at, has_residual ? tail.residual + at : nullptr,
+                                                       dy.data + at, lanes.pointers(tail), sums.data(),
+                                                       products.data());
                 });
             });
             sums.fold();
@@ -263,10 +292,10 @@ void forward(const BatchNormalization& batch_normalization, const ForwardArgumen
     }
     const NormalizationLanes all = lanes_of(batch_normalization, arguments.inputs, mean, variance);
     float* const y = arguments.outputs[0].data;
-    with_constants(tail.relu, tail.residual != nullptr, [&](auto relu, auto has_residual) {
+    with_constants(tail, [&](auto limit, auto has_residual) {
         for_each_stretch_in_parallel(x.elements(), all.means.length(), [&](std::int64_t at, std::int64_t count) {
-            normalize<relu, has_residual>(count, x.data + at, has_residual ? tail.residual + at : nullptr,
-                                          all.pointers(), y + at);
+            normalize<limit, has_residual>(count, x.data + at, has_residual ? tail.residual + at : nullptr,
+                                           all.pointers(tail), y + at);
         });
     });
 }
@@ -306,23 +335,23 @@ void backward(const BatchNormalization& batch_normalization, const BackwardArgum
     const double share = arguments.training && rows > 0 ? 1.0 / static_cast<double>(rows) : 0.0;
     const Repeated offsets(channels, [&](std::int64_t c) { return sum(c) * share; });
     const Repeated slopes(channels, [&](std::int64_t c) { return product(c) * inverse(c) * inverse(c) * share; });
-    const LanePointers lanes = all.pointers();
+    const LanePointers lanes = all.pointers(tail);
     const std::int64_t length = all.means.length();
     float* const dx = gradients[0].data;
-    with_constants(tail.relu, tail.residual != nullptr, [&](auto relu, auto has_residual) {
+    with_constants(tail, [&](auto limit, auto has_residual) {
         for_each_stretch_in_parallel(x.elements(), length, [&](std::int64_t at, std::int64_t count) {
             const float* const residual = has_residual ? tail.residual + at : nullptr;
             if (dx != nullptr) {
-                (arguments.sets[0] ? input_gradient<relu, has_residual, true>
-                                   : input_gradient<relu, has_residual, false>)(count, x.data + at, residual,
-                                                                                dy.data + at, lanes, offsets.data(),
-                                                                                slopes.data(), dx + at);
+                (arguments.sets[0] ? input_gradient<limit, has_residual, true>
+                                   : input_gradient<limit, has_residual, false>)(count, x.data + at, residual,
+                                                                                 dy.data + at, lanes, offsets.data(),
+                                                                                 slopes.data(), dx + at);
             }
             if constexpr (has_residual) {
                 if (to_residual.data == nullptr) return;
-                (to_residual.set ? residual_gradient<relu, true>
-                                 : residual_gradient<relu, false>)(count, x.data + at, residual, dy.data + at, lanes,
-                                                                   to_residual.data + at);
+                (to_residual.set ? residual_gradient<limit, true>
+                                 : residual_gradient<limit, false>)(count, x.data + at, residual, dy.data + at, lanes,
+                                                                    to_residual.data + at);
             }
         });
     });

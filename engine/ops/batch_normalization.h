@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/ops/activation.h"
 #include "engine/ops/arguments.h"
 
 #include <string_view>
@@ -22,11 +23,11 @@ Shape saved_shape(const BatchNormalization& batch_normalization, std::span<const
 void forward(const BatchNormalization& batch_normalization, const ForwardArguments& arguments);
 void backward(const BatchNormalization& batch_normalization, const BackwardArguments& arguments);
 
-/// What a session does to the normalized values in the same pass over them: y = normalized + residual, then ReLU, each
+/// What a session does to the normalized values in the same pass over them: y = activation(normalized + residual), each
 /// where there is one.
 struct NormalizationTail {
-    const float* residual = nullptr;  ///< like x
-    bool relu = false;
+    const float* residual = nullptr;         ///< like x
+    const Activation* activation = nullptr;  ///< ReLU or clip
 };
 
 /// Where the residual's gradient goes; nowhere when null.

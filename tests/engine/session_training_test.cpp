@@ -40,7 +40,7 @@ void check_same(const Graph& graph, const Shape& images_shape) {
 
 }  // namespace
 
-TEST_CASE("normalization, addition and ReLU in one step give what they give one by one") {
+TEST_CASE("normalization, addition and ReLU or clip in one step give what they give one by one") {
     check_same(build_network("resnet8", Shape{16, 16, 3}, 5, 1), Shape{6, 16, 16, 3});
     check_same(build_network("resnet18", Shape{32, 32, 3}, 5, 1), Shape{2, 32, 32, 3});
     check_same(build_network("mobilenet-v2", Shape{32, 32, 3}, 5, 1), Shape{2, 32, 32, 3});
