@@ -150,8 +150,13 @@ Verb retrain_verb(CLI::App& command) {
         ->type_name("BITS")
         ->check(between(0.05, 16.0));
     app->add_option("--teacher", options->teacher,
-                    "ONNX or .ebit file of the network to imitate; labels are then not used")
+                    "ONNX or .ebit file of the network to imitate; labels then count as --label-share says")
         ->type_name("FILE");
+    app->add_option("--label-share", training.distillation.label_share,
+                    "Share of labels or true images in the loss beside a teacher")
+        ->type_name("X")
+        ->check(between(0.0, 1.0))
+        ->capture_default_str();
     app->add_option("--temperature", training.distillation.temperature, "By which the teacher's scores are softened")
         ->type_name("T")
         ->check(between(0.1, 100.0))

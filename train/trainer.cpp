@@ -39,6 +39,7 @@ std::string settings_of(const TrainingOptions& options, const Dataset& training,
     add("label smoothing", options.label_smoothing);
     add("teacher", options.distillation.teacher != nullptr);
     add("temperature", options.distillation.temperature);
+    add("share of labels", options.distillation.label_share);
     add("momentum", options.sgd.momentum);
     add("Nesterov", options.sgd.nesterov);
     add("weight decay", options.sgd.weight_decay);
@@ -121,6 +122,7 @@ class Trainer {
         session.emplace(graph_, std::span(&input, 1),
                         Session::Options{.training = true, .gradients = network_.gradients(), .seed = random.bits()});
         output_gradient_ = Tensor(session->output().shape);
+        data_gradient_ = Tensor(session->output().shape);
         if (options_.distillation.teacher == nullptr || teacher_) return;
         Graph teacher = *options_.distillation.teacher;
         prepare_for_inference(teacher, std::span(&input, 1));
@@ -146,14 +148,26 @@ class Trainer {
 
     /// Leaves its gradient in output_gradient_.
     double loss_of(ConstView output, const Batch& batch) {
-        const bool restores = loader_.dataset().restoration.has_value();
-        if (teacher_) {
-            const ConstView taught = teacher_->run(batch.images);
-            return restores ? mean_squared_error(output, taught, output_gradient_)
-                            : distillation(output, taught, options_.distillation.temperature, output_gradient_);
+        const double share = teacher_ ? options_.distillation.label_share : 1.0;
+        if (share == 1.0) return loss_by_data(output, batch, output_gradient_);
+        const double taught = loss_by_teacher(output, batch, output_gradient_);
+        if (share == 0.0) return taught;
+        const double told = loss_by_data(output, batch, data_gradient_);
+        for (std::int64_t i = 0; i < output_gradient_.elements(); ++i) {
+            output_gradient_[i] += static_cast<float>(share) * (data_gradient_[i] - output_gradient_[i]);
         }
-        return restores ? mean_squared_error(output, batch.targets, output_gradient_)
-                        : softmax_cross_entropy(output, batch.labels, options_.label_smoothing, output_gradient_);
+        return std::lerp(taught, told, share);
+    }
+
+    double loss_by_data(ConstView output, const Batch& batch, View gradient) {
+        if (loader_.dataset().restoration) return mean_squared_error(output, batch.targets, gradient);
+        return softmax_cross_entropy(output, batch.labels, options_.label_smoothing, gradient);
+    }
+
+    double loss_by_teacher(ConstView output, const Batch& batch, View gradient) {
+        const ConstView taught = teacher_->run(batch.images);
+        if (loader_.dataset().restoration) return mean_squared_error(output, taught, gradient);
+        return distillation(output, taught, options_.distillation.temperature, gradient);
     }
 
     Graph& graph_;
@@ -162,6 +176,7 @@ class Trainer {
     TrainedNetwork network_;
     std::optional<Inference> teacher_;
     Tensor output_gradient_;
+    Tensor data_gradient_;  // its share that labels or true images make, beside a teacher
 };
 
 /// Puts graph and velocities where the checkpoint left them. Does nothing when there is none.

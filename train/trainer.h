@@ -13,10 +13,11 @@
 
 namespace eigenbit {
 
-/// Learning from another network's outputs instead of labels or true images.
+/// Learning from another network's outputs, beside labels or true images or instead of them.
 struct Distillation {
     const Graph* teacher = nullptr;  ///< none: learn from the data set
     double temperature = 4.0;        ///< that softens a classifier's scores
+    double label_share = 0.0;        ///< of the data set's labels or true images in the loss, 0 to 1
 };
 
 struct TrainingOptions {

@@ -8,6 +8,7 @@
 #include <tbb/global_control.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,33 @@ TEST_CASE("a ResNet learns a small set by heart") {
     CHECK(losses.size() == 12);
     CHECK(losses.back() < 0.1 * losses.front());
     CHECK(evaluate(graph, data).classification->top1 > 0.98);
+}
+
+TEST_CASE("labels and a teacher pull at the weights by their shares") {
+    const Graph teacher = build_network("resnet8", Shape{8, 8, 1}, 4, 5);
+    const Graph start = build_network("resnet8", Shape{8, 8, 1}, 4, 1);
+    TrainingOptions options = options_for(1);
+    options.schedule.kind = Schedule::Kind::constant;
+    options.sgd = {.momentum = 0.0, .weight_decay = 0.0};
+    options.distillation.teacher = &teacher;
+    const auto weights_after_a_step = [&](double label_share) {
+        options.distillation.label_share = label_share;
+        Graph graph = start;
+        train(graph, quarters(options.batch), nullptr, options);
+        return all_weights(graph);
+    };
+    const std::vector<float> taught = weights_after_a_step(0.0);
+    const std::vector<float> told = weights_after_a_step(1.0);
+    const std::vector<float> both = weights_after_a_step(0.25);
+    double difference = 0.0;
+    for (std::size_t i = 0; i < both.size(); ++i) {
+        CHECK(both[i] == doctest::Approx(0.75F * taught[i] + 0.25F * told[i]).epsilon(1e-4));
+        difference = std::max(difference, std::abs(static_cast<double>(taught[i]) - told[i]));
+    }
+    CHECK(difference > 0.01);
+
+    options.distillation.teacher = nullptr;
+    CHECK(weights_after_a_step(0.0) == told);
 }
 
 TEST_CASE("a killed run that is resumed ends with the very weights of one that was not") {
