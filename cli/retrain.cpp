@@ -149,17 +149,20 @@ Verb retrain_verb(CLI::App& command) {
                     "Bits a weight to come down to by the middle of training; those of MODEL without")
         ->type_name("BITS")
         ->check(between(0.05, 16.0));
-    app->add_option("--teacher", options->teacher,
-                    "ONNX or .ebit file of the network to imitate; labels then count as --label-share says")
-        ->type_name("FILE");
+    CLI::Option* const teacher =
+        app->add_option("--teacher", options->teacher,
+                        "ONNX or .ebit file of the network to imitate; labels then count as --label-share says")
+            ->type_name("FILE");
     app->add_option("--label-share", training.distillation.label_share,
                     "Share of labels or true images in the loss beside a teacher")
         ->type_name("X")
         ->check(between(0.0, 1.0))
+        ->needs(teacher)
         ->capture_default_str();
     app->add_option("--temperature", training.distillation.temperature, "By which the teacher's scores are softened")
         ->type_name("T")
         ->check(between(0.1, 100.0))
+        ->needs(teacher)
         ->capture_default_str();
     return {app, [options](const RunOptions& run) { return retrain_network(*options, run); }};
 }

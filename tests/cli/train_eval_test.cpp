@@ -93,7 +93,7 @@ TEST_CASE("a killed run leaves its last checkpoint, from which another goes on t
     CHECK(text_of(folder / "part.onnx.checkpoint") == text_of(folder / "whole.onnx.checkpoint"));
 }
 
-TEST_CASE("a compressed network is retrained at its rate, with labels and with a teacher") {
+TEST_CASE("a compressed network is retrained at its rate, with labels, a teacher, and both") {
     const TemporaryFolder folder;
     write_digits(folder);
     REQUIRE(run_command(folder,
@@ -105,7 +105,7 @@ TEST_CASE("a compressed network is retrained at its rate, with labels and with a
                 .exit_code
             == 0);
     const auto bytes = text_of(folder / "net.ebit").size();
-    for (const std::string teacher : {"", " --teacher net.onnx"}) {
+    for (const std::string teacher : {"", " --teacher net.onnx", " --teacher net.onnx --label-share 0.5"}) {
         CAPTURE(teacher);
         const Outcome run = run_command(folder, "retrain net.ebit --data mnist:. --val mnist:. --epochs 2 --batch 16 "
                                                 "--out better.ebit --json retrain.json"
@@ -119,6 +119,11 @@ TEST_CASE("a compressed network is retrained at its rate, with labels and with a
         REQUIRE(eval.exit_code == 0);
         CHECK(nlohmann::json::parse(text_of(folder / "eval.json"))["top1"] == results["top1"]);
     }
+    const Outcome untaught =
+        run_command(folder, "retrain net.ebit --data mnist:. --epochs 1 --out x.ebit --label-share 1");
+    CHECK(untaught.exit_code == 2);
+    CHECK(untaught.errors.find("--label-share requires --teacher") != std::string::npos);
+
     const std::string lower = "retrain net.ebit --data mnist:. --batch 16 --rate 0.9 --step-rate 0.02 --out small.ebit";
     const Outcome lowered = run_command(folder, lower + " --epochs 100 --json lower.json");
     CAPTURE(lowered.errors);
