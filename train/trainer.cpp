@@ -176,7 +176,7 @@ class Trainer {
     TrainedNetwork network_;
     std::optional<Inference> teacher_;
     Tensor output_gradient_;
-    Tensor data_gradient_;  // its share that labels or true images make, beside a teacher
+    Tensor data_gradient_;  // of the loss by labels or true images, where a teacher's is in output_gradient_
 };
 
 /// Puts graph and velocities where the checkpoint left them. Does nothing when there is none.
