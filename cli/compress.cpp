@@ -30,6 +30,8 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit compress net.onnx --data fashion --val fashion --rate 8,4,3,2 --transform none,klt,auto --out net.ebit
   eigenbit compress dncnn.onnx --residual --data "denoise:train?sigma=25" --val "denoise:Set12?sigma=25" --rate 3)";
 
+constexpr int kBlocks = 9;  // as many as a 3×3 kernel has taps
+constexpr int kPaperBlocks = 8;
 constexpr std::int64_t kMeasuredImages = 256;  // of the calibration images, for the distortion that really results
 
 struct CompressOptions {
@@ -51,7 +53,7 @@ struct CompressOptions {
     bool no_correction = false;
     bool no_feedback = false;
     bool plain_quantizer = false;
-    int blocks = 8;
+    std::optional<int> blocks;
     std::filesystem::path out;
     std::filesystem::path report;
     std::filesystem::path plot;
@@ -114,7 +116,7 @@ CompressionOptions compression_options(const CompressOptions& options, std::uint
                     : options.curves == "hybrid" ? CurveMethod::hybrid
                                                  : CurveMethod::second_order;
     result.activations = parse_activation_bits(options.activation_bits);
-    result.blocks = options.blocks;
+    result.blocks = options.blocks.value_or(options.paper ? kPaperBlocks : kBlocks);
     result.sampling.seed = seed;
     return result;
 }
@@ -325,8 +327,8 @@ Verb compress_verb(CLI::App& command) {
         ->check(above_zero());
     app->add_option("--lambda", options->lambda, "Trade-off of distortion against bits")->check(above_zero());
     app->add_option("--transform", options->transforms,
-                    "none, klt, elt, dct1, dct2, intra-klt, intra-elt, or auto: the cheapest "
-                    "of none, klt and elt for each layer; several with commas are compared")
+                    "none, klt, elt, dct1, dct2, intra-klt, intra-elt, or auto: the cheapest of none, klt, elt, "
+                    "intra-klt and intra-elt for each layer; several with commas are compared")
         ->type_name("NAME")
         ->delimiter(',')
         ->capture_default_str();
@@ -349,10 +351,11 @@ Verb compress_verb(CLI::App& command) {
         ->type_name("N")
         ->check(above_zero())
         ->capture_default_str();
-    app->add_option("--blocks", options->blocks, "Parts of a layer that have a depth and step of their own")
+    app->add_option("--blocks", options->blocks,
+                    fmt::format("Parts of a layer that have a depth and step of their own ({}; with --paper {})",
+                                kBlocks, kPaperBlocks))
         ->type_name("N")
-        ->check(CLI::Range(1, 1024))
-        ->capture_default_str();
+        ->check(CLI::Range(1, 1024));
     app->add_flag("--no-correction", options->no_correction, "Leave biases and normalisation statistics as they are");
     app->add_flag("--no-feedback", options->no_feedback, "Round every weight for itself");
     app->add_flag("--plain-quantizer", options->plain_quantizer,

@@ -135,6 +135,7 @@ std::vector<Transform> transforms_named(std::string_view name, std::string_view 
     for (const TransformKind kind : {klt, elt}) {
         if (name != "auto" && name != (kind == klt ? "klt" : "elt")) continue;
         for (const auto& mixed : axes) transforms.push_back({kind, mixed});
+        if (name == "auto") transforms.push_back({kind, {Axis::taps}});
     }
     if (transforms.empty()) {
         fail("There is no transform '{}'; there are none, klt, elt, dct1, dct2, intra-klt, intra-elt and auto.", name);

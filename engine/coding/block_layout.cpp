@@ -3,15 +3,34 @@
 namespace eigenbit {
 namespace {
 
-/// Positions of all elements spanned by some axes, the last one running fastest.
-std::vector<std::int64_t> positions(const Shape& shape, std::span<const int> axes) {
+/// What the axes of a parameter are to a block.
+struct Roles {
+    int channel;
+    std::vector<int> kernels;
+    std::vector<int> taps;
+};
+
+Roles roles_of_axes(const Shape& shape, int cut) {
+    if (shape.rank() == 3 && cut == 1) return {0, {2}, {1}};
+    const bool convolution = shape.rank() == 4 && (cut == 0 || cut == 3);
+    Roles roles{.channel = cut, .kernels = {}, .taps = {}};
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+        if (axis == cut) continue;
+        (convolution && (axis == 1 || axis == 2) ? roles.taps : roles.kernels).push_back(axis);
+    }
+    return roles;
+}
+
+std::int64_t stride(const Shape& shape, int axis) { return shape.elements(axis + 1, shape.rank()); }
+
+/// Positions of all elements of a block of this shape spanned by some axes, the last one running fastest.
+std::vector<std::int64_t> positions(const Shape& block, const Shape& parameter, std::span<const int> axes) {
     std::vector<std::int64_t> result{0};
     for (const int axis : axes) {
-        const std::int64_t stride = shape.elements(axis + 1, shape.rank());
         std::vector<std::int64_t> longer;
-        longer.reserve(result.size() * static_cast<std::size_t>(shape[axis]));
+        longer.reserve(result.size() * static_cast<std::size_t>(block[axis]));
         for (const std::int64_t position : result) {
-            for (std::int64_t i = 0; i < shape[axis]; ++i) longer.push_back(position + i * stride);
+            for (std::int64_t i = 0; i < block[axis]; ++i) longer.push_back(position + i * stride(parameter, axis));
         }
         result = std::move(longer);
     }
@@ -21,18 +40,15 @@ std::vector<std::int64_t> positions(const Shape& shape, std::span<const int> axe
 }  // namespace
 
 BlockLayout::BlockLayout(const Shape& shape, int axis, std::int64_t begin, std::int64_t end)
-    : channels_(end - begin), channel_stride_(shape.elements(axis + 1, shape.rank())) {
-    first_ = begin * channel_stride_;
-    const bool convolution = shape.rank() == 4 && (axis == 0 || axis == 3);
-    std::vector<int> kernel_axes;
-    std::vector<int> tap_axes;
-    for (int other = 0; other < shape.rank(); ++other) {
-        if (other == axis) continue;
-        (convolution && (other == 1 || other == 2) ? tap_axes : kernel_axes).push_back(other);
-    }
-    kernels_ = positions(shape, kernel_axes);
-    taps_ = positions(shape, tap_axes);
-    if (convolution) kernel_width_ = shape[2];
+    : first_(begin * stride(shape, axis)) {
+    Shape block = shape;
+    block[axis] = end - begin;
+    const Roles roles = roles_of_axes(shape, axis);
+    channels_ = block[roles.channel];
+    channel_stride_ = stride(shape, roles.channel);
+    kernels_ = positions(block, shape, roles.kernels);
+    taps_ = positions(block, shape, roles.taps);
+    if (!roles.taps.empty()) kernel_width_ = block[roles.taps.back()];
 }
 
 template <typename Visit>

@@ -34,6 +34,18 @@ Graph narrow_network(std::uint64_t seed) {
     return std::move(builder).finish(x);
 }
 
+/// Every kernel of a layer a mixture of so many patterns of taps.
+void make_kernels_of_patterns(Graph& graph, const Layer& layer, std::int64_t patterns) {
+    Tensor& weights = graph.parameter(layer.weight).values;
+    const Tensor pattern = random_tensor(Shape{patterns, layer.shape[1]}, 1);
+    const Tensor shares = random_tensor(Shape{layer.shape[0], patterns, layer.shape[2]}, 2);
+    Matrix synthesis(layer.shape[1], patterns);
+    for (std::int64_t tap = 0; tap < synthesis.rows(); ++tap) {
+        for (std::int64_t p = 0; p < patterns; ++p) synthesis(tap, p) = 0.2 * pattern[p * synthesis.rows() + tap];
+    }
+    std::ranges::copy(mix(shares, Axis::taps, synthesis).values(), weights.data());
+}
+
 }  // namespace
 
 TEST_CASE("A rate is met from below, closely") {
@@ -112,6 +124,21 @@ TEST_CASE("Weights and outputs that are not finite are refused by name") {
     graph.parameter(linear.inputs[2]).values[0] = std::numeric_limits<float>::infinity();
     CHECK(error_of([&] { compressor_of(graph, images); })
           == "For the first calibration image, the network puts out numbers that are not finite.");
+}
+
+TEST_CASE("Kernels made of few patterns are coded by their shares of these, and their other coefficients pruned") {
+    Graph graph = residual_network(16, true);
+    const Layer inner = find_layer(graph, "inner");
+    make_kernels_of_patterns(graph, inner, 2);
+    const CompressedNetwork network = compressor_of(graph, random_images(16, 17)).at_rate(3.0);
+    const auto layer = std::ranges::find(network.layers, "inner", &LayerSummary::name);
+    REQUIRE(layer != network.layers.end());
+    CHECK(layer->transform.axes == std::vector{Axis::taps});
+    CHECK(layer->nonzero_rows == 2);
+    const auto& coefficients = std::ranges::find_if(network.graph.parameters(), [&](const auto& entry) {
+                                   return network.graph.name(entry.first) == "inner.T";
+                               })->second;
+    CHECK(coefficients.values.shape() == Shape{12, 2, 10});
 }
 
 TEST_CASE("A compressor restricted to some transforms is one of these transforms") {

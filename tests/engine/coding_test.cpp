@@ -102,6 +102,13 @@ TEST_CASE("a block is stored channel by channel, kernels tap by tap") {
     CHECK(rows.taps() == 1);
     CHECK(rows.gather(parameter)
           == std::vector<std::int16_t>{2, 10, 18, 26, 34, 42, 3, 11, 19, 27, 35, 43, 4, 12, 20, 28, 36, 44});
+
+    const BlockLayout taps(Shape{2, 4, 3}, 1, 1, 3);
+    CHECK(taps.channels() == 2);
+    CHECK(taps.kernels() == 3);
+    CHECK(taps.taps() == 2);
+    CHECK(taps.kernel_width() == 2);
+    CHECK(taps.gather(parameter) == std::vector<std::int16_t>{3, 6, 4, 7, 5, 8, 15, 18, 16, 19, 17, 20});
 }
 
 TEST_CASE("scattering a gathered block puts every index back") {

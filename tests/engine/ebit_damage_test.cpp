@@ -76,8 +76,8 @@ TEST_CASE("any changed bit is found") {
 TEST_CASE("what is no packed file, or one of another version, is named") {
     CHECK(error_of_reading({}).find("is no .ebit file") != std::string::npos);
     std::vector<std::uint8_t> file = small_file();
-    file[8] = 2;
-    CHECK(error_of_reading(file).find("has version 2.1 of the format, 1.x was expected") != std::string::npos);
+    file[8] = 1;
+    CHECK(error_of_reading(file).find("has version 1.1 of the format, 2.x was expected") != std::string::npos);
     file = small_file();
     file.push_back(0);
     CHECK(error_of_reading(file).find("its header says") != std::string::npos);
