@@ -34,7 +34,7 @@ struct Packing {
     double rate() const { return 8.0 * static_cast<double>(bytes) / static_cast<double>(weights); }
 };
 
-/// One node that has parameters.
+/// One node that has parameters, or multiplies by weights that others compute from theirs.
 struct LayerRow {
     std::string name;
     std::string type;
@@ -68,13 +68,19 @@ Packing packing_of(const Parameter& parameter, const SizeLedger::Layer* sizes) {
     return packing;
 }
 
+/// For an input: what depends on parameters alone is computed once.
+std::int64_t products_an_input(const Graph& graph, const Node& node, std::span<const Shape> shapes) {
+    const bool once = std::ranges::all_of(node.inputs, [&](ValueId input) { return graph.is_parameter(input); });
+    return once ? 0 : multiply_accumulates(node, shapes);
+}
+
 std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<Shape>& shapes, const SizeLedger& sizes) {
     std::vector<LayerRow> rows;
     for (const Node& node : graph.nodes()) {
         LayerRow row{.name = node.name,
                      .type = std::string(type_name(node.op)),
                      .output = to_string(shapes[static_cast<std::size_t>(node.outputs.front())]),
-                     .multiply_accumulates = multiply_accumulates(node, shapes)};
+                     .multiply_accumulates = products_an_input(graph, node, shapes)};
         const auto grid = graph.activations().find(node.inputs.front());
         if (grid != graph.activations().end()) row.input_bit_depth = grid->second.bit_depth;
         const auto charged = std::ranges::find(sizes.layers(), node.name, &SizeLedger::Layer::name);
@@ -86,7 +92,10 @@ std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<Shape>& s
             if (!parameter.quantization) continue;
             row.packing = packing_of(parameter, charged == sizes.layers().end() ? nullptr : &*charged);
         }
-        if (row.parameters > 0) rows.push_back(std::move(row));
+        if (row.weight.empty() && row.multiply_accumulates > 0) {
+            row.weight = to_string(shapes[static_cast<std::size_t>(node.inputs[1])]);
+        }
+        if (!row.weight.empty()) rows.push_back(std::move(row));
     }
     return rows;
 }

@@ -89,18 +89,29 @@ Triangular decompose(Matrix metric) {
     return result;
 }
 
-/// The metric's side as seen by coefficients that a basis of this axis mixes: SᵗGS, or (I ⊗ S)ᵗA(I ⊗ S).
+/// Writes the transpose of an n × n matrix, tile by tile.
+template <typename To>
+void write_transpose(const Tensor& from, std::int64_t n, To* to) {
+    constexpr std::int64_t kSide = 32;
+    tbb::parallel_for(std::int64_t{0}, (n + kSide - 1) / kSide, [&](std::int64_t strip) {
+        const std::int64_t end = std::min((strip + 1) * kSide, n);
+        for (std::int64_t column = 0; column < n; column += kSide) {
+            for (std::int64_t i = strip * kSide; i < end; ++i) {
+                for (std::int64_t j = column; j < std::min(column + kSide, n); ++j) to[i * n + j] = from[j * n + i];
+            }
+        }
+    });
+}
+
+/// The metric's side as seen by coefficients (O, taps, I) that a basis of this axis mixes: (I ⊗ S)ᵗA(I ⊗ S).
 Matrix mixed_inputs(const Matrix& inputs, const Shape& shape, Axis axis, const Matrix& synthesis) {
     const Matrix analysis = transpose(synthesis);
-    Matrix result = inputs;
-    for (int side = 0; side < 2; ++side) {
-        Tensor rows(Shape{result.rows(), shape[1], shape[2]});
-        std::ranges::transform(result.values(), rows.data(), [](double v) { return static_cast<float>(v); });
-        const Tensor mixed = mix(rows, axis, analysis);
-        Matrix half(result.rows(), result.columns());
-        std::ranges::copy(mixed.values(), half.values().begin());
-        result = transpose(half);
-    }
+    const std::int64_t n = inputs.rows();
+    Tensor rows(Shape{n, shape[1], shape[2]});
+    std::ranges::transform(inputs.values(), rows.data(), [](double v) { return static_cast<float>(v); });
+    write_transpose(mix(rows, axis, analysis), n, rows.data());
+    Matrix result(n, n);
+    write_transpose(mix(rows, axis, analysis), n, result.values().data());
     return result;
 }
 
@@ -139,9 +150,10 @@ class FeedbackQuantizer {
         std::int16_t* index;
     };
 
-    FeedbackQuantizer(Triangular outputs, Triangular inputs, double lambda)
-        : outputs_(std::move(outputs)),
-          inputs_(std::move(inputs)),
+    /// The factors of the metric stay where they are.
+    FeedbackQuantizer(const Triangular& outputs, const Triangular& inputs, double lambda)
+        : outputs_(outputs),
+          inputs_(inputs),
           lambda_(lambda),
           o_(outputs_.lower.rows()),
           k_(inputs_.lower.rows()),
@@ -158,8 +170,9 @@ class FeedbackQuantizer {
             if (columns.begin == 0) break;
             cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(columns.begin),
                         static_cast<blasint>(o_), static_cast<blasint>(columns.size()), 1.0,
-                        &inputs_.lower(columns.begin, 0), static_cast<blasint>(k_), &errors_(columns.begin, 0),
-                        static_cast<blasint>(o_), 1.0, &carried_(0, 0), static_cast<blasint>(o_));
+                        inputs_.lower.values().data() + columns.begin * k_, static_cast<blasint>(k_),
+                        &errors_(columns.begin, 0), static_cast<blasint>(o_), 1.0, &carried_(0, 0),
+                        static_cast<blasint>(o_));
         }
     }
 
@@ -180,8 +193,9 @@ class FeedbackQuantizer {
             if (outputs.begin == 0) break;
             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(columns.size()),
                         static_cast<blasint>(outputs.begin), static_cast<blasint>(outputs.size()), 1.0,
-                        &disturbances_(0, outputs.begin), static_cast<blasint>(o_), &outputs_.lower(outputs.begin, 0),
-                        static_cast<blasint>(o_), 1.0, &received_(0, 0), static_cast<blasint>(o_));
+                        &disturbances_(0, outputs.begin), static_cast<blasint>(o_),
+                        outputs_.lower.values().data() + outputs.begin * o_, static_cast<blasint>(o_), 1.0,
+                        &received_(0, 0), static_cast<blasint>(o_));
         }
     }
 
@@ -232,8 +246,8 @@ class FeedbackQuantizer {
         return step * best;
     }
 
-    Triangular outputs_;
-    Triangular inputs_;
+    const Triangular& outputs_;
+    const Triangular& inputs_;
     double lambda_;
     std::int64_t o_;
     std::int64_t k_;
@@ -298,8 +312,8 @@ BlockIndices quantize_with_feedback(const LayerCurves& curves, const LayerChoice
     for (std::int64_t row = 0; row < o; ++row) {
         for (std::int64_t column = 0; column < k; ++column) columns(column, row) = target[row * k + column];
     }
-    const Triangular output_factor = decompose(outputs);
-    const Triangular input_factor = decompose(inputs);
+    const Triangular output_factor = decompose(std::move(outputs));
+    const Triangular input_factor = decompose(std::move(inputs));
     constexpr int kPasses = 2;  // the second knows what indices really cost
     for (int pass = 0; pass < kPasses; ++pass) {
         std::vector<IndexCosts> costs;

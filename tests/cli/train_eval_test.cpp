@@ -45,6 +45,22 @@ TEST_CASE("a trained network is written, evaluated and inspected with what it ne
     CHECK(inspect["layers"].size() == 15);  // seven convolutions with their normalizations, one fully-connected layer
 }
 
+TEST_CASE("layers whose weights are synthesised from their taps' coefficients count like any others") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    REQUIRE(run_command(folder, "new resnet8 --size 12 --channels 1 --classes 2 --out net.onnx").exit_code == 0);
+    REQUIRE(run_command(folder, "compress net.onnx --data mnist:. --images 16 --rate 4 --curves second-order "
+                                "--transform intra-elt --quiet --out net.ebit")
+                .exit_code
+            == 0);
+    REQUIRE(run_command(folder, "inspect net.onnx --json float.json").exit_code == 0);
+    const Outcome inspected = run_command(folder, "inspect net.ebit --json packed.json");
+    REQUIRE(inspected.exit_code == 0);
+    CHECK(inspected.output.find(".S.taps") != std::string::npos);
+    CHECK(json_of(folder / "packed.json")["multiply_accumulates"]
+          == json_of(folder / "float.json")["multiply_accumulates"]);
+}
+
 TEST_CASE("a compressed network shows its rate, its bit-depths and what its bytes are spent on") {
     const TemporaryFolder folder;
     write_digits(folder);
