@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -143,6 +144,7 @@ void print_point(const CompressedPoint& point, const CompressionJudge& judge) {
     }
     if (point.quality) fmt::print("  {}  ({:+.2f})", to_string(*point.quality), -judge.drop(*point.quality));
     fmt::print("\n");
+    std::fflush(stdout);  // the next one may take minutes
 }
 
 Results as_results(const CompressedPoint& point, const CompressionJudge& judge) {
@@ -194,7 +196,18 @@ std::vector<CompressedPoint> compress_with(const std::string& transform, const C
                                            const Model& model, const Tensor& images, const CompressOptions& options,
                                            const CompressionJudge& judge) {
     const IndexStorage storage = storage_of(coding_of(options));
-    std::vector<CompressedNetwork> networks;
+    const ConstView measured = images.view().slice(0, std::min<std::int64_t>(images.shape()[0], kMeasuredImages));
+    std::vector<CompressedPoint> points;
+    const auto add = [&](CompressedNetwork network, double rate) {
+        CompressedPoint point{
+            .transform = transform, .network = std::move(network), .quality = {}, .file = {}, .sizes = {}};
+        point.measured_distortion = output_distortion(model.graph, point.network.graph, measured);
+        point.quality = judge(point.network.graph);
+        point.file = output_file(options, transform, rate);
+        point.sizes = write_ebit(packed_model(point.network, model, transform), point.file, storage);
+        print_point(point, judge);
+        points.push_back(std::move(point));
+    };
     if (!options.size.empty()) {
         double bits = 0.0;
         auto network = finest_within(compressor, 8.0 * static_cast<double>(parse_bytes(options.size)),
@@ -206,7 +219,7 @@ std::vector<CompressedPoint> compress_with(const std::string& transform, const C
             fail("--size {} cannot be met: even at {:.2g} bits a weight the file has {} bytes.", options.size,
                  std::max(kLowestRate, compressor.lowest_rate()), bits / 8.0);
         }
-        networks.push_back(*std::move(network));
+        add(*std::move(network), 0.0);
     } else if (options.max_drop > 0.0) {
         double drop = 0.0;
         auto network = coarsest_acceptable(compressor, [&](const CompressedNetwork& candidate) {
@@ -217,24 +230,11 @@ std::vector<CompressedPoint> compress_with(const std::string& transform, const C
             fail("--max-drop {} cannot be met: even {} bits a weight lose {:.2f}.", options.max_drop, kHighestRate,
                  drop);
         }
-        networks.push_back(*std::move(network));
+        add(*std::move(network), 0.0);
     } else if (options.lambda > 0.0) {
-        networks.push_back(compressor.at_lambda(options.lambda));
+        add(compressor.at_lambda(options.lambda), 0.0);
     } else {
-        for (const double rate : options.rates) networks.push_back(compressor.at_rate(rate));
-    }
-
-    const ConstView measured = images.view().slice(0, std::min<std::int64_t>(images.shape()[0], kMeasuredImages));
-    std::vector<CompressedPoint> points;
-    for (std::size_t i = 0; i < networks.size(); ++i) {
-        CompressedPoint point{
-            .transform = transform, .network = std::move(networks[i]), .quality = {}, .file = {}, .sizes = {}};
-        point.measured_distortion = output_distortion(model.graph, point.network.graph, measured);
-        point.quality = judge(point.network.graph);
-        point.file = output_file(options, transform, i < options.rates.size() ? options.rates[i] : 0.0);
-        point.sizes = write_ebit(packed_model(point.network, model, transform), point.file, storage);
-        print_point(point, judge);
-        points.push_back(std::move(point));
+        for (const double rate : options.rates) add(compressor.at_rate(rate), rate);
     }
     return points;
 }
