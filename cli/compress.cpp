@@ -327,15 +327,15 @@ Verb compress_verb(CLI::App& command) {
         ->check(above_zero());
     app->add_option("--lambda", options->lambda, "Trade-off of distortion against bits")->check(above_zero());
     app->add_option("--transform", options->transforms,
-                    "none, klt, elt, dct1, dct2, intra-klt, intra-elt, or auto: the cheapest of none, klt, elt, "
-                    "intra-klt and intra-elt for each layer; several with commas are compared")
+                    "none, klt, elt, dct1, dct2, intra-klt, intra-elt (inside kernels), or auto: the cheapest of none, "
+                    "klt and elt for each layer; several with commas are compared")
         ->type_name("NAME")
         ->delimiter(',')
         ->capture_default_str();
     app->add_option("--axis", options->axis,
-                    "What the KLT and the ELT mix: input channels (row), output channels (column), "
-                    "both, or auto: row or column for each layer")
-        ->check(CLI::IsMember({"row", "column", "both", "auto"}))
+                    "What the KLT and the ELT mix: input channels (row), output channels (column), both, row or column "
+                    "for each layer (channels), or with --transform auto the taps inside kernels too (auto)")
+        ->check(CLI::IsMember({"row", "column", "both", "channels", "auto"}))
         ->capture_default_str();
     app->add_option("--curves", options->curves, "How distortion is found: predicted from gradients, measured, or both")
         ->check(CLI::IsMember({"exact", "second-order", "hybrid"}))

@@ -125,17 +125,18 @@ std::vector<Transform> transforms_named(std::string_view name, std::string_view 
     if (name == "dct2") return {{dct2, {Axis::taps}}};
     if (name == "intra-klt") return {{klt, {Axis::taps}}};
     if (name == "intra-elt") return {{elt, {Axis::taps}}};
+    const bool either = axis == "channels" || axis == "auto";
     std::vector<std::vector<Axis>> axes;
-    if (axis == "row" || axis == "auto") axes.push_back({Axis::row});
-    if (axis == "column" || axis == "auto") axes.push_back({Axis::column});
+    if (axis == "row" || either) axes.push_back({Axis::row});
+    if (axis == "column" || either) axes.push_back({Axis::column});
     if (axis == "both") axes.push_back({Axis::row, Axis::column});
-    if (axes.empty()) fail("There is no axis '{}'; there are row, column, both and auto.", axis);
+    if (axes.empty()) fail("There is no axis '{}'; there are row, column, both, channels and auto.", axis);
+    if (name == "auto" && axis == "auto") axes.push_back({Axis::taps});
     std::vector<Transform> transforms;
     if (name == "auto") transforms.push_back({});
     for (const TransformKind kind : {klt, elt}) {
         if (name != "auto" && name != (kind == klt ? "klt" : "elt")) continue;
         for (const auto& mixed : axes) transforms.push_back({kind, mixed});
-        if (name == "auto") transforms.push_back({kind, {Axis::taps}});
     }
     if (transforms.empty()) {
         fail("There is no transform '{}'; there are none, klt, elt, dct1, dct2, intra-klt, intra-elt and auto.", name);

@@ -182,6 +182,26 @@ TEST_CASE("S · T restores the weights under every transform") {
     }
 }
 
+TEST_CASE("A name and an axis stand for the transforms that a layer may choose from") {
+    const auto names = [](std::string_view name, std::string_view axis) {
+        std::string list;
+        for (const Transform& transform : transforms_named(name, axis)) {
+            list += (list.empty() ? "" : ", ") + to_string(transform);
+        }
+        return list;
+    };
+    CHECK(names("none", "auto") == "none");
+    CHECK(names("klt", "row") == "klt row");
+    CHECK(names("elt", "both") == "elt row+column");
+    CHECK(names("klt", "auto") == "klt row, klt column");
+    CHECK(names("intra-elt", "row") == names("intra-elt", "auto"));
+    CHECK(names("auto", "column") == "none, klt column, elt column");
+    CHECK(names("auto", "channels") == "none, klt row, klt column, elt row, elt column");
+    CHECK(names("auto", "auto") == "none, klt row, klt column, klt taps, elt row, elt column, elt taps");
+    CHECK(error_of([] { (void)transforms_named("dft", "auto"); }).starts_with("There is no transform 'dft'"));
+    CHECK(error_of([] { (void)transforms_named("klt", "taps"); }).starts_with("There is no axis 'taps'"));
+}
+
 TEST_CASE("A transform of axes that do not go together is refused in a sentence") {
     const Graph graph = linear_network(7);
     const Layer layer = find_layer(graph, "conv1");
