@@ -31,7 +31,6 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit compress net.onnx --data fashion --val fashion --rate 8,4,3,2 --transform none,klt,auto --out net.ebit
   eigenbit compress dncnn.onnx --residual --data "denoise:train?sigma=25" --val "denoise:Set12?sigma=25" --rate 3)";
 
-constexpr int kBlocks = 9;  // as many as a 3×3 kernel has taps
 constexpr int kPaperBlocks = 8;
 constexpr std::int64_t kMeasuredImages = 256;  // of the calibration images, for the distortion that really results
 
@@ -117,7 +116,7 @@ CompressionOptions compression_options(const CompressOptions& options, std::uint
                     : options.curves == "hybrid" ? CurveMethod::hybrid
                                                  : CurveMethod::second_order;
     result.activations = parse_activation_bits(options.activation_bits);
-    result.blocks = options.blocks.value_or(options.paper ? kPaperBlocks : kBlocks);
+    result.blocks = options.blocks.value_or(options.paper ? kPaperBlocks : result.blocks);
     result.sampling.seed = seed;
     return result;
 }
@@ -353,7 +352,7 @@ Verb compress_verb(CLI::App& command) {
         ->capture_default_str();
     app->add_option("--blocks", options->blocks,
                     fmt::format("Parts of a layer that have a depth and step of their own ({}; with --paper {})",
-                                kBlocks, kPaperBlocks))
+                                CompressionOptions{}.blocks, kPaperBlocks))
         ->type_name("N")
         ->check(CLI::Range(1, 1024));
     app->add_flag("--no-correction", options->no_correction, "Leave biases and normalisation statistics as they are");

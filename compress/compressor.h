@@ -29,7 +29,7 @@ struct CompressionOptions {
     std::vector<Transform> transforms;
     CandidateOptions candidates;
     CurveMethod curves = CurveMethod::hybrid;
-    int blocks = 9;             ///< per factor of a layer, at most
+    int blocks = 9;             ///< per factor of a layer, at most; as many as a 3×3 kernel has taps
     int gradient_images = 256;  ///< of the calibration images, for projected gradients
     SamplingOptions sampling;
     int measured_images = 100;   ///< at most, of the calibration images, for distortions measured on the output
