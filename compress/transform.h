@@ -31,8 +31,8 @@ std::string to_string(const Transform& transform);
 
 /// The transforms that a layer may choose from under a name of the command line: "none", "klt", "elt", "dct1", "dct2",
 /// "intra-klt", "intra-elt" along the axes "row", "column", "both" (two-dimensional) or "channels" (row or column,
-/// whichever is cheaper), and "auto", which is all of none, KLT and ELT. The axis "auto" is that of channels, and for
-/// "auto" the taps too. Throws Error listing the names when there is no such transform or axis.
+/// whichever is cheaper), and "auto", which is all of none, KLT and ELT. The axis "auto" stands for channels; under the
+/// name "auto" for the taps inside kernels too. Throws Error listing the names when there is no such transform or axis.
 std::vector<Transform> transforms_named(std::string_view name, std::string_view axis);
 
 /// One factor of the weights: mixing the coefficients' axis by `synthesis` (columns of unit norm) undoes the analysis.

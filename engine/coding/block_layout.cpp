@@ -3,7 +3,7 @@
 namespace eigenbit {
 namespace {
 
-/// What the axes of a parameter are to a block.
+/// What the axes of a parameter are to a block: BlockLayout says which are which.
 struct Roles {
     int channel;
     std::vector<int> kernels;
