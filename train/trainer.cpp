@@ -123,10 +123,15 @@ class Trainer {
                         Session::Options{.training = true, .gradients = network_.gradients(), .seed = random.bits()});
         output_gradient_ = Tensor(session->output().shape);
         data_gradient_ = Tensor(session->output().shape);
-        if (options_.distillation.teacher == nullptr || teacher_) return;
+        if (options_.distillation.teacher != nullptr && !teacher_) prepare_teacher(input);
+    }
+
+    void prepare_teacher(const Shape& input) try {
         Graph teacher = *options_.distillation.teacher;
         prepare_for_inference(teacher, std::span(&input, 1));
         teacher_.emplace(std::move(teacher), std::span(&input, 1), Execution::floats);
+    } catch (const Error& error) {
+        fail("The teacher cannot be run on these images: {}", error.what());
     }
 
     /// Epochs done before this step, fractions counting.

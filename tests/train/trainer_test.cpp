@@ -58,6 +58,15 @@ TEST_CASE("labels and a teacher pull at the weights by their shares") {
     CHECK(weights_after_a_step(0.0) == told);
 }
 
+TEST_CASE("a teacher that cannot see the images is named as what is wrong") {
+    const Graph teacher = build_network("resnet8", Shape{8, 8, 3}, 4, 5);
+    Graph graph = build_network("resnet8", Shape{8, 8, 1}, 4, 1);
+    TrainingOptions options = options_for(1);
+    options.distillation.teacher = &teacher;
+    const std::string error = error_of([&] { train(graph, quarters(options.batch), nullptr, options); });
+    CHECK(error.starts_with("The teacher cannot be run on these images: Input "));
+}
+
 TEST_CASE("a killed run that is resumed ends with the very weights of one that was not") {
     const TemporaryFolder folder;
     const Dataset data = quarters(100);
