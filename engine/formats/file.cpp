@@ -23,7 +23,8 @@ std::string reason(int error) { return std::generic_category().message(error); }
 std::string write_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
     File file(std::fopen(path.c_str(), "wb"));
     if (!file) return reason(errno);
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) return reason(errno);
+    // Without bytes there is no address either, which fwrite must have.
+    if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) return reason(errno);
     // Only what has reached the disk may take the place of the file that was there.
     if (std::fflush(file.get()) != 0 || ::fsync(::fileno(file.get())) != 0) return reason(errno);
     return std::fclose(file.release()) == 0 ? "" : reason(errno);
