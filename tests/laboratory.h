@@ -4,21 +4,31 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <optional>
+#include <initializer_list>
+#include <iostream>
 #include <string>
 
 namespace eigenbit {
 
-/// Real data that tests use where it is there, and no part of the repository: a path below $EIGENBIT_SHARED, or below
-/// the folder `shared` beside the repository. Says so, and gives nothing, where it is absent.
-inline std::optional<std::filesystem::path> laboratory(const std::string& name) {
+/// Where real data lie that tests use and that are no part of the repository: below $EIGENBIT_SHARED, or below the
+/// folder `shared` beside the repository.
+inline std::filesystem::path laboratory(const std::string& name) {
     const char* folder = std::getenv("EIGENBIT_SHARED");
-    const std::filesystem::path path =
-        (folder != nullptr ? std::filesystem::path(folder) : std::filesystem::path(EIGENBIT_SOURCE_ROOT) / "../shared")
-        / name;
-    if (std::filesystem::exists(path)) return path;
-    MESSAGE("skipped: there is no " << path.string());
-    return std::nullopt;
+    return (folder != nullptr ? std::filesystem::path(folder)
+                              : std::filesystem::path(EIGENBIT_SOURCE_ROOT) / "../shared")
+           / name;
+}
+
+/// Whether one of these files and folders is absent. Says so for each: `TEST_CASE("…" * doctest::skip(absent({…})))`
+/// leaves out a test without its data and counts it as skipped.
+inline bool absent(std::initializer_list<std::filesystem::path> paths) {
+    bool any = false;
+    for (const std::filesystem::path& path : paths) {
+        if (std::filesystem::exists(path)) continue;
+        std::cout << "skipped: there is no " << path.string() << '\n';
+        any = true;
+    }
+    return any;
 }
 
 }  // namespace eigenbit

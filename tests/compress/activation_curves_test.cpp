@@ -12,6 +12,8 @@
 namespace eigenbit {
 namespace {
 
+std::filesystem::path resnet20() { return laboratory("data/models/resnet20_cifar10.onnx"); }
+
 double squared_change(const Graph& graph, const Graph& other, const Tensor& images) {
     Session before(graph, std::span(&images.shape(), 1));
     Session after(other, std::span(&images.shape(), 1));
@@ -72,10 +74,9 @@ TEST_CASE("Predicted distortions of rounded activations are the measured ones at
     }
 }
 
-TEST_CASE("ResNet-20's activations disturb its logits as predicted at 8 and 6 bits") {
-    const auto model = laboratory("data/models/resnet20_cifar10.onnx");
-    if (!model) return;
-    const Graph graph = read_onnx(*model).graph;
+TEST_CASE("ResNet-20's activations disturb its logits as predicted at 8 and 6 bits"
+          * doctest::skip(absent({resnet20()}))) {
+    const Graph graph = read_onnx(resnet20()).graph;
     const Tensor images = random_tensor(Shape{64, 32, 32, 3}, 7);
     for (const ActivationCurve& curve : activation_curves(graph, images, {6, 8}, {.projections = 4})) {
         CAPTURE(graph.name(curve.value));

@@ -9,13 +9,17 @@
 #include <fstream>
 
 namespace eigenbit {
+namespace {
 
-TEST_CASE("KLT weight coding gains of ResNet-20's layers are those computed with NumPy") {
-    const auto gains_file = laboratory("data/golden/resnet20_klt_gains.json");
-    const auto model_file = laboratory("data/models/resnet20_cifar10.onnx");
-    if (!gains_file || !model_file) return;
-    const nlohmann::json gains = nlohmann::json::parse(std::ifstream(*gains_file));
-    const Graph graph = read_onnx(*model_file).graph;
+std::filesystem::path resnet20() { return laboratory("data/models/resnet20_cifar10.onnx"); }
+std::filesystem::path resnet20_gains() { return laboratory("data/golden/resnet20_klt_gains.json"); }
+
+}  // namespace
+
+TEST_CASE("KLT weight coding gains of ResNet-20's layers are those computed with NumPy"
+          * doctest::skip(absent({resnet20(), resnet20_gains()}))) {
+    const nlohmann::json gains = nlohmann::json::parse(std::ifstream(resnet20_gains()));
+    const Graph graph = read_onnx(resnet20()).graph;
     const std::vector<Layer> layers = find_layers(graph);
     REQUIRE(layers.size() == 20);
     for (const auto& [key, axis] : {std::pair{"row", Axis::row}, std::pair{"col", Axis::column}}) {

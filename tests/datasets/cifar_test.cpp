@@ -29,14 +29,12 @@ void write_records(const std::filesystem::path& path, const std::vector<std::vec
 }
 
 /// CIFAR-10 as the laboratory unpacks it into the user's cache.
-std::optional<std::filesystem::path> laboratory_cifar10() {
+std::filesystem::path real_cifar10() {
     const char* home = std::getenv("HOME");
-    const std::filesystem::path path =
-        std::filesystem::path(home != nullptr ? home : "/") / ".cache/eigenbit-data/cifar10";
-    if (std::filesystem::exists(path / "test_batch.bin")) return path;
-    MESSAGE("skipped: there is no " << path.string());
-    return std::nullopt;
+    return std::filesystem::path(home != nullptr ? home : "/") / ".cache/eigenbit-data/cifar10";
 }
+
+std::filesystem::path resnet20_input() { return laboratory("data/golden/resnet20_cifar10.input.npy"); }
 
 }  // namespace
 
@@ -93,10 +91,9 @@ TEST_CASE("a damaged CIFAR file is named, with what was found and expected") {
           != std::string::npos);
 }
 
-TEST_CASE("the real CIFAR-10 has 10,000 test images, 1,000 of each class") {
-    const auto folder = laboratory_cifar10();
-    if (!folder) return;
-    const Dataset dataset = open_cifar10(*folder, DataSplit::test, cifar_preprocessing());
+TEST_CASE("the real CIFAR-10 has 10,000 test images, 1,000 of each class"
+          * doctest::skip(absent({real_cifar10() / "test_batch.bin"}))) {
+    const Dataset dataset = open_cifar10(real_cifar10(), DataSplit::test, cifar_preprocessing());
     CHECK(dataset.size == 10'000);
     for (int label = 0; label < 10; ++label) CHECK(std::ranges::count(dataset.labels, label) == 1'000);
     REQUIRE(dataset.classes.size() == 10);
@@ -105,17 +102,15 @@ TEST_CASE("the real CIFAR-10 has 10,000 test images, 1,000 of each class") {
     CHECK(std::vector(dataset.labels.begin(), dataset.labels.begin() + 4) == std::vector{3, 8, 8, 0});
 }
 
-TEST_CASE("CIFAR-10's first test images reach the network as in the reference that was made with PyTorch") {
-    const auto folder = laboratory_cifar10();
-    const auto reference = laboratory("data/golden/resnet20_cifar10.input.npy");
-    if (!folder || !reference) return;
+TEST_CASE("CIFAR-10's first test images reach the network as in the reference that was made with PyTorch"
+          * doctest::skip(absent({real_cifar10() / "test_batch.bin", resnet20_input()}))) {
     // float32 (16, 3, 32, 32) after a header of 128 bytes.
-    const std::vector<std::uint8_t> file = read_file(*reference);
+    const std::vector<std::uint8_t> file = read_file(resnet20_input());
     std::vector<float> expected(16 * 3 * 1024);
     REQUIRE(file.size() == 128 + expected.size() * sizeof(float));
     std::memcpy(expected.data(), file.data() + 128, expected.size() * sizeof(float));
 
-    BatchLoader loader(open_cifar10(*folder, DataSplit::test, cifar_preprocessing()), {.batch_size = 16});
+    BatchLoader loader(open_cifar10(real_cifar10(), DataSplit::test, cifar_preprocessing()), {.batch_size = 16});
     loader.start(0);
     const Batch* batch = loader.next();
     double largest = 0.0;

@@ -1,6 +1,7 @@
 #include "datasets/idx.h"
 #include "engine/formats/file.h"
 #include "tests/error_of.h"
+#include "tests/laboratory.h"
 #include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
@@ -117,11 +118,8 @@ TEST_CASE("a compressed file that is cut off or altered is named") {
     CHECK(mentions(error_of(open), "train-images-idx3-ubyte.gz\" is damaged"));
 }
 
-TEST_CASE("Fashion-MNIST has 60,000 images to train and 10,000 to test, every class alike") {
-    if (!std::filesystem::is_directory(fashion_folder())) {
-        MESSAGE("skipped: there is no " << fashion_folder().string());
-        return;
-    }
+TEST_CASE("Fashion-MNIST has 60,000 images to train and 10,000 to test, every class alike"
+          * doctest::skip(absent({fashion_folder()}))) {
     for (const auto& [split, size] : {std::pair{DataSplit::train, 60'000}, std::pair{DataSplit::test, 10'000}}) {
         const Dataset dataset = open_fashion(fashion_folder(), split, fashion_preprocessing());
         CHECK(dataset.size == size);

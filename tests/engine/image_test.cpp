@@ -16,6 +16,8 @@ Image ramp(int height, int width, int channels) {
     return image;
 }
 
+std::filesystem::path photograph() { return laboratory("data/imagenet-sample/000_n01440764.jpg"); }
+
 }  // namespace
 
 TEST_CASE("grey and colour images survive a PNG file unchanged") {
@@ -64,15 +66,13 @@ TEST_CASE("a file that is no image, or only the beginning of one, is named") {
     }
 }
 
-TEST_CASE("a JPEG file that ends early is refused, a whole one is read") {
-    const auto original = laboratory("data/imagenet-sample/000_n01440764.jpg");
-    if (!original) return;
-    const Image image = read_image(*original);
+TEST_CASE("a JPEG file that ends early is refused, a whole one is read" * doctest::skip(absent({photograph()}))) {
+    const Image image = read_image(photograph());
     CHECK(image.height == 256);
     CHECK(image.width == 256);
     CHECK(image.channels == 3);
     const TemporaryFolder folder;
-    const std::vector<std::uint8_t> bytes = read_file(*original);
+    const std::vector<std::uint8_t> bytes = read_file(photograph());
     for (const std::size_t missing : {std::size_t{2}, std::size_t{100}, bytes.size() / 2, bytes.size() - 200}) {
         write_file(folder / "image.jpg", std::span(bytes).first(bytes.size() - missing));
         CHECK(error_of([&] { read_image(folder / "image.jpg"); }).find("image.jpg\"") != std::string::npos);

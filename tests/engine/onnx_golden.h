@@ -5,8 +5,8 @@
 #include "tests/laboratory.h"
 
 #include <filesystem>
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace eigenbit {
 
@@ -18,17 +18,29 @@ struct GoldenNetwork {
     Tensor output;
 };
 
-inline constexpr std::array<const char*, 8> kGoldenNetworks{
+using NetworkNames = std::vector<std::string>;
+
+/// The published networks.
+inline const NetworkNames kGoldenNetworks{
     "resnet20_cifar10",      "resnet32_cifar10", "resnet56_cifar10", "densenet40_12_cifar10",
     "mobilenet_v1_0.25_224", "dncnn-s-15",       "dncnn-s-25",       "imdn_x2"};
 
-/// Nothing, having said so, where the laboratory's data are absent.
-inline std::optional<GoldenNetwork> golden_network(const std::string& name) {
-    const auto file = laboratory("data/models/" + name + ".onnx");
-    const auto input = laboratory("data/golden/" + name + ".input.npy");
-    const auto output = laboratory("data/golden/" + name + ".output.npy");
-    if (!file || !input || !output) return std::nullopt;
-    return GoldenNetwork{name, *file, to_our_order(read_npy(*input)), to_our_order(read_npy(*output))};
+/// Those of the networks that the laboratory has. Says which it has not.
+inline NetworkNames present(const NetworkNames& networks) {
+    NetworkNames result;
+    for (const std::string& name : networks) {
+        if (!absent({laboratory("data/models/" + name + ".onnx"), laboratory("data/golden/" + name + ".input.npy"),
+                     laboratory("data/golden/" + name + ".output.npy")})) {
+            result.push_back(name);
+        }
+    }
+    return result;
+}
+
+inline GoldenNetwork golden_network(const std::string& name) {
+    return {name, laboratory("data/models/" + name + ".onnx"),
+            to_our_order(read_npy(laboratory("data/golden/" + name + ".input.npy"))),
+            to_our_order(read_npy(laboratory("data/golden/" + name + ".output.npy")))};
 }
 
 }  // namespace eigenbit
