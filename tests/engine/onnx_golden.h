@@ -10,7 +10,7 @@
 
 namespace eigenbit {
 
-/// A published network with an input and what PyTorch puts out for it, in our layout.
+/// A network with an input and what PyTorch puts out for it, in our layout.
 struct GoldenNetwork {
     std::string name;
     std::filesystem::path file;
@@ -37,10 +37,12 @@ inline NetworkNames present(const NetworkNames& networks) {
     return result;
 }
 
-inline GoldenNetwork golden_network(const std::string& name) {
-    return {name, laboratory("data/models/" + name + ".onnx"),
-            to_our_order(read_npy(laboratory("data/golden/" + name + ".input.npy"))),
-            to_our_order(read_npy(laboratory("data/golden/" + name + ".output.npy")))};
+/// Of NAME.onnx in one folder, and NAME.input.npy and NAME.output.npy in another.
+inline GoldenNetwork golden_network(const std::string& name,
+                                    const std::filesystem::path& networks = laboratory("data/models"),
+                                    const std::filesystem::path& arrays = laboratory("data/golden")) {
+    return {name, networks / (name + ".onnx"), to_our_order(read_npy(arrays / (name + ".input.npy"))),
+            to_our_order(read_npy(arrays / (name + ".output.npy")))};
 }
 
 }  // namespace eigenbit
