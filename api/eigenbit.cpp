@@ -124,7 +124,7 @@ bool wants_int8(const Graph& graph, eigenbit_execution execution) {
         return false;
     case EIGENBIT_EXECUTION_INT8:
         if (!has_grids) {
-            fail("The model does not say how to round its activations; eigenbit pack --calibrate makes it so.");
+            fail("The model does not say how to round its activations; eigenbit pack --data SPEC makes it so.");
         }
         return true;
     }

@@ -69,14 +69,16 @@ struct Triangular {
     std::vector<double> weights;  // the diagonal of D
 };
 
-Triangular decompose(Matrix metric) {
+/// Nothing where the metric is not positive definite.
+std::optional<Triangular> decompose(Matrix metric) {
     const std::int64_t n = metric.rows();
     double trace = 0.0;
     for (std::int64_t i = 0; i < n; ++i) trace += metric(i, i);
     const double ridge = std::max(kDamping * trace / static_cast<double>(n), 1e-30);
     for (std::int64_t i = 0; i < n; ++i) metric(i, i) += ridge;
     const auto size = static_cast<lapack_int>(n);
-    LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', size, metric.values().data(), size);  // row by row that is the lower triangle
+    // Row by row that is the lower triangle.
+    if (LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', size, metric.values().data(), size) != 0) return std::nullopt;
     Triangular result{std::move(metric), std::vector<double>(static_cast<std::size_t>(n))};
     std::vector<double> root(static_cast<std::size_t>(n));
     for (std::int64_t i = 0; i < n; ++i) {
@@ -243,7 +245,7 @@ class FeedbackQuantizer {
             best = index;
         }
         *element.index = static_cast<std::int16_t>(best);
-        return step * best;
+        return step * (best + q.offset);
     }
 
     const Triangular& outputs_;
@@ -312,8 +314,9 @@ BlockIndices quantize_with_feedback(const LayerCurves& curves, const LayerChoice
     for (std::int64_t row = 0; row < o; ++row) {
         for (std::int64_t column = 0; column < k; ++column) columns(column, row) = target[row * k + column];
     }
-    const Triangular output_factor = decompose(std::move(outputs));
-    const Triangular input_factor = decompose(std::move(inputs));
+    const std::optional<Triangular> output_factor = decompose(std::move(outputs));
+    const std::optional<Triangular> input_factor = decompose(std::move(inputs));
+    if (!output_factor || !input_factor) return indices;
     constexpr int kPasses = 2;  // the second knows what indices really cost
     for (int pass = 0; pass < kPasses; ++pass) {
         std::vector<IndexCosts> costs;
@@ -328,7 +331,7 @@ BlockIndices quantize_with_feedback(const LayerCurves& curves, const LayerChoice
                     &quantizer, &costs[i], &indices[i][static_cast<std::size_t>(position)]};
             });
         }
-        FeedbackQuantizer(output_factor, input_factor, lambda).run(columns, elements);
+        FeedbackQuantizer(*output_factor, *input_factor, lambda).run(columns, elements);
     }
     return indices;
 }

@@ -19,7 +19,8 @@ ErrorMetric error_metric(const GradientSamples& samples, const GradientMoments& 
 /// Indices of a layer quantized as chosen, but one coefficient after the other, each making up for what the errors
 /// before it do to the output (successive cancellation; GPTQ, Frantar et al. 2023, does so with the inputs' second
 /// moments alone), and each taking the index that minimises D + λ·bits. Bases are rounded first, and the coefficients
-/// are those that fit rounded bases; where these have no inverse, all are merely rounded.
+/// are those that fit rounded bases; where these have no inverse, or the metric is not positive definite, all are
+/// merely rounded.
 BlockIndices quantize_with_feedback(const LayerCurves& curves, const LayerChoice& choice, const ErrorMetric& metric,
                                     ConstView weights, double lambda);
 

@@ -104,7 +104,7 @@ TEST_CASE("A session is not made for shapes, threads or an execution that cannot
     CHECK(says("-1 threads"));
     CHECK(refused(fitting, 1, 3));
     CHECK(refused(fitting, 1, EIGENBIT_EXECUTION_INT8));
-    CHECK(says("how to round its activations"));
+    CHECK(says("how to round its activations; eigenbit pack --data SPEC makes it so"));
 }
 
 TEST_CASE("Images that cannot be prepared are refused") {

@@ -11,7 +11,7 @@ namespace {
 
 /// A layer of a small network at one step for everything, and what its errors do to the output.
 struct Problem {
-    explicit Problem(const Transform& transform)
+    explicit Problem(const Transform& transform, float offset = 0.0F)
         : graph(with_biases(residual_network(6, true))),
           layer(find_layer(graph, "inner")),
           samples(complete_samples(graph, layer, random_images(8, 7))),
@@ -20,8 +20,8 @@ struct Problem {
           curves{factorize(graph, layer, transform, moments), {}, {}} {
         curves.blocks = cut_into_blocks(curves.factorization, 3);
         for (const Block& block : curves.blocks) {
-            const float step = block.factor == Block::kCoefficients ? 0.1F : 0.05F;
-            const Quantizer quantizer{.bit_depth = Quantizer::kUnclipped, .step = step};
+            Quantizer quantizer{.bit_depth = Quantizer::kUnclipped, .step = 0.05F};
+            if (block.factor == Block::kCoefficients) quantizer = {Quantizer::kUnclipped, 0.1F, offset};
             curves.curves.push_back({Candidate{.quantizer = quantizer}});
         }
         choice.candidates.assign(curves.blocks.size(), 0);
@@ -68,10 +68,21 @@ const Transform kTransforms[] = {
 
 TEST_CASE("Feedback more than halves what errors of the weights do to the output") {
     for (const Transform& transform : kTransforms) {
-        CAPTURE(to_string(transform));
-        const Problem problem(transform);
-        const BlockIndices rounded = round_blocks(problem.curves, problem.choice);
-        CHECK(problem.distortion(problem.with_feedback(0.0)) < 0.5 * problem.distortion(rounded));
+        for (const float offset : {0.0F, 0.5F}) {
+            CAPTURE(to_string(transform));
+            CAPTURE(offset);
+            const Problem problem(transform, offset);
+            const BlockIndices rounded = round_blocks(problem.curves, problem.choice);
+            CHECK(problem.distortion(problem.with_feedback(0.0)) < 0.5 * problem.distortion(rounded));
+        }
+    }
+}
+
+TEST_CASE("Under a metric that is not positive definite, feedback is rounding") {
+    for (Matrix ErrorMetric::*side : {&ErrorMetric::outputs, &ErrorMetric::inputs}) {
+        Problem problem({});
+        for (double& value : (problem.metric.*side).values()) value = -value;
+        CHECK(problem.with_feedback(0.0) == round_blocks(problem.curves, problem.choice));
     }
 }
 
