@@ -1,6 +1,5 @@
 #include "engine/kernels/integer_convolution.h"
 
-#include "engine/error.h"
 #include "engine/kernels/convolution_pass.h"
 #include "engine/kernels/word_runs.h"
 
@@ -26,8 +25,6 @@ constexpr std::int64_t kTasks = 16;
 constexpr double kLongRun = 8.0;
 constexpr double kShortRun = 1.25;
 
-constexpr std::int64_t kMostProducts = std::numeric_limits<std::int32_t>::max() / (2 * 255 * 128);
-
 std::int64_t filter_size(const ConvolutionGeometry& g) { return g.kh * g.kw * (g.i / g.groups); }
 
 /// Channels in the order of lanes; those without weights apart, where channels lie in one group.
@@ -52,6 +49,24 @@ bool pairs_are_small(std::span<const std::int8_t> weights, int most) {
     return true;
 }
 
+/// How many products, of every filter's first weights, have sums that 32 bits hold whatever the inputs.
+std::int64_t products_that_fit(std::span<const std::int8_t> codes, std::int64_t filter, std::uint8_t zero_point) {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+    if (filter <= kMost / (255 * 128)) return filter;
+    std::int64_t fitting = filter;
+    for (std::size_t first = 0; first < codes.size(); first += static_cast<std::size_t>(filter)) {
+        std::int64_t above = 0;
+        std::int64_t below = 0;
+        for (std::int64_t i = 0; i < fitting; ++i) {
+            const std::int64_t code = codes[first + static_cast<std::size_t>(i)];
+            above += code * (code > 0 ? 255 - zero_point : -zero_point);
+            below += code * (code > 0 ? zero_point : zero_point - 255);
+            if (std::max(above, below) > kMost) fitting = i;
+        }
+    }
+    return fitting;
+}
+
 /// Pixels of outputs that share a band; of whole rows where the band is copied.
 std::int64_t band_pixels(const ConvolutionPass& pass) {
     const std::int64_t channels = std::max<std::int64_t>(1, part_channels(pass));
@@ -67,23 +82,35 @@ std::int64_t band_pixels(const ConvolutionPass& pass) {
 IntegerConvolution::IntegerConvolution(const ConvolutionGeometry& geometry, const CodedWeights& weights,
                                        std::uint8_t zero_point, std::span<const float> scale,
                                        std::span<const float> bias, const CpuImplementation& implementation)
-    : geometry_(geometry),
-      pass_(forward_pass(geometry)),
-      kernels_(implementation.integer),
-      zero_point_(zero_point),
-      panels_(integer_panels(geometry, weights.codes, *kernels_)) {
-    if (pass_.depth() > kMostProducts) {
-        fail("A convolution sums {} products of bytes, of which 32 bits hold {}.", pass_.depth(), kMostProducts);
-    }
+    : geometry_(geometry), pass_(forward_pass(geometry)), kernels_(implementation.integer), zero_point_(zero_point) {
     flatten_pixels(pass_);
-    if (geometry.depthwise()) {
+    const std::int64_t filter = filter_size(geometry);
+    const std::int64_t fitting = products_that_fit(weights.codes, filter, zero_point);
+    if (fitting == filter) {
+        pack(weights, scale, bias);
+        return;
+    }
+    std::vector<std::int8_t> own(weights.codes.begin(), weights.codes.end());
+    std::vector<std::int8_t> others = own;
+    for (std::int64_t first = 0; first < std::ssize(own); first += filter) {
+        std::fill_n(own.begin() + first + fitting, filter - fitting, std::int8_t{0});
+        std::fill_n(others.begin() + first, fitting, std::int8_t{0});
+    }
+    pack({own, weights.input_cuts}, scale, bias);
+    const std::vector<float> no_bias(bias.size());
+    rest_.emplace_back(geometry, CodedWeights{others, weights.input_cuts}, zero_point, scale, no_bias, implementation);
+}
+
+void IntegerConvolution::pack(const CodedWeights& weights, std::span<const float> scale, std::span<const float> bias) {
+    panels_ = integer_panels(geometry_, weights.codes, *kernels_);
+    if (geometry_.depthwise()) {
         pack_depthwise(weights.codes);
     } else {
         coded_ = CodedPanels(pass_, panels_, weights, *kernels_);
         if (kernels_->sums_words) choose_word_runs();
     }
     const auto lanes = static_cast<std::size_t>(lanes_before(panels_.size()));
-    const auto filter = static_cast<std::size_t>(filter_size(geometry));
+    const auto filter = static_cast<std::size_t>(filter_size(geometry_));
     start_.resize(lanes);
     scale_.resize(lanes);
     bias_.resize(lanes);
@@ -92,7 +119,7 @@ IntegerConvolution::IntegerConvolution(const ConvolutionGeometry& geometry, cons
             const auto lane = static_cast<std::size_t>(lanes_before(p) + lane_of(c));
             const auto channel = static_cast<std::size_t>(panels_[p].first_channel + c);
             const auto own = weights.codes.subspan(channel * filter, filter);
-            start_[lane] = -std::accumulate(own.begin(), own.end(), 0) * zero_point;
+            start_[lane] = -std::accumulate(own.begin(), own.end(), 0) * zero_point_;
             scale_[lane] = scale[channel];
             bias_[lane] = bias[channel];
         }
@@ -165,7 +192,8 @@ std::int64_t IntegerConvolution::weight_bytes() const {
     const std::size_t by_lane = start_.size() * (sizeof(std::int32_t) + 2 * sizeof(float));
     std::size_t runs = 0;
     for (const std::vector<std::uint8_t>& lengths : word_runs_) runs += lengths.size();
-    return coded_.bytes() + static_cast<std::int64_t>(depthwise_weights_.size() + by_lane + runs);
+    const std::int64_t rest = rest_.empty() ? 0 : rest_.front().weight_bytes();
+    return coded_.bytes() + static_cast<std::int64_t>(depthwise_weights_.size() + by_lane + runs) + rest;
 }
 
 /// The inputs of a panel and its weights as the kernels read them, which may be in memory of this thread that the next
@@ -238,6 +266,20 @@ void IntegerConvolution::run_part(const std::uint8_t* x, const IntegerOutput& ou
 }
 
 void IntegerConvolution::run(const std::uint8_t* x, const IntegerOutput& output) const {
+    if (rest_.empty()) return run_own(x, output);
+    std::vector<float> sums(static_cast<std::size_t>(geometry_.n * geometry_.oh * geometry_.ow * geometry_.o));
+    run_own(x, {.floats = sums.data(),
+                .residual = output.residual,
+                .residual_bytes = output.residual_bytes,
+                .residual_scale = output.residual_scale});
+    rest_.front().run(x, {.floats = output.floats,
+                          .bytes = output.bytes,
+                          .residual = sums.data(),
+                          .low = output.low,
+                          .high = output.high});
+}
+
+void IntegerConvolution::run_own(const std::uint8_t* x, const IntegerOutput& output) const {
     const std::int64_t pixels = pass_.y.outputs * pass_.x.outputs;
     if (pass_.images * pixels * pass_.target_channels == 0) return;
     const std::int64_t band = band_pixels(pass_);

@@ -26,11 +26,12 @@ struct IntegerOutput {
 };
 
 /// A convolution of bytes: y = clamp(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual).
-/// The sums are exact integers of 32 bits; x outside of the image is the zero point. Weights lie in memory in the bits
-/// that their codes need, and are unpacked to bytes panel by panel, for each band of pixels once.
+/// The sums are exact integers of 32 bits, of parts of the filters where 32 bits might not hold the whole; x outside of
+/// the image is the zero point. Weights lie in memory in the bits that their codes need, and are unpacked to bytes
+/// panel by panel, for each band of pixels once.
 class IntegerConvolution {
   public:
-    /// Scale and bias are (O). Throws Error when an output sums so many products that 32 bits may not hold them.
+    /// Scale and bias are (O).
     IntegerConvolution(const ConvolutionGeometry& geometry, const CodedWeights& weights, std::uint8_t zero_point,
                        std::span<const float> scale, std::span<const float> bias,
                        const CpuImplementation& implementation = active_cpu_implementation());
@@ -43,6 +44,7 @@ class IntegerConvolution {
     std::int64_t weight_bytes() const;
 
   private:
+    void pack(const CodedWeights& weights, std::span<const float> scale, std::span<const float> bias);
     void pack_depthwise(std::span<const std::int8_t> weights);
     /// Where a panel's channels begin among all lanes, and which of the panel's lanes a channel of it has.
     std::int64_t lanes_before(std::size_t panel) const;
@@ -50,6 +52,7 @@ class IntegerConvolution {
     void choose_word_runs();
     const std::int8_t* panel_weights(std::size_t panel, const PassBand<std::uint8_t>& band,
                                      std::vector<ByteSegment>& segments) const;
+    void run_own(const std::uint8_t* x, const IntegerOutput& output) const;
     void run_part(const std::uint8_t* x, const IntegerOutput& output, const PanelPart& part, const PassRows& rows,
                   std::int64_t begin, std::int64_t end) const;
 
@@ -66,6 +69,8 @@ class IntegerConvolution {
     std::vector<std::int32_t> start_;                   // by lane of the panels, as scale_ and bias_
     std::vector<float> scale_;
     std::vector<float> bias_;
+    /// At most one: of the products that come after those whose sums 32 bits hold; it adds its own to theirs.
+    std::vector<IntegerConvolution> rest_;
 };
 
 }  // namespace eigenbit

@@ -81,24 +81,24 @@ struct ByteRounding {
     float low, high;
 };
 
-/// Inputs of a packed matrix whose weights have one bit depth and step, for one panel of outputs.
+/// Inputs of a packed matrix whose weights have one bit depth, step and offset, for one panel of outputs.
 struct PackedSegment {
-    size_t begin;  // the first input
-    size_t units;  // of 8 inputs; those that are too many have weights of 0
-    size_t bits;   // 1 … 8
-    float step;
+    size_t begin;   // the first input
+    size_t units;   // of 8 inputs; those that are too many have weights of 0
+    size_t bits;    // 1 … 8
+    int32_t shift;  // added to every packed weight, so that it has no sign; 0 for 8 bits
+    float step, offset;
 };
 
 /// One panel of outputs of a product of a packed matrix and a vector of bytes:
-/// sums[o] = Σ_segments step · (Σ weight · x − shift).
+/// sums[o] = Σ_segments step · (Σ weight · x + offset · Σ x).
 struct PackedProduct {
     const uint8_t* x;
     const PackedSegment* segments;
     size_t segment_count;
-    const float* shifts;     // (segment_count)
-    const uint8_t* weights;  // of all segments, without gaps, in units of packed_unit_tiles.h; below 8 bits
-                             // without a sign
-    float* sums;             // (kQuadVectors * width)
+    const int32_t* input_sums;  // (segment_count) Σ x
+    const uint8_t* weights;     // of all segments, without gaps, in units of packed_unit_tiles.h
+    float* sums;                // (kQuadVectors * width)
 };
 
 /// The kernels of one instruction set that multiply bytes: activations of 8 bits without sign with weights of 8 bits

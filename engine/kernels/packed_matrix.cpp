@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace eigenbit {
 namespace {
 
 constexpr std::int64_t kUnit = 8;  // inputs
+// Whose sums 32 bits hold.
+constexpr std::int64_t kMostInputs = std::numeric_limits<std::int32_t>::max() / (255 * 128) / kUnit * kUnit;
 
 /// What is added to an index before it is packed: below 8 bits the kernels want it without a sign.
 int index_shift(int bit_depth) { return bit_depth == 8 ? 0 : 1 << (bit_depth - 1); }
@@ -38,21 +41,27 @@ PackedMatrix::PackedMatrix(const Shape& shape, const Quantization& quantization,
         }
     };
     if (quantization.axis == 1) {
-        for (const QuantizedBlock& block : quantization.blocks) ranges_.push_back({block.begin, block.end});
+        for (const QuantizedBlock& block : quantization.blocks) add_ranges(block.begin, block.end);
         add_panels(0, shape[0], quantization.blocks);
     } else {
-        ranges_.push_back({0, inputs_});
+        add_ranges(0, inputs_);
         for (const QuantizedBlock& block : quantization.blocks) add_panels(block.begin, block.end, {&block, 1});
     }
     take_zero_point_off(quantization, zero_point);
 }
 
+void PackedMatrix::add_ranges(std::int64_t begin, std::int64_t end) {
+    for (; begin < end; begin += kMostInputs) ranges_.push_back({begin, std::min(begin + kMostInputs, end)});
+}
+
 void PackedMatrix::add_panel(const Quantization& quantization, std::int64_t first, std::int64_t outputs,
                              std::span<const QuantizedBlock> blocks) {
     panels_.push_back({first, outputs, segments_.size(), 0, weights_.size()});
-    for (std::size_t b = 0; b < blocks.size(); ++b) {
-        if (blocks[b].bit_depth == 0) continue;
-        add_segment(quantization, blocks[b], quantization.axis == 1 ? b : 0);
+    auto block = blocks.begin();
+    for (std::size_t range = 0; range < ranges_.size(); ++range) {
+        if (quantization.axis == 1 && ranges_[range].begin == block->end) ++block;
+        if (block->bit_depth == 0) continue;
+        add_segment(quantization, *block, range);
         ++panels_.back().segment_count;
     }
 }
@@ -77,9 +86,8 @@ void PackedMatrix::add_segment(const Quantization& quantization, const Quantized
                         lane % kernels_->width * 4 + input % 4, indices[i] + shift);
         }
     }
-    segments_.push_back({static_cast<std::size_t>(begin), units, bits, block.step});
+    segments_.push_back({static_cast<std::size_t>(begin), units, bits, shift, block.step, block.offset});
     segment_ranges_.push_back(range);
-    segment_shifts_.push_back(static_cast<float>(shift) - block.offset);
 }
 
 /// Σ weight · zero_point, which every product has too much, is taken off the bias.
@@ -87,12 +95,10 @@ void PackedMatrix::take_zero_point_off(const Quantization& quantization, std::ui
     for (const Panel& panel : panels_) {
         for (std::size_t s = panel.first_segment; s < panel.first_segment + panel.segment_count; ++s) {
             const auto [begin, end] = ranges_[segment_ranges_[s]];
-            const auto offset =
-                static_cast<float>(index_shift(static_cast<int>(segments_[s].bits))) - segment_shifts_[s];
             for (std::int64_t o = panel.first_output; o < panel.first_output + panel.outputs; ++o) {
                 const std::int16_t* const indices = quantization.indices.data() + o * inputs_;
                 const auto sum = static_cast<float>(std::accumulate(indices + begin, indices + end, std::int64_t{0}));
-                const float weights = segments_[s].step * (sum + offset * static_cast<float>(end - begin));
+                const float weights = segments_[s].step * (sum + segments_[s].offset * static_cast<float>(end - begin));
                 const auto output = static_cast<std::size_t>(o);
                 bias_[output] -= scale_[output] * weights * static_cast<float>(zero_point);
             }
@@ -121,30 +127,29 @@ void PackedMatrix::finish(const Panel& panel, std::int64_t row, const float* sum
     }
 }
 
-/// How much larger the sums of packed integers times x are than those of what they stand for, by segment.
-std::vector<float> PackedMatrix::segment_shifts(const std::uint8_t* x) const {
-    std::vector<float> sums;
-    for (const auto& [begin, end] : ranges_) {
-        sums.push_back(static_cast<float>(std::accumulate(x + begin, x + end, std::int64_t{0})));
-    }
-    std::vector<float> shifts(segments_.size());
-    for (std::size_t s = 0; s < shifts.size(); ++s) shifts[s] = segment_shifts_[s] * sums[segment_ranges_[s]];
-    return shifts;
+/// Σ x, by segment.
+std::vector<std::int32_t> PackedMatrix::input_sums(const std::uint8_t* x) const {
+    std::vector<std::int32_t> sums;
+    for (const auto& [begin, end] : ranges_) sums.push_back(std::accumulate(x + begin, x + end, 0));
+    std::vector<std::int32_t> result;
+    for (const std::size_t range : segment_ranges_) result.push_back(sums[range]);
+    return result;
 }
 
 void PackedMatrix::run(const std::uint8_t* x, std::int64_t rows, const IntegerOutput& output) const {
-    std::vector<std::vector<float>> shifts;
-    for (std::int64_t row = 0; row < rows; ++row) shifts.push_back(segment_shifts(x + row * inputs_));
+    std::vector<std::vector<std::int32_t>> sums_of_inputs;
+    for (std::int64_t row = 0; row < rows; ++row) sums_of_inputs.push_back(input_sums(x + row * inputs_));
     tbb::parallel_for(std::size_t{0}, panels_.size(), [&](std::size_t p) {
         const Panel& panel = panels_[p];
         std::vector<float> sums(kQuadVectors * kernels_->width);
         for (std::int64_t row = 0; row < rows; ++row) {
-            kernels_->packed_product({.x = x + row * inputs_,
-                                      .segments = segments_.data() + panel.first_segment,
-                                      .segment_count = panel.segment_count,
-                                      .shifts = shifts[static_cast<std::size_t>(row)].data() + panel.first_segment,
-                                      .weights = weights_.data() + panel.weights,
-                                      .sums = sums.data()});
+            kernels_->packed_product(
+                {.x = x + row * inputs_,
+                 .segments = segments_.data() + panel.first_segment,
+                 .segment_count = panel.segment_count,
+                 .input_sums = sums_of_inputs[static_cast<std::size_t>(row)].data() + panel.first_segment,
+                 .weights = weights_.data() + panel.weights,
+                 .sums = sums.data()});
             finish(panel, row, sums.data(), output);
         }
     });

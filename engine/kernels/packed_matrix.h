@@ -42,11 +42,12 @@ class PackedMatrix {
         std::size_t weights;  // where they begin, bytes
     };
 
+    void add_ranges(std::int64_t begin, std::int64_t end);
     void add_panel(const Quantization& quantization, std::int64_t first, std::int64_t outputs,
                    std::span<const QuantizedBlock> blocks);
     void add_segment(const Quantization& quantization, const QuantizedBlock& block, std::size_t range);
+    std::vector<std::int32_t> input_sums(const std::uint8_t* x) const;
     void take_zero_point_off(const Quantization& quantization, std::uint8_t zero_point);
-    std::vector<float> segment_shifts(const std::uint8_t* x) const;
     void finish(const Panel& panel, std::int64_t row, const float* sums, const IntegerOutput& output) const;
 
     std::int64_t inputs_;
@@ -54,8 +55,7 @@ class PackedMatrix {
     std::vector<Panel> panels_;
     std::vector<PackedSegment> segments_;
     std::vector<std::size_t> segment_ranges_;  // which range of inputs a segment has
-    std::vector<float> segment_shifts_;        // how much larger packed integers are than what they stand for, in steps
-    std::vector<InputRange> ranges_;
+    std::vector<InputRange> ranges_;           // so short that 32 bits hold the sums of their products
     AlignedVector<std::uint8_t> weights_;
     std::vector<float> scale_;  // (O)
     std::vector<float> bias_;   // (O)

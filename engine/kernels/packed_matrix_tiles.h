@@ -74,9 +74,10 @@ void packed_product(const PackedProduct& product) {
         alignas(64) int32_t sums[kLanes];
         kMultiplySegment[segment.bits](weights, product.x + segment.begin, segment.units, sums);
         weights += segment.units * segment.bits * 4 * Vector::kWidth;
-        const float shift = product.shifts[s];
+        const int32_t shift = segment.shift * product.input_sums[s];
+        const float offset = segment.offset * static_cast<float>(product.input_sums[s]);
         for (size_t lane = 0; lane < kLanes; ++lane) {
-            product.sums[lane] += segment.step * (static_cast<float>(sums[lane]) - shift);
+            product.sums[lane] += segment.step * (static_cast<float>(sums[lane] - shift) + offset);
         }
     }
 }

@@ -121,6 +121,23 @@ TEST_CASE("packed sums of extreme codes do not saturate") {
     }
 }
 
+TEST_CASE("packed sums of more products than 32 bits hold are right, whatever axis their blocks cut") {
+    const Shape shape{3, 150528};
+    for (const int axis : {0, 1}) {
+        for (const int depth : {7, 8}) {
+            std::mt19937 random(8);
+            Problem problem(shape, axis, 8, 1, random);
+            std::ranges::fill(problem.x, std::uint8_t{255});
+            problem.zero_point = 0;
+            Quantization& quantization = *problem.matrix.quantization;
+            quantization.blocks = {{0, shape[axis], depth, 0.01F, 0.5F}};
+            std::ranges::fill(quantization.indices, static_cast<std::int16_t>((1 << (depth - 1)) - 1));
+            problem.matrix.values = dequantize(quantization, shape);
+            check(problem);
+        }
+    }
+}
+
 TEST_CASE("a packed matrix takes its bit depth in memory, and nothing for blocks of depth 0") {
     Quantization quantization{
         .axis = 1, .blocks = {{0, 512, 3, 1.0F}, {512, 1024, 0}}, .indices = {}, .channel_scale = {}};
