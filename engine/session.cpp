@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/ops/chunks.h"
+#include "engine/subnormals.h"
 
 #include <algorithm>
 #include <numeric>
@@ -188,14 +189,18 @@ void Session::forward() {
 }
 
 void Session::forward(std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) run_node(i);
+    flush_subnormals_in([&] {
+        for (std::size_t i = begin; i < end; ++i) run_node(i);
+    });
 }
 
 void Session::forward_from(std::size_t node) {
     const std::vector<bool> depends = dependents(node);
-    for (std::size_t i = node; i < depends.size(); ++i) {
-        if (depends[i]) run_node(i);
-    }
+    flush_subnormals_in([&] {
+        for (std::size_t i = node; i < depends.size(); ++i) {
+            if (depends[i]) run_node(i);
+        }
+    });
 }
 
 ConstView Session::run(ConstView input) {
@@ -255,7 +260,9 @@ void Session::backward(ConstView output_gradient) {
     if (needs_gradient_[output]) {
         std::ranges::copy(output_gradient.values(), gradients_[output].data);
         has_gradient_[output] = true;
-        for (std::size_t i = graph_->nodes().size(); i-- > 0;) run_node_backward(i);
+        flush_subnormals_in([&] {
+            for (std::size_t i = graph_->nodes().size(); i-- > 0;) run_node_backward(i);
+        });
     }
     for (const ValueId value : options_.gradients) {
         if (!has_gradient_[at(value)]) set_to_zero(gradients_[at(value)]);

@@ -1,5 +1,7 @@
 #include "train/sgd.h"
 
+#include "engine/subnormals.h"
+
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -23,8 +25,11 @@ Sgd::Sgd(std::vector<TrainedTensor> tensors, const Options& options) : options_(
 }
 
 void Sgd::step(std::span<const ConstView> gradients, double learning_rate) {
-    tbb::parallel_for(std::size_t{0}, chunks_.size(),
-                      [&](std::size_t i) { step(chunks_[i], gradients[chunks_[i].tensor], learning_rate); });
+    // The velocities of weights without gradients become ever smaller.
+    flush_subnormals_in([&] {
+        tbb::parallel_for(std::size_t{0}, chunks_.size(),
+                          [&](std::size_t i) { step(chunks_[i], gradients[chunks_[i].tensor], learning_rate); });
+    });
 }
 
 void Sgd::step(const Chunk& chunk, ConstView gradient, double learning_rate) {

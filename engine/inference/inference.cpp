@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "engine/inference/program.h"
 #include "engine/memory_plan.h"
+#include "engine/subnormals.h"
 
 #include <algorithm>
 #include <chrono>
@@ -59,13 +60,15 @@ ConstView Inference::run(std::span<const ConstView> inputs, const Observer& obse
         }
         buffer.data = const_cast<float*>(inputs[i].data);  // steps only read it
     }
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-        const auto start = std::chrono::steady_clock::now();
-        eigenbit::run(steps_[i], buffers_);
-        if (observer) {
-            observer(i, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    flush_subnormals_in([&] {
+        for (std::size_t i = 0; i < steps_.size(); ++i) {
+            const auto start = std::chrono::steady_clock::now();
+            eigenbit::run(steps_[i], buffers_);
+            if (observer) {
+                observer(i, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+            }
         }
-    }
+    });
     return output();
 }
 
