@@ -21,7 +21,7 @@ inline Tensor random_images(std::int64_t count, std::uint64_t seed) {
 }
 
 /// Channels that depend on each other, as a trained layer's do: without that a transform has nothing to gain.
-inline void correlate_weights(Graph& graph, std::uint64_t seed) {
+inline void correlate_weights(Graph& graph, std::uint64_t seed, double decay = 0.5) {
     for (const Layer& layer : find_layers(graph)) {
         Random random({seed, layer.node});
         Tensor weights = layer_weights(graph, layer);
@@ -30,7 +30,7 @@ inline void correlate_weights(Graph& graph, std::uint64_t seed) {
             Matrix mixing(n, n);
             for (std::int64_t row = 0; row < n; ++row) {
                 for (std::int64_t column = 0; column < n; ++column) {
-                    mixing(row, column) = random.normal() / (1.0 + 0.5 * static_cast<double>(column));
+                    mixing(row, column) = random.normal() / (1.0 + decay * static_cast<double>(column));
                 }
             }
             weights = mix(weights, axis, mixing);
