@@ -141,7 +141,7 @@ eigenbit_session* create_session(const Model& model, const eigenbit_session_opti
     session->is_int8 = wants_int8(model.graph, options.execution);
     session->arena.execute([&] {
         Graph graph = model.graph;
-        prepare_for_inference(graph, shapes);
+        prepare_for_inference(graph);
         session->inference.emplace(std::move(graph), shapes, session->is_int8 ? Execution::bytes : Execution::floats);
     });
     for (const Shape& shape : shapes) session->inputs.emplace_back(shape);

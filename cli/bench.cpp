@@ -6,7 +6,7 @@
 #include "engine/inference/calibrate.h"
 #include "engine/inference/fusion.h"
 #include "engine/inference/prepare.h"
-#include "engine/quantization.h"
+#include "engine/passes/expand_products.h"
 #include "engine/random.h"
 #include "engine/session.h"
 
@@ -60,23 +60,20 @@ Tensor random_images(const Shape& shape, std::uint64_t seed) {
 
 /// Rounds the float weights of every layer to so many bits, with one step for the layer.
 void round_weights(Graph& graph, int bits) {
-    for (const Node& node : graph.nodes()) {
-        if (!is_layer(graph, node)) continue;
-        Parameter& parameter = graph.parameter(node.inputs[1]);
-        if (parameter.quantization) continue;
-        const Shape shape = parameter.values.shape();
+    for (const LayerView& layer : layers_of(graph)) {
+        Weight& weight = graph.parameter(layer.weight);
+        if (!weight.is_float()) continue;
+        const Shape shape = weight.shape();
         float largest = std::numeric_limits<float>::min();
-        for (const float value : parameter.values.values()) largest = std::max(largest, std::abs(value));
+        for (const float value : weight.values().values()) largest = std::max(largest, std::abs(value));
         const auto levels = static_cast<float>(1 << (bits - 1));
         const float step = largest / levels;
-        Quantization quantization{
-            .axis = 0, .blocks = {{0, shape[0], bits, step, 0.5F}}, .indices = {}, .channel_scale = {}};
-        for (const float value : parameter.values.values()) {
-            const float index = std::clamp(std::floor(value / step), -levels, levels - 1.0F);
-            quantization.indices.push_back(static_cast<std::int16_t>(index));
+        Quantized quantized{.shape = shape, .axis = 0, .blocks = {{0, shape[0], bits, step, 0.5F}}, .levels = {}};
+        for (const float value : weight.values().values()) {
+            const float level = std::clamp(std::floor(value / step), -levels, levels - 1.0F);
+            quantized.levels.push_back(static_cast<std::int16_t>(level));
         }
-        parameter.values = dequantize(quantization, shape);
-        parameter.quantization = std::move(quantization);
+        weight = std::move(quantized);
     }
 }
 
@@ -142,7 +139,9 @@ void print_profile(Inference& inference, ConstView images, Results& results) {
 
 Results bench_simulated(const Graph& graph, const Tensor& images, const BenchOptions& options) {
     const Shape shape = images.shape();
-    Session session(graph, std::span(&shape, 1));
+    Graph expanded = graph;
+    expand_products(expanded);
+    Session session(expanded, std::span(&shape, 1));
     Results results;
     print_latencies(time_runs(options.seconds, [&] { session.run(images); }), options.batch, results);
     return results;
@@ -152,7 +151,7 @@ Results bench_fused(Graph graph, const Tensor& images, const BenchOptions& optio
     const Shape shape = images.shape();
     const bool is_int8 = options.execution == ExecutionMode::int8_mode;
     const Clock::time_point before_rewriting = Clock::now();
-    prepare_for_inference(graph, std::span(&shape, 1));
+    prepare_for_inference(graph);
     const double rewriting = seconds_since(before_rewriting);
     if (const int made = is_int8 ? calibrate(graph, images) : 0; made > 0) {
         fmt::print("{} activations without a grid got one from random images\n", made);

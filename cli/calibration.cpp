@@ -1,6 +1,6 @@
 #include "cli/calibration.h"
 
-#include "compress/activation_curves.h"
+#include "compress/activation_quantizers.h"
 #include "datasets/loader.h"
 #include "engine/error.h"
 #include "engine/inference/calibrate.h"
@@ -58,13 +58,9 @@ void calibrate_missing_grids(Model& model, const Dataset& dataset, std::uint64_t
     constexpr int kBits = 8;
     if (!lacks_grids(model.graph)) return;
     const Tensor images = calibration_images(dataset, kImages, seed);
-    int made = 0;
-    for (const ActivationCurve& curve : activation_curves(model.graph, images, {kBits, kBits}, {.seed = seed})) {
-        if (model.graph.activations().contains(curve.value)) continue;
-        model.graph.quantize_activation(curve.value, curve.candidates.front().grid);
-        ++made;
-    }
-    fmt::print("{} activations without a grid got one from {} images\n", made, images.shape()[0]);
+    const auto chosen =
+        quantize_activations(model.graph, images, {.depths = {kBits, kBits}, .sampling = {.seed = seed}});
+    fmt::print("{} activations without a grid got one from {} images\n", chosen.size(), images.shape()[0]);
 }
 
 }  // namespace eigenbit

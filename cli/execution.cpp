@@ -31,7 +31,7 @@ Inference& FusedNetwork::of(const Shape& input) {
     if (found != entries_.end()) return *found->inference;
     if (entries_.size() == kMost) entries_.erase(entries_.begin());
     Graph graph = graph_;
-    prepare_for_inference(graph, std::span(&input, 1));
+    prepare_for_inference(graph);
     const Execution execution = mode_ == ExecutionMode::int8_mode ? Execution::bytes : Execution::floats;
     entries_.push_back({input, std::make_unique<Inference>(std::move(graph), std::span(&input, 1), execution)});
     return *entries_.back().inference;

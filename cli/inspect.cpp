@@ -46,9 +46,11 @@ struct LayerRow {
     std::optional<Packing> packing{};
 };
 
-std::int64_t count_zero_channels(const Tensor& values, int axis) {
-    const std::int64_t channels = values.shape()[axis];
-    const std::int64_t inner = values.shape().elements(axis + 1, values.shape().rank());
+/// Channels along the axis that blocks cut whose values are all zero.
+std::int64_t count_zero_channels(const Quantized& weight) {
+    const Tensor values = image(weight);
+    const std::int64_t channels = weight.shape[weight.axis];
+    const std::int64_t inner = weight.shape.elements(weight.axis + 1, weight.shape.rank());
     std::vector<bool> zero(static_cast<std::size_t>(channels), true);
     for (std::int64_t i = 0; i < values.elements(); ++i) {
         if (values[i] != 0.0F) zero[static_cast<std::size_t>(i / inner % channels)] = false;
@@ -56,14 +58,16 @@ std::int64_t count_zero_channels(const Tensor& values, int axis) {
     return std::ranges::count(zero, true);
 }
 
-Packing packing_of(const Parameter& parameter, const SizeLedger::Layer* sizes) {
-    const Quantization& quantization = *parameter.quantization;
-    const auto [lowest, highest] = std::ranges::minmax(quantization.blocks, {}, &QuantizedBlock::bit_depth);
+/// Of a quantized weight, or of a product: depths and channels are its kernel's, bytes those of all of its factors over
+/// the weights that it stands for.
+Packing packing_of(const Weight& weight, const SizeLedger::Layer* sizes) {
+    const Quantized& kernel = *quantized_factors(weight).front();
+    const auto [lowest, highest] = std::ranges::minmax(kernel.blocks, {}, &QuantizedBlock::bit_depth);
     Packing packing{.lowest_bit_depth = lowest.bit_depth,
                     .highest_bit_depth = highest.bit_depth,
-                    .weights = parameter.values.elements(),
-                    .channels = parameter.values.shape()[quantization.axis],
-                    .zero_channels = count_zero_channels(parameter.values, quantization.axis)};
+                    .weights = weight.elements(),
+                    .channels = kernel.shape[kernel.axis],
+                    .zero_channels = count_zero_channels(kernel)};
     if (sizes != nullptr) packing.bytes = sizes->weight_bytes();
     return packing;
 }
@@ -86,11 +90,11 @@ std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<Shape>& s
         const auto charged = std::ranges::find(sizes.layers(), node.name, &SizeLedger::Layer::name);
         for (const ValueId input : node.inputs) {
             if (!graph.is_parameter(input)) continue;
-            const Parameter& parameter = graph.parameter(input);
-            if (row.weight.empty()) row.weight = to_string(parameter.values.shape());
-            row.parameters += parameter.values.elements();
-            if (!parameter.quantization) continue;
-            row.packing = packing_of(parameter, charged == sizes.layers().end() ? nullptr : &*charged);
+            const Weight& weight = graph.parameter(input);
+            if (row.weight.empty()) row.weight = to_string(weight.shape());
+            row.parameters += weight.elements();
+            if (weight.is_float()) continue;
+            row.packing = packing_of(weight, charged == sizes.layers().end() ? nullptr : &*charged);
         }
         if (row.weight.empty() && row.multiply_accumulates > 0) {
             row.weight = to_string(shapes[static_cast<std::size_t>(node.inputs[1])]);
@@ -132,6 +136,7 @@ Results as_results(const LayerRow& row) {
     if (row.packing) {
         layer["lowest_bit_depth"] = row.packing->lowest_bit_depth;
         layer["highest_bit_depth"] = row.packing->highest_bit_depth;
+        layer["weights"] = row.packing->weights;
         layer["rate_bits_per_weight"] = row.packing->rate();
         layer["channels"] = row.packing->channels;
         layer["zero_channels"] = row.packing->zero_channels;

@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "engine/formats/ebit.h"
 #include "engine/formats/onnx.h"
+#include "engine/graph/uses.h"
 
 #include <algorithm>
 
@@ -13,12 +14,10 @@ namespace {
 void subtract_output_from_input(Graph& graph) {
     const ValueId input = graph.inputs().front().value;
     const ValueId output = graph.outputs().front();
-    const auto puts_out = [&](const Node& node) { return std::ranges::count(node.outputs, output) > 0; };
-    const auto producer = std::ranges::find_if(graph.nodes(), puts_out) - graph.nodes().begin();
     const std::size_t end = graph.nodes().size();
     const Arithmetic subtraction{.kind = Arithmetic::Kind::subtract};
     const ValueId residual = graph.insert_node(end, "residual", subtraction, {input, output});
-    std::ranges::replace(graph.node(static_cast<std::size_t>(producer)).outputs, output, residual);
+    std::ranges::replace(graph.node(producer(graph, output).value()).outputs, output, residual);
     graph.node(end).inputs[1] = residual;
     graph.node(end).outputs = {output};
 }

@@ -67,8 +67,7 @@ double share_of_bits(const RetrainOptions& options, const ModelFile& file) {
 
 /// Whether the weights of a model are quantized, all or some.
 bool is_quantized(const Graph& graph) {
-    return std::ranges::any_of(graph.parameters(),
-                               [](const auto& entry) { return entry.second.quantization.has_value(); });
+    return std::ranges::any_of(graph.parameters(), [](const auto& entry) { return !entry.second.is_float(); });
 }
 
 /// Writes the network and lets its note tell the rate that it now has, which is returned; 0 where there is no such

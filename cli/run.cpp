@@ -5,6 +5,7 @@
 #include "engine/error.h"
 #include "engine/fold_batch_normalization.h"
 #include "engine/inference/calibrate.h"
+#include "engine/passes/expand_products.h"
 #include "engine/session.h"
 #include "evaluation/metrics.h"
 
@@ -106,6 +107,7 @@ Results run_images(const RunVerbOptions& options) {
         fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
+    expand_products(model.graph);
     fold_batch_normalization(model.graph);
     FusedNetwork fused(model.graph, options.execution);
 

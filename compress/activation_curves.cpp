@@ -168,7 +168,8 @@ void keep_best(ActivationCurve& curve) {
 
 std::vector<ActivationCurve> activation_curves(const Graph& graph, ConstView images, const ActivationDepths& depths,
                                                const SamplingOptions& options) {
-    const std::vector<ValueId> values = worth_rounding(graph);
+    std::vector<ValueId> values = worth_rounding(graph);
+    std::erase_if(values, [&](ValueId value) { return graph.activations().contains(value); });
     const std::vector<Spread> spreads = measure_spreads(graph, values, images);
     const Shape one_image = images.slice(0, 1).shape;
     const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));

@@ -26,7 +26,7 @@ struct ActivationDepths {
     int most = 8;
 };
 
-/// The curves of all values worth rounding, for images (N, H, W, C) and a network that rounds none of them yet.
+/// The curves of all values that are worth rounding and have no quantizer yet, for images (N, H, W, C).
 ///
 /// An error â − a of one value changes a projection ⟨v, y⟩ of the output by ⟨∂⟨v, y⟩/∂a, â − a⟩ to first order; the
 /// mean square of that over images and random ±1 vectors v is the distortion, summed over all outputs. Each depth takes

@@ -16,7 +16,7 @@ std::vector<Block> cut_into_blocks(const Factorization& factorization, int count
     std::vector<Block> blocks;
     cut(Block::kCoefficients, extent(factorization.coefficients.shape(), factorization.block_axis), count, blocks);
     for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
-        const Basis& basis = factorization.bases[i];
+        const TransformBasis& basis = factorization.bases[i];
         if (basis.stored) cut(static_cast<int>(i), basis.synthesis.columns(), count, blocks);
     }
     return blocks;

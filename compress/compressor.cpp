@@ -7,18 +7,17 @@
 #include "compress/hybrid_curves.h"
 #include "compress/output_distortion.h"
 #include "compress/planned_bits.h"
-#include "compress/rewrite.h"
 #include "compress/second_order_curves.h"
 #include "compress/transform_choice.h"
 #include "engine/coding/index_coder.h"
 #include "engine/error.h"
 #include "engine/formats/ebit.h"
+#include "engine/graph/layer_view.h"
 #include "engine/session.h"
 
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -36,13 +35,13 @@ bool all_finite(std::span<const float> values) {
 }
 
 /// Statistics of numbers that are not finite are none: eigenvectors and allocations would be anything.
-void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView image) {
+void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView one_image) {
     for (const Layer& layer : layers) {
-        if (all_finite(graph.parameter(layer.weight).values.values())) continue;
+        if (all_finite(image(graph.parameter(layer.weight)).values())) continue;
         fail("Layer '{}' has weights that are not finite numbers.", graph.nodes()[layer.node].name);
     }
-    Session session(graph, std::span(&image.shape, 1));
-    if (!all_finite(session.run(image).values())) {
+    Session session(graph, std::span(&one_image.shape, 1));
+    if (!all_finite(session.run(one_image).values())) {
         fail("For the first calibration image, the network puts out numbers that are not finite.");
     }
 }
@@ -102,18 +101,23 @@ std::int64_t images_worth_averaging(std::int64_t products_an_image) {
     return std::max(kProducts / products_an_image, kFewest);
 }
 
-/// The nodes that a layer may have become.
-std::array<std::string, 4> nodes_of(const std::string& layer) {
-    return {layer + ".S.taps", layer + ".S.row", layer + ".T", layer};
+double bits_of_layer(const SizeLedger& sizes, const std::string& layer) {
+    const auto found = std::ranges::find(sizes.layers(), layer, &SizeLedger::Layer::name);
+    return found == sizes.layers().end() ? 0.0 : 8.0 * static_cast<double>(found->weight_bytes());
 }
 
-double bits_of_layer(const SizeLedger& sizes, const std::string& layer) {
-    const std::array nodes = nodes_of(layer);
-    std::int64_t bytes = 0;
-    for (const SizeLedger::Layer& node : sizes.layers()) {
-        if (std::ranges::find(nodes, node.name) != nodes.end()) bytes += node.weight_bytes();
+/// Of what a layer reads, and of the values inside of its product.
+std::vector<int> activation_depths(const Graph& graph, std::size_t node) {
+    std::vector<int> depths;
+    const LayerView layer = layer_at(graph, node).value();
+    const auto input = graph.activations().find(layer.input);
+    if (input != graph.activations().end()) depths.push_back(input->second.bit_depth);
+    const Product* const product = graph.parameter(layer.weight).product();
+    if (!product) return depths;
+    for (const Basis& basis : product->bases) {
+        if (basis.inner) depths.push_back(basis.inner->bit_depth);
     }
-    return 8.0 * static_cast<double>(bytes);
+    return depths;
 }
 
 double bits_an_index(std::span<const std::int16_t> indices, int depth) {
@@ -296,13 +300,13 @@ CompressedNetwork Compressor::at_lambda(double lambda) const {
 
 /// Error feedback and the entropy coder spend fewer bits than the curves promise: what they save is given back, in a
 /// few rounds.
-Compressor::Quantized Compressor::quantize_within(std::span<const LayerOptions> curves, double target) const {
+Compressor::QuantizedNetwork Compressor::quantize_within(std::span<const LayerOptions> curves, double target) const {
     constexpr int kRounds = 10;
     constexpr double kCloseEnough = 0.995;
     PlannedBits planned(target);
-    std::optional<Quantized> best;
+    std::optional<QuantizedNetwork> best;
     for (int round = 0; round < kRounds; ++round) {
-        Quantized quantized = quantize(allocate_within(curves, planned.next(), &Allocation::bits));
+        QuantizedNetwork quantized = quantize(allocate_within(curves, planned.next(), &Allocation::bits));
         const double bits = quantized.bits();
         planned.tried(bits);
         if (bits <= target && (!best || bits > best->bits())) best = std::move(quantized);
@@ -321,20 +325,23 @@ BlockIndices Compressor::indices_of(std::size_t layer, const LayerCurves& curves
                                   kFeedbackShare * lambda);
 }
 
-Compressor::Quantized Compressor::quantize(const Allocation& allocation) const {
-    Quantized result{.allocation = allocation,
-                     .indices = std::vector<BlockIndices>(layers_.size()),
-                     .model = {*graph_, {}, {}},
-                     .sizes = {}};
-    std::vector<QuantizedLayer> layers(layers_.size());
+Compressor::QuantizedNetwork Compressor::quantize(const Allocation& allocation) const {
+    QuantizedNetwork result{.allocation = allocation,
+                            .indices = std::vector<BlockIndices>(layers_.size()),
+                            .model = {*graph_, {}, {}},
+                            .sizes = {}};
+    Graph& graph = result.model.graph;
+    std::vector<Weight> weights(layers_.size());
     tbb::parallel_for(std::size_t{0}, layers_.size(), [&](std::size_t i) {
         const LayerChoice& choice = allocation.layers[i];
         const LayerCurves& curves = curves_[i][choice.option];
         result.indices[i] = indices_of(i, curves, choice, allocation.lambda);
-        layers[i] = quantize_layer(curves, choice, result.indices[i]);
+        weights[i] = quantize_layer(curves, choice, result.indices[i]);
     });
-    for (std::size_t i = layers_.size(); i-- > 0;) rewrite(result.model.graph, layers_[i], std::move(layers[i]));
-    if (options_.correction) prepare_correction(*graph_, result.model.graph);
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+        graph.parameter(own_parameter(graph, layers_[i].node, 1)) = std::move(weights[i]);
+    }
+    if (options_.correction) prepare_correction(*graph_, graph);
     result.sizes = stored_sizes(result.model, storage_of(options_.candidates.coding));
     return result;
 }
@@ -346,7 +353,7 @@ std::int64_t Compressor::images_at_once() const {
     return std::min({fitting, averaged_images_, images_.shape()[0]});
 }
 
-LayerSummary Compressor::summarize(std::size_t layer, const Quantized& quantized) const {
+LayerSummary Compressor::summarize(std::size_t layer, const QuantizedNetwork& quantized) const {
     const LayerChoice& choice = quantized.allocation.layers[layer];
     const LayerCurves& curves = curves_[layer][choice.option];
     const std::int64_t weights = layers_[layer].shape.elements();
@@ -379,30 +386,26 @@ void Compressor::correct_statistics(Graph& compressed) const {
     if (options_.correction) correct(*graph_, compressed, images_.view().slice(0, images_at_once()));
 }
 
-/// Chooses the grids on the network as it is, which rounds nothing yet.
+/// Chooses the quantizers on the network as it is, which rounds nothing yet.
 void Compressor::round_activations(CompressedNetwork& network) const {
     Graph corrected = network.graph;
     correct_statistics(corrected);
     const std::int64_t images = std::min<std::int64_t>(options_.activation_images, images_.shape()[0]);
-    for (const ActivationCurve& curve :
-         activation_curves(corrected, images_.view().slice(0, images), *options_.activations, options_.sampling)) {
-        const ActivationCandidate& chosen = cheapest(curve, network.lambda);
-        network.graph.quantize_activation(curve.value, chosen.grid);
-        network.activation_elements += curve.elements;
-        network.activation_bits += static_cast<double>(curve.elements * chosen.grid.bit_depth);
-        network.distortion += chosen.distortion;
+    const std::vector<ChosenQuantizer> quantizers = quantize_activations(
+        corrected, images_.view().slice(0, images),
+        {.depths = *options_.activations, .lambda = network.lambda, .sampling = options_.sampling});
+    copy_quantizers(corrected, network.graph);
+    for (const ChosenQuantizer& quantizer : quantizers) {
+        network.activation_elements += quantizer.elements;
+        network.activation_bits += static_cast<double>(quantizer.elements * quantizer.bit_depth);
+        network.distortion += quantizer.distortion;
     }
-    for (LayerSummary& layer : network.layers) {
-        const std::array nodes = nodes_of(layer.name);
-        for (const Node& node : network.graph.nodes()) {
-            if (std::ranges::find(nodes, node.name) == nodes.end()) continue;
-            const auto grid = network.graph.activations().find(node.inputs[0]);
-            if (grid != network.graph.activations().end()) layer.activation_depths.push_back(grid->second.bit_depth);
-        }
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+        network.layers[i].activation_depths = activation_depths(network.graph, layers_[i].node);
     }
 }
 
-CompressedNetwork Compressor::build(Quantized quantized) const {
+CompressedNetwork Compressor::build(QuantizedNetwork quantized) const {
     CompressedNetwork result{.graph = std::move(quantized.model.graph),
                              .bits = quantized.bits(),
                              .bits_per_weight = quantized.bits() / static_cast<double>(weight_count_),

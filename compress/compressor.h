@@ -1,6 +1,6 @@
 #pragma once
 
-#include "compress/activation_curves.h"
+#include "compress/activation_quantizers.h"
 #include "compress/allocation.h"
 #include "compress/candidates.h"
 #include "compress/distortion_meter.h"
@@ -108,7 +108,7 @@ class Compressor {
     using Build = std::function<CompressedNetwork(std::span<const LayerOptions>)>;
 
     /// An allocation, the indices that it led to, and the network that these make.
-    struct Quantized {
+    struct QuantizedNetwork {
         Allocation allocation;
         std::vector<BlockIndices> indices;  // by layer
         Model model;                        // neither corrected nor with rounded activations yet
@@ -127,16 +127,16 @@ class Compressor {
     /// these, unless it is too large for that. Neither choice knows how the layers' errors add up: the network with the
     /// least D + λ·bits is taken.
     CompressedNetwork compress(const Allocate& allocate, const Build& build) const;
-    Quantized quantize_within(std::span<const LayerOptions> curves, double target) const;
+    QuantizedNetwork quantize_within(std::span<const LayerOptions> curves, double target) const;
     BlockIndices indices_of(std::size_t layer, const LayerCurves& curves, const LayerChoice& choice,
                             double lambda) const;
-    Quantized quantize(const Allocation& allocation) const;
+    QuantizedNetwork quantize(const Allocation& allocation) const;
     /// How many images the correction may run as one batch.
     std::int64_t images_at_once() const;
-    CompressedNetwork build(Quantized quantized) const;
+    CompressedNetwork build(QuantizedNetwork quantized) const;
     void correct_statistics(Graph& compressed) const;
     void round_activations(CompressedNetwork& network) const;
-    LayerSummary summarize(std::size_t layer, const Quantized& quantized) const;
+    LayerSummary summarize(std::size_t layer, const QuantizedNetwork& quantized) const;
 
     const Graph* graph_;
     Graph differentiable_;  // with a bias in every layer

@@ -9,10 +9,10 @@ namespace eigenbit {
 /// and layers that no BatchNormalization follows get their bias and the gain of their output channels corrected.
 ///
 /// `original` and `compressed` must agree on the ValueIds of what layers and normalisations put out, as after
-/// rewrite(). Images are (N, H, W, C); all of them run as one batch.
+/// quantization. Images are (N, H, W, C); all of them run as one batch.
 void correct(const Graph& original, Graph& compressed, ConstView images);
 
-/// Gives a compressed network the biases and channel scales that correct() will fill in, so that it is already as large
+/// Gives a compressed network the biases and gains that correct() will fill in, so that it is already as large
 /// as it will be.
 void prepare_correction(const Graph& original, Graph& compressed);
 

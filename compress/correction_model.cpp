@@ -78,7 +78,7 @@ CorrectionModel finish(Sums sums, const Shape& shape) {
 std::vector<CorrectionModel> correction_models(const Graph& graph, std::span<const Layer> layers, ConstView images) {
     std::vector<Sums> sums;
     for (const Layer& layer : layers) {
-        const Shape& shape = graph.parameter(layer.weight).values.shape();
+        const Shape& shape = graph.parameter(layer.weight).shape();
         const auto channels = static_cast<std::size_t>(shape[0]);
         Shape seen = shape;
         if (!layer.grouped) seen[0] = 1;

@@ -56,8 +56,8 @@ DistortionMeter::DistortionMeter(const Graph& graph, const Layer& layer, ConstVi
     if (images.shape[0] == 0) fail("Distortions are measured on calibration images; there are none.");
     choose_chunks();
     if (!options.corrected) return;
-    if (node_->inputs.size() != 3) fail("Layer '{}' has no bias that a correction could change.", node_->name);
-    const Trial own{graph.parameter(layer.weight).values, graph.parameter(node_->inputs[2]).values};
+    if (node_->inputs.size() < 3) fail("Layer '{}' has no bias that a correction could change.", node_->name);
+    const Trial own{image(graph.parameter(layer.weight)), graph.parameter(node_->inputs[2]).values()};
     original_ = layer_moments(std::span(&own, 1)).front();
 }
 
@@ -164,8 +164,8 @@ void DistortionMeter::add_squared_changes(std::span<const Trial> trials, std::sp
 }
 
 std::vector<double> DistortionMeter::measure(std::size_t count, const Change& change) {
-    const Tensor& own = graph_->parameter(layer_.weight).values;
-    const Tensor bias = options_.corrected ? graph_->parameter(node_->inputs[2]).values : Tensor();
+    const Tensor own = image(graph_->parameter(layer_.weight));
+    const Tensor bias = options_.corrected ? graph_->parameter(node_->inputs[2]).values() : Tensor();
     const std::int64_t fitting = options_.memory_bytes / 4 / bytes(own.elements());
     const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(fitting, 1));
     std::vector<double> distortions(count);

@@ -230,7 +230,7 @@ class FeedbackQuantizer {
             const double highest = (1 << (q.bit_depth - 1)) - 1;
             const double index = std::clamp(std::nearbyint(x), -highest - 1.0, highest);
             *element.index = static_cast<std::int16_t>(index);
-            return step * (index + q.offset);
+            return level_value(*element.index, q.step, q.offset);
         }
         constexpr double kLargest = 32000.0;
         const double nearest = std::clamp(std::nearbyint(x), -kLargest, kLargest);
@@ -268,8 +268,8 @@ Matrix synthesis_of(const Factorization& factorization, const LayerCurves& curve
         // Columns that are dropped keep their exact values here: their coefficients are zero, an error like any other.
         if (block.factor != static_cast<int>(basis) || quantizer.bit_depth == 0) continue;
         for_each_element(factorization, block, [&](std::int64_t k, std::int64_t element) {
-            const double index = indices[i][static_cast<std::size_t>(k)];
-            synthesis.values()[static_cast<std::size_t>(element)] = quantizer.step * (index + quantizer.offset);
+            synthesis.values()[static_cast<std::size_t>(element)] =
+                level_value(indices[i][static_cast<std::size_t>(k)], quantizer.step, quantizer.offset);
         });
     }
     return synthesis;

@@ -37,7 +37,7 @@ class BlockEffect {
         : factorization_(&factorization), block_(block) {
         const Axis axis = factorization.block_axis;
         if (block.factor == Block::kCoefficients) {
-            for (const Basis& basis : factorization.bases) {
+            for (const TransformBasis& basis : factorization.bases) {
                 bases_.push_back(basis.axis == axis ? columns(basis.synthesis, block.begin, block.end)
                                                     : basis.synthesis);
             }
@@ -45,7 +45,7 @@ class BlockEffect {
         }
         others_ = slice(factorization.coefficients, mixed_axis(), block.begin, block.end);
         for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
-            const Basis& basis = factorization.bases[i];
+            const TransformBasis& basis = factorization.bases[i];
             if (static_cast<int>(i) != block.factor) others_ = mix(others_, basis.axis, basis.synthesis);
         }
     }

@@ -73,7 +73,7 @@ Matrix gradient_moments(ConstView gradients, Axis axis) {
         Matrix& sum = partial[static_cast<std::size_t>(chunk)];
         for (std::int64_t s = chunk * samples / chunks; s < (chunk + 1) * samples / chunks; ++s) {
             const ConstView gradient{shape, gradients.data + s * shape.elements()};
-            const Matrix product = product_of_views(gradient, gradient, axis);
+            const Matrix product = moments_of_views(gradient, gradient, axis);
             for (std::size_t i = 0; i < sum.values().size(); ++i) sum.values()[i] += product.values()[i];
         }
     });

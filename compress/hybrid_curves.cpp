@@ -100,7 +100,7 @@ class OptionKnowledge {
 
     /// Whether all blocks quantized together disturb the output as predicted.
     bool is_predicted(const LayerChoice& choice, DistortionMeter& meter, double tolerance) const {
-        const Tensor weights = synthesize(quantize_layer(*layer_, choice, round_blocks(*layer_, choice)));
+        const Tensor weights = image(quantize_layer(*layer_, choice, round_blocks(*layer_, choice)));
         const double measured = meter.measure(
             1, [&](std::size_t, std::span<float> target) { std::ranges::copy(weights.values(), target.begin()); })[0];
         if (!(choice.distortion > 0.0 && measured > 0.0)) return true;

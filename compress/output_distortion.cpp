@@ -1,5 +1,6 @@
 #include "compress/output_distortion.h"
 
+#include "engine/passes/expand_products.h"
 #include "engine/session.h"
 
 #include <algorithm>
@@ -8,12 +9,14 @@ namespace eigenbit {
 
 double output_distortion(const Graph& original, const Graph& compressed, ConstView images) {
     constexpr std::int64_t kImagesAtOnce = 16;
+    Graph expanded = compressed;
+    expand_products(expanded);
     double sum = 0.0;
     std::int64_t elements = 0;
     for (std::int64_t begin = 0; begin < images.shape[0]; begin += kImagesAtOnce) {
         const ConstView batch = images.slice(begin, std::min(begin + kImagesAtOnce, images.shape[0]));
         Session original_session(original, std::span(&batch.shape, 1));
-        Session compressed_session(compressed, std::span(&batch.shape, 1));
+        Session compressed_session(expanded, std::span(&batch.shape, 1));
         const ConstView expected = original_session.run(batch);
         const ConstView found = compressed_session.run(batch);
         for (std::int64_t i = 0; i < expected.elements(); ++i) {

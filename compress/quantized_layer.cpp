@@ -2,7 +2,6 @@
 
 #include "compress/candidates.h"
 #include "engine/coding/index_coder.h"
-#include "engine/quantization.h"
 
 #include <algorithm>
 #include <bit>
@@ -29,58 +28,45 @@ const Quantizer& chosen_quantizer(const LayerCurves& curves, const LayerChoice& 
 }
 
 /// One factor as its blocks' indices say.
-Parameter quantize_factor(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& block_indices,
+Quantized quantize_factor(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& block_indices,
                           int factor) {
     const Factorization& factorization = curves.factorization;
-    Quantization quantization;
-    Shape shape;
+    Quantized result;
     if (factor == Block::kCoefficients) {
-        shape = factorization.coefficients.shape();
-        quantization.axis = tensor_axis(factorization.block_axis);
+        result.shape = factorization.coefficients.shape();
+        result.axis = tensor_axis(factorization.block_axis);
     } else {
         const Matrix& synthesis = factorization.bases[static_cast<std::size_t>(factor)].synthesis;
-        shape = Shape{synthesis.rows(), synthesis.columns()};
-        quantization.axis = 1;
-        quantization.is_basis = true;
+        result.shape = Shape{synthesis.rows(), synthesis.columns()};
+        result.axis = 1;
     }
-    quantization.indices.resize(static_cast<std::size_t>(shape.elements()));
+    result.levels.resize(static_cast<std::size_t>(result.shape.elements()));
     for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
         const Block& block = curves.blocks[i];
         if (block.factor != factor) continue;
         const Quantizer& quantizer = chosen_quantizer(curves, choice, i);
         const std::vector<std::int16_t>& indices = block_indices[i];
         for_each_element(factorization, block, [&](std::int64_t k, std::int64_t element) {
-            quantization.indices[static_cast<std::size_t>(element)] = indices[static_cast<std::size_t>(k)];
+            result.levels[static_cast<std::size_t>(element)] = indices[static_cast<std::size_t>(k)];
         });
         const bool unclipped = quantizer.bit_depth == Quantizer::kUnclipped;
         const int unclipped_depth = all_zero(indices) ? 0 : needed_bit_depth(indices);
-        quantization.blocks.push_back({.begin = block.begin,
-                                       .end = block.end,
-                                       .bit_depth = unclipped ? unclipped_depth : quantizer.bit_depth,
-                                       .step = quantizer.step,
-                                       .offset = quantizer.offset});
+        result.blocks.push_back({.begin = block.begin,
+                                 .end = block.end,
+                                 .bit_depth = unclipped ? unclipped_depth : quantizer.bit_depth,
+                                 .step = quantizer.step,
+                                 .offset = quantizer.offset});
     }
-    Tensor values = dequantize(quantization, shape);
-    return {std::move(values), std::move(quantization)};
+    return result;
 }
 
-Parameter float_factor(const Matrix& synthesis) {
-    Parameter parameter{Tensor(Shape{synthesis.rows(), synthesis.columns()}), std::nullopt};
-    std::ranges::transform(synthesis.values(), parameter.values.data(), [](double v) { return static_cast<float>(v); });
-    return parameter;
-}
-
-/// Removes the channels of an axis that are not kept; the axis must be the one that the blocks cut.
-void keep_channels(Parameter& parameter, const std::vector<bool>& kept) {
-    Quantization& old = *parameter.quantization;
-    const Shape& shape = parameter.values.shape();
-    const std::int64_t extent = shape[old.axis];
-    const std::int64_t inner = shape.elements(old.axis + 1, shape.rank());
-
-    Quantization result{
-        .axis = old.axis, .blocks = {}, .indices = {}, .channel_scale = old.channel_scale, .is_basis = old.is_basis};
+/// Removes the channels that are not kept, of the axis that the blocks cut.
+void keep_channels(Quantized& weight, const std::vector<bool>& kept) {
+    const std::int64_t extent = weight.shape[weight.axis];
+    const std::int64_t inner = weight.shape.elements(weight.axis + 1, weight.shape.rank());
+    Quantized result{.shape = weight.shape, .axis = weight.axis, .blocks = {}, .levels = {}};
     std::int64_t position = 0;
-    for (const QuantizedBlock& block : old.blocks) {
+    for (const QuantizedBlock& block : weight.blocks) {
         const auto count = std::count(kept.begin() + block.begin, kept.begin() + block.end, true);
         if (count == 0) continue;
         QuantizedBlock moved = block;
@@ -88,33 +74,43 @@ void keep_channels(Parameter& parameter, const std::vector<bool>& kept) {
         moved.end = position += count;
         result.blocks.push_back(moved);
     }
-    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+    for (std::int64_t i = 0; i < weight.shape.elements(); ++i) {
         if (kept[static_cast<std::size_t>(i / inner % extent)]) {
-            result.indices.push_back(old.indices[static_cast<std::size_t>(i)]);
+            result.levels.push_back(weight.levels[static_cast<std::size_t>(i)]);
         }
     }
-    Shape pruned = shape;
-    pruned[old.axis] = position;
-    parameter = {dequantize(result, pruned), std::move(result)};
+    result.shape[weight.axis] = position;
+    weight = std::move(result);
 }
 
-void prune(QuantizedLayer& layer) {
-    const auto basis = std::ranges::find(layer.bases, layer.block_axis, &QuantizedLayer::QuantizedBasis::axis);
-    if (basis == layer.bases.end() || !basis->synthesis.quantization) return;
-    const Quantization& rows = *layer.coefficients.quantization;
-    std::vector<bool> kept(static_cast<std::size_t>(layer.coefficients.values.shape()[rows.axis]));
-    for (const QuantizedBlock& block : rows.blocks) {
+/// Of a product whose kernel is still (O, taps, I).
+void prune(Product& product) {
+    const auto mixes_blocks = [&](const Basis& basis) { return tensor_axis(basis.axis) == product.kernel.axis; };
+    const auto basis = std::ranges::find_if(product.bases, mixes_blocks);
+    if (basis == product.bases.end()) return;
+    auto* const synthesis = std::get_if<Quantized>(&basis->matrix);
+    if (!synthesis) return;
+    std::vector<bool> kept(static_cast<std::size_t>(product.kernel.shape[product.kernel.axis]));
+    for (const QuantizedBlock& block : product.kernel.blocks) {
         std::fill(kept.begin() + block.begin, kept.begin() + block.end, block.bit_depth > 0);
     }
     if (std::ranges::find(kept, true) == kept.end()) kept.front() = true;
-    keep_channels(layer.coefficients, kept);
-    keep_channels(basis->synthesis, kept);
+    keep_channels(product.kernel, kept);
+    keep_channels(*synthesis, kept);
 }
 
-Matrix to_matrix(const Tensor& values) {
-    Matrix matrix(values.shape()[0], values.shape()[1]);
-    std::ranges::copy(values.values(), matrix.values().begin());
-    return matrix;
+/// A weight (O, taps, I) in the layout of the layer: (O, KH, KW, I), (O, I), or (O, 1, k, I) where a basis mixes the
+/// taps.
+void restore_layout(Quantized& weight, const Shape& layer) {
+    const Shape own = weight.shape;
+    if (layer.rank() == 2) {
+        weight.shape = Shape{own[0], own[2]};
+        if (weight.axis == 2) weight.axis = 1;
+        return;
+    }
+    const bool mixed_taps = own[1] != layer[1] * layer[2] || weight.axis == 1;
+    weight.shape = mixed_taps ? Shape{own[0], 1, own[1], own[2]} : Shape{own[0], layer[1], layer[2], own[2]};
+    if (weight.axis != 0) ++weight.axis;
 }
 
 }  // namespace
@@ -141,25 +137,26 @@ double index_bits(const LayerCurves& curves, const LayerChoice& choice, const Bl
     return bits;
 }
 
-QuantizedLayer quantize_layer(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices) {
+Weight quantize_layer(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices) {
     const Factorization& factorization = curves.factorization;
-    QuantizedLayer layer{.transform = factorization.transform,
-                         .block_axis = factorization.block_axis,
-                         .coefficients = quantize_factor(curves, choice, indices, Block::kCoefficients),
-                         .bases = {}};
-    for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
-        const Basis& basis = factorization.bases[i];
-        layer.bases.push_back({basis.axis, basis.stored ? quantize_factor(curves, choice, indices, static_cast<int>(i))
-                                                        : float_factor(basis.synthesis)});
+    Quantized coefficients = quantize_factor(curves, choice, indices, Block::kCoefficients);
+    if (factorization.bases.empty()) {
+        restore_layout(coefficients, factorization.shape);
+        return coefficients;
     }
-    prune(layer);
-    return layer;
-}
-
-Tensor synthesize(const QuantizedLayer& layer) {
-    Tensor weights = layer.coefficients.values;
-    for (const auto& basis : layer.bases) weights = mix(weights, basis.axis, to_matrix(basis.synthesis.values));
-    return weights;
+    Product product{factorization.shape, std::move(coefficients), {}};
+    for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
+        Basis basis{.axis = factorization.bases[i].axis, .matrix = {}};
+        if (factorization.bases[i].stored) {
+            basis.matrix = quantize_factor(curves, choice, indices, static_cast<int>(i));
+        } else {
+            basis.matrix = cosine_kind(factorization.transform.kind);
+        }
+        product.bases.push_back(std::move(basis));
+    }
+    prune(product);
+    restore_layout(product.kernel, factorization.shape);
+    return product;
 }
 
 }  // namespace eigenbit

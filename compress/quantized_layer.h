@@ -1,24 +1,11 @@
 #pragma once
 
 #include "compress/allocation.h"
-#include "engine/parameter.h"
+#include "engine/weights/weight.h"
 
 #include <vector>
 
 namespace eigenbit {
-
-/// A layer's factors as integers, Θ̂ = S·T.
-struct QuantizedLayer {
-    struct QuantizedBasis {
-        Axis axis = Axis::row;
-        Parameter synthesis;  ///< (extent, k); of a cosine transform not quantized
-    };
-
-    Transform transform;
-    Axis block_axis = Axis::row;
-    Parameter coefficients;  ///< (O, taps, I), an axis being k long where a basis mixes it
-    std::vector<QuantizedBasis> bases;
-};
 
 /// Indices of every block of a layer.
 using BlockIndices = std::vector<std::vector<std::int16_t>>;
@@ -30,11 +17,8 @@ BlockIndices round_blocks(const LayerCurves& curves, const LayerChoice& choice);
 /// side information.
 double index_bits(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices);
 
-/// The layer that these indices stand for. Channels of zero blocks are removed where a stored basis meets
-/// them; one channel of zeros stays when there is no other.
-QuantizedLayer quantize_layer(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices);
-
-/// The weights (O, taps, I) that the layer computes with.
-Tensor synthesize(const QuantizedLayer& layer);
+/// The weight that these indices stand for: Quantized without a transform, else a Product. Channels of zero blocks are
+/// removed where a stored basis meets them; one channel of zeros stays when there is no other.
+Weight quantize_layer(const LayerCurves& curves, const LayerChoice& choice, const BlockIndices& indices);
 
 }  // namespace eigenbit

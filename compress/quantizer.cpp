@@ -1,5 +1,7 @@
 #include "compress/quantizer.h"
 
+#include "engine/weights/quantized.h"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -28,7 +30,7 @@ void quantization_errors(std::span<const float> values, const Quantizer& quantiz
     quantize(values, quantizer, indices);
     const float step = quantizer.bit_depth == 0 ? 0.0F : quantizer.step;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        errors[i] = step * (static_cast<float>(indices[i]) + quantizer.offset) - values[i];
+        errors[i] = level_value(indices[i], step, quantizer.offset) - values[i];
     }
 }
 

@@ -42,8 +42,8 @@ void coefficient_gradients(const Factorization& factorization, const Block& bloc
         });
         return;
     }
-    const Basis& first = factorization.bases.front();
-    const Basis& last = factorization.bases.back();  // blocks cut the coefficients along its axis
+    const TransformBasis& first = factorization.bases.front();
+    const TransformBasis& last = factorization.bases.back();  // blocks cut the coefficients along its axis
     const bool two_dimensional = factorization.bases.size() == 2;
     const Matrix rows = analysis_rows(last.synthesis, block);
     const Matrix first_analysis = two_dimensional ? transpose(first.synthesis) : Matrix();
@@ -70,7 +70,7 @@ void basis_gradients(const Factorization& factorization, const Block& block, con
         if (i != factor) mixed = mix(mixed, factorization.bases[i].axis, factorization.bases[i].synthesis);
     }
     for_each_sample(weight_gradients, result, [&](ConstView gradient, std::span<float> target) {
-        const Matrix product = product_of_views(gradient, mixed, axis);
+        const Matrix product = moments_of_views(gradient, mixed, axis);
         std::ranges::transform(product.values(), target.begin(),
                                [](double value) { return static_cast<float>(value); });
     });

@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <numbers>
 
 namespace eigenbit {
 namespace {
@@ -62,25 +61,10 @@ Matrix elt_synthesis(const Matrix& weights, const Matrix& gradients) {
     return synthesis;
 }
 
-/// Columns are the basis functions of an orthonormal cosine transform of this length.
-Matrix cosine_basis(TransformKind kind, std::int64_t length) {
-    if (length == 1) return Matrix::identity(1);
-    const auto n = static_cast<double>(length);
-    const bool first_kind = kind == TransformKind::dct1;
-    Matrix basis(length, length);
-    for (std::int64_t k = 0; k < length; ++k) {
-        for (std::int64_t x = 0; x < length; ++x) {
-            const auto ends = [&](std::int64_t i) {
-                return i == 0 || i == length - 1 ? std::numbers::sqrt2 / 2.0 : 1.0;
-            };
-            const double kx = static_cast<double>(k) * static_cast<double>(x);
-            basis(x, k) = first_kind ? ends(k) * ends(x) * std::sqrt(2.0 / (n - 1.0))
-                                           * std::cos(std::numbers::pi * kx / (n - 1.0))
-                                     : (k == 0 ? std::sqrt(1.0 / n) : std::sqrt(2.0 / n))
-                                           * std::cos(std::numbers::pi * (kx + 0.5 * static_cast<double>(k)) / n);
-        }
-    }
-    return basis;
+Matrix to_matrix(const Tensor& values) {
+    Matrix matrix(values.shape()[0], values.shape()[1]);
+    std::ranges::copy(values.values(), matrix.values().begin());
+    return matrix;
 }
 
 bool is_cosine(TransformKind kind) { return kind == TransformKind::dct1 || kind == TransformKind::dct2; }
@@ -145,7 +129,7 @@ std::vector<Transform> transforms_named(std::string_view name, std::string_view 
 }
 
 Matrix weight_moments(ConstView weights, Axis axis) {
-    Matrix moments = product_of_views(weights, weights, axis);
+    Matrix moments = moments_of_views(weights, weights, axis);
     const double columns = static_cast<double>(weights.elements()) / static_cast<double>(moments.rows());
     for (double& value : moments.values()) value /= columns;
     return moments;
@@ -162,24 +146,16 @@ Matrix synthesis_matrix(TransformKind kind, const Matrix& weights, const Matrix&
     }
 }
 
-Matrix cosine_synthesis(TransformKind kind, std::int64_t kernel_height, std::int64_t kernel_width) {
-    const Matrix vertical = cosine_basis(kind, kernel_height);
-    const Matrix horizontal = cosine_basis(kind, kernel_width);
-    const std::int64_t taps = kernel_height * kernel_width;
-    Matrix synthesis(taps, taps);
-    for (std::int64_t row = 0; row < taps; ++row) {
-        for (std::int64_t column = 0; column < taps; ++column) {
-            synthesis(row, column) = vertical(row / kernel_width, column / kernel_width)
-                                     * horizontal(row % kernel_width, column % kernel_width);
-        }
-    }
-    return synthesis;
-}
+CosineKind cosine_kind(TransformKind kind) { return kind == TransformKind::dct1 ? CosineKind::dct1 : CosineKind::dct2; }
 
 Factorization factorize(const Graph& graph, const Layer& layer, const Transform& transform,
                         const GradientMoments& gradients) {
     const Tensor weights = layer_weights(graph, layer);
-    Factorization result{.transform = transform, .bases = {}, .coefficients = weights, .block_axis = Axis::row};
+    Factorization result{.transform = transform,
+                         .bases = {},
+                         .coefficients = weights,
+                         .block_axis = Axis::row,
+                         .shape = graph.parameter(layer.weight).shape()};
     // A grouped convolution has as little as one input channel a group: its blocks are output channels.
     if (layer.grouped) result.block_axis = Axis::column;
     if (transform.kind == TransformKind::none) return result;
@@ -187,9 +163,9 @@ Factorization factorize(const Graph& graph, const Layer& layer, const Transform&
     for (const Axis axis : transform.axes) {
         Matrix synthesis;
         if (is_cosine(transform.kind)) {
-            const Shape& kernel = graph.parameter(layer.weight).values.shape();
-            const bool convolution = kernel.rank() == 4;
-            synthesis = cosine_synthesis(transform.kind, convolution ? kernel[1] : 1, convolution ? kernel[2] : 1);
+            const bool convolution = result.shape.rank() == 4;
+            synthesis = to_matrix(cosine_synthesis(cosine_kind(transform.kind), convolution ? result.shape[1] : 1,
+                                                   convolution ? result.shape[2] : 1));
         } else {
             const Matrix moments = transform.kind == TransformKind::elt ? gradients.along(axis) : Matrix();
             synthesis = synthesis_matrix(transform.kind, weight_moments(weights, axis), moments);
@@ -203,7 +179,7 @@ Factorization factorize(const Graph& graph, const Layer& layer, const Transform&
 
 Tensor synthesize(const Factorization& factorization) {
     Tensor weights = factorization.coefficients;
-    for (const Basis& basis : factorization.bases) weights = mix(weights, basis.axis, basis.synthesis);
+    for (const TransformBasis& basis : factorization.bases) weights = mix(weights, basis.axis, basis.synthesis);
     return weights;
 }
 

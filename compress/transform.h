@@ -36,7 +36,7 @@ std::string to_string(const Transform& transform);
 std::vector<Transform> transforms_named(std::string_view name, std::string_view axis);
 
 /// One factor of the weights: mixing the coefficients' axis by `synthesis` (columns of unit norm) undoes the analysis.
-struct Basis {
+struct TransformBasis {
     Axis axis = Axis::row;
     Matrix synthesis;
     bool stored = true;  ///< false for the cosine transforms, which cost no bits
@@ -46,9 +46,10 @@ struct Basis {
 /// Coefficients are sorted along a mixed axis by falling variance (but for cosine transforms).
 struct Factorization {
     Transform transform;
-    std::vector<Basis> bases;
+    std::vector<TransformBasis> bases;
     Tensor coefficients;
     Axis block_axis = Axis::row;  ///< the axis of the coefficients that blocks of equal depth cut
+    Shape shape;                  ///< of the layer's weight: (O, KH, KW, I) or (O, I)
 };
 
 /// Second moments of a layer's weights or gradients along an axis: (1/c) Σ_j θ_j θ_jᵗ over the c columns of the view.
@@ -58,8 +59,8 @@ Matrix weight_moments(ConstView weights, Axis axis);
 /// ELT).
 Matrix synthesis_matrix(TransformKind kind, const Matrix& weights, const Matrix& gradients);
 
-/// The orthonormal two-dimensional cosine transform of kernel_height × kernel_width taps, as a synthesis matrix.
-Matrix cosine_synthesis(TransformKind kind, std::int64_t kernel_height, std::int64_t kernel_width);
+/// Of dct1 and dct2.
+CosineKind cosine_kind(TransformKind kind);
 
 /// A layer's weights under a transform. Only the ELT asks for the gradients' moments. Throws Error when the transform
 /// does not mix such axes.

@@ -32,7 +32,7 @@ void measure(std::span<Contender> contenders, std::size_t layer, const LayerOpti
         const LayerCurves& curves = options[contender.option];
         const BlockIndices indices = quantize(layer, curves, contender.choice);
         contender.bits = index_bits(curves, contender.choice, indices);
-        weights[i] = synthesize(quantize_layer(curves, contender.choice, indices));
+        weights[i] = image(quantize_layer(curves, contender.choice, indices));
     });
     const std::vector<double> measured = meter.measure(weights.size(), [&](std::size_t i, std::span<float> target) {
         std::ranges::copy(weights[i].values(), target.begin());

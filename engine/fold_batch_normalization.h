@@ -4,14 +4,9 @@
 
 namespace eigenbit {
 
-enum class FoldInto {
-    float_layers,
-    all_layers,  ///< of quantized weights the channel gains are scaled
-};
-
-/// Merges every batch normalization that follows a convolution or fully-connected layer into it: weights and bias are
-/// scaled so that inference gives the same values. Pairs whose intermediate value has another reader or is rounded stay
-/// as they are. Returns how many were merged.
-int fold_batch_normalization(Graph& graph, FoldInto layers = FoldInto::float_layers);
+/// Merges every batch normalization that follows a convolution or fully-connected layer into the layer's gains and
+/// bias, so that inference gives the same values; the layer computes the normalization's value under its own id. Pairs
+/// whose intermediate value has another reader or a quantizer stay as they are. Returns how many were merged.
+int fold_batch_normalization(Graph& graph);
 
 }  // namespace eigenbit

@@ -47,9 +47,9 @@ ValueId Graph::add_input(std::string name, const Shape& shape) {
     return value;
 }
 
-ValueId Graph::add_parameter(std::string name, Tensor values) {
+ValueId Graph::add_parameter(std::string name, Weight weight) {
     const ValueId value = new_value(std::move(name));
-    parameters_.emplace(value, Parameter{std::move(values), std::nullopt});
+    parameters_.emplace(value, std::move(weight));
     return value;
 }
 
@@ -75,13 +75,20 @@ ValueId Graph::insert_node(std::size_t position, std::string name, Operator op, 
     return value;
 }
 
-void Graph::redirect(ValueId from, ValueId to) {
+void Graph::replace_uses(ValueId from, ValueId to) {
     for (Node& node : nodes_) std::ranges::replace(node.inputs, from, to);
     std::ranges::replace(outputs_, from, to);
     if (auto grid = activations_.extract(from)) {
         grid.key() = to;
         activations_.insert(std::move(grid));
     }
+}
+
+void Graph::absorb(std::size_t node, std::size_t later) {
+    for (const ValueId output : nodes_[node].outputs) activations_.erase(output);
+    nodes_[node].outputs = std::move(nodes_[later].outputs);
+    nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(later));
+    remove_unused_parameters();
 }
 
 void Graph::remove_unused_nodes() {
@@ -116,7 +123,7 @@ ValueId Graph::find_parameter(std::string_view wanted) const {
 
 std::int64_t Graph::parameter_elements() const {
     std::int64_t elements = 0;
-    for (const auto& [value, parameter] : parameters_) elements += parameter.values.elements();
+    for (const auto& [value, parameter] : parameters_) elements += parameter.elements();
     return elements;
 }
 
@@ -138,7 +145,7 @@ std::vector<Shape> infer_shapes(const Graph& graph, std::span<const Shape> input
         shapes[static_cast<std::size_t>(declared.value)] = inputs[i];
     }
     for (const auto& [value, parameter] : graph.parameters()) {
-        shapes[static_cast<std::size_t>(value)] = parameter.values.shape();
+        shapes[static_cast<std::size_t>(value)] = parameter.shape();
     }
     for (const Node& node : graph.nodes()) {
         std::vector<Shape> outputs;

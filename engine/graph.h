@@ -2,7 +2,7 @@
 
 #include "engine/activation_quantization.h"
 #include "engine/ops/operator.h"
-#include "engine/parameter.h"
+#include "engine/weights/weight.h"
 
 #include <map>
 #include <string>
@@ -32,7 +32,7 @@ class Graph {
     };
 
     ValueId add_input(std::string name, const Shape& shape);
-    ValueId add_parameter(std::string name, Tensor values);
+    ValueId add_parameter(std::string name, Weight weight);
     /// A node with one output, which takes the node's name.
     ValueId add_node(std::string name, Operator op, std::vector<ValueId> inputs);
     /// A node with several outputs, named like the node with ":0", ":1" … appended.
@@ -41,9 +41,12 @@ class Graph {
 
     /// Puts a node before the node at `position`; the value it puts out is new. A rewrite then redirects inputs to it.
     ValueId insert_node(std::size_t position, std::string name, Operator op, std::vector<ValueId> inputs);
-    /// Lets all that reads `from`, the graph's outputs too, read `to`; it is rounded as `from` was, unless it has a
-    /// grid of its own.
-    void redirect(ValueId from, ValueId to);
+    /// Replaces all uses of `from`, as an output of the graph too, by `to`; the quantizer of `from` moves along unless
+    /// `to` has its own.
+    void replace_uses(ValueId from, ValueId to);
+    /// Lets the node compute the values of a later node, which is removed: a layer that now does the work of what
+    /// followed it. Nodes after `later` move up by one.
+    void absorb(std::size_t node, std::size_t later);
     /// Forgets nodes that nothing the graph puts out depends on, with their grids, then parameters that no node reads
     /// any more.
     void remove_unused_nodes();
@@ -57,10 +60,10 @@ class Graph {
     const std::string& name(ValueId value) const { return names_[static_cast<std::size_t>(value)]; }
     std::size_t value_count() const { return names_.size(); }
 
-    const std::map<ValueId, Parameter>& parameters() const { return parameters_; }
+    const std::map<ValueId, Weight>& parameters() const { return parameters_; }
     bool is_parameter(ValueId value) const { return parameters_.contains(value); }
-    const Parameter& parameter(ValueId value) const { return parameters_.at(value); }
-    Parameter& parameter(ValueId value) { return parameters_.at(value); }
+    const Weight& parameter(ValueId value) const { return parameters_.at(value); }
+    Weight& parameter(ValueId value) { return parameters_.at(value); }
     /// The parameter of this name. Throws Error when there is none.
     ValueId find_parameter(std::string_view name) const;
 
@@ -79,7 +82,7 @@ class Graph {
     std::vector<Node> nodes_;
     std::vector<Input> inputs_;
     std::vector<ValueId> outputs_;
-    std::map<ValueId, Parameter> parameters_;
+    std::map<ValueId, Weight> parameters_;
     std::map<ValueId, ActivationQuantization> activations_;
 };
 

@@ -1,5 +1,7 @@
 #include "engine/normalization_chains.h"
 
+#include "engine/graph/uses.h"
+
 #include <algorithm>
 #include <set>
 
@@ -17,30 +19,15 @@ bool is_addition(const Operator& op) {
     return arithmetic != nullptr && arithmetic->kind == Arithmetic::Kind::add;
 }
 
-/// The only node that reads each value; none where there are several, or others that want it.
-std::map<ValueId, std::size_t> only_readers(const Graph& graph, std::span<const ValueId> kept) {
-    std::map<ValueId, std::size_t> readers;
-    std::set<ValueId> wanted(kept.begin(), kept.end());
-    wanted.insert(graph.outputs().begin(), graph.outputs().end());
-    for (const auto& [value, grid] : graph.activations()) wanted.insert(value);
-    for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-        for (const ValueId input : graph.nodes()[i].inputs) {
-            if (!readers.emplace(input, i).second) wanted.insert(input);
-        }
-    }
-    std::erase_if(readers, [&](const auto& reader) { return wanted.contains(reader.first); });
-    return readers;
-}
-
 }  // namespace
 
 std::map<std::size_t, NormalizationChain> normalization_chains(const Graph& graph, std::span<const Shape> shapes,
                                                                std::span<const ValueId> kept) {
     const std::vector<Node>& nodes = graph.nodes();
-    const std::map<ValueId, std::size_t> readers = only_readers(graph, kept);
+    const GraphUses uses(graph);
     const auto reader_of = [&](ValueId value) -> std::optional<std::size_t> {
-        const auto reader = readers.find(value);
-        return reader == readers.end() ? std::nullopt : std::optional(reader->second);
+        if (graph.activations().contains(value) || std::ranges::find(kept, value) != kept.end()) return std::nullopt;
+        return uses.only_reader(value);
     };
     std::set<std::size_t> additions;  // that belong to a chain
     std::map<std::size_t, NormalizationChain> chains;

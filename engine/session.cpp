@@ -4,6 +4,8 @@
 #include "engine/ops/chunks.h"
 #include "engine/subnormals.h"
 
+#include <tbb/parallel_for_each.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -44,10 +46,32 @@ Session::Session(const Graph& graph, std::span<const Shape> inputs, Options opti
       caches_(graph.nodes().size()) {
     const std::vector<Shape> shapes = infer_shapes(graph, inputs);
     for (std::size_t value = 0; value < shapes.size(); ++value) values_[value].shape = shapes[value];
-    for (const auto& [value, parameter] : graph.parameters()) bind(value, parameter.values);
+    for (const auto& [value, parameter] : graph.parameters()) {
+        if (parameter.is_float()) {
+            bind(value, parameter.values());
+        } else {
+            bind(value, images_.emplace(value, Tensor(parameter.shape())).first->second);
+        }
+    }
+    make_images();
     mark_gradients();
     find_chains(shapes);
     plan_arena(shapes);
+}
+
+void Session::make_images() {
+    for (const auto& [value, tensor] : images_) {
+        const Product* const product = graph_->parameter(value).product();
+        if (product
+            && std::ranges::any_of(product->bases, [](const Basis& basis) { return basis.inner.has_value(); })) {
+            fail("'{}' is a product that runs as two layers: the graph must be expanded.", graph_->name(value));
+        }
+    }
+
+    tbb::parallel_for_each(images_, [&](auto& entry) {
+        const Tensor values = image(graph_->parameter(entry.first));
+        std::ranges::copy(values.values(), entry.second.data());
+    });
 }
 
 void Session::find_chains(std::span<const Shape> shapes) {
@@ -184,6 +208,7 @@ void Session::forward() {
         const ConstView given = rounded ? unrounded_[at(input.value)] : values_[at(input.value)];
         if (given.data == nullptr) fail("Input '{}' was not given.", graph_->name(input.value));
     }
+    if (options_.training) make_images();
     ++step_;
     forward(0, graph_->nodes().size());
 }

@@ -14,8 +14,9 @@ namespace eigenbit {
 
 /// Executes a graph for inputs of given shapes: forward, parts of forward again, and reverse-mode gradients.
 ///
-/// The graph must outlive the session and keep its nodes; parameters may change their values in place. All activations
-/// and gradients share one arena planned by lifetime. A session belongs to one thread at a time; several may share a
+/// The graph must outlive the session and keep its nodes; float parameters may change their values in place. Of others
+/// the session has images, which training makes anew in every forward. All activations and gradients share one arena
+/// planned by lifetime. A session belongs to one thread at a time; several may share a
 /// graph.
 ///
 /// Values that the graph has a grid for are rounded right after the node that puts them out, inputs before the first
@@ -61,6 +62,7 @@ class Session {
     std::int64_t arena_bytes() const { return arena_.elements() * static_cast<std::int64_t>(sizeof(float)); }
 
   private:
+    void make_images();
     void plan_arena(std::span<const Shape> shapes);
     std::vector<bool> dependents(std::size_t node) const;  // by node; itself included
     std::vector<bool> kept_for_reruns() const;             // by ValueId
@@ -76,6 +78,7 @@ class Session {
     Options options_;
     Tensor arena_;
     std::uint64_t step_ = 0;
+    std::map<ValueId, Tensor> images_;  // of parameters that are not float
     std::vector<ConstView> values_;     // by ValueId
     std::vector<View> produced_;        // by ValueId; data is null for inputs and parameters
     std::vector<View> rounded_;         // by ValueId; data is null where there is no grid

@@ -3,6 +3,7 @@
 #include "datasets/loader.h"
 #include "datasets/preprocess.h"
 #include "engine/error.h"
+#include "engine/passes/expand_products.h"
 #include "engine/session.h"
 #include "evaluation/metrics.h"
 
@@ -16,7 +17,7 @@ namespace {
 /// One session for each shape of input that came along.
 class Sessions {
   public:
-    explicit Sessions(const Graph& graph) : graph_(graph) {}
+    explicit Sessions(const Graph& graph) : graph_(graph) { expand_products(graph_); }
 
     Session& of(const Shape& input) {
         const auto found = std::ranges::find(entries_, input, &Entry::input);
@@ -34,7 +35,7 @@ class Sessions {
         std::unique_ptr<Session> session;
     };
 
-    const Graph& graph_;
+    Graph graph_;
     std::vector<Entry> entries_;
 };
 

@@ -18,7 +18,8 @@ class LatentIndices {
   public:
     struct Entry {
         ValueId parameter;
-        Tensor latents;        ///< like the parameter
+        std::size_t factor;    ///< of the parameter's quantized_factors
+        Tensor latents;        ///< like the factor
         Tensor gradient;       ///< with respect to them
         Tensor steps;          ///< one for each block: positions as of grid_step()
         Tensor step_gradient;  ///< with respect to them, over the root of the block's number of weights
@@ -49,7 +50,7 @@ class LatentIndices {
     Magnitudes& magnitudes() { return magnitudes_; }
     /// Adds to the indices' gradients those of `weight` · bits: every block is taken as geometrically distributed.
     void add_rate_gradients(const Graph& graph, double weight);
-    /// Rounds: the graph's indices and values follow. Latents stay within what their blocks' depths can hold.
+    /// Rounds: the graph's levels follow. Latents stay within what their blocks' depths can hold.
     void round(Graph& graph);
 
   private:

@@ -25,8 +25,8 @@ void update_running_statistics(Graph& graph, const Session& session) {
         const std::int64_t samples = x.elements(0, x.rank() - 1);
         const auto unbiased = static_cast<float>(static_cast<double>(samples)
                                                  / static_cast<double>(std::max<std::int64_t>(samples - 1, 1)));
-        move_towards(graph.parameter(node.inputs[3]).values, statistics.slice(0, 1).values(), 1.0F);
-        move_towards(graph.parameter(node.inputs[4]).values, statistics.slice(1, 2).values(), unbiased);
+        move_towards(graph.parameter(node.inputs[3]).values(), statistics.slice(0, 1).values(), 1.0F);
+        move_towards(graph.parameter(node.inputs[4]).values(), statistics.slice(1, 2).values(), unbiased);
     }
 }
 

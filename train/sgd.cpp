@@ -1,5 +1,6 @@
 #include "train/sgd.h"
 
+#include "engine/graph/layer_view.h"
 #include "engine/subnormals.h"
 
 #include <tbb/parallel_for.h>
@@ -47,15 +48,16 @@ void Sgd::step(const Chunk& chunk, ConstView gradient, double learning_rate) {
 }
 
 std::vector<ValueId> trainable_parameters(const Graph& graph) {
-    std::set<ValueId> statistics;
+    std::set<ValueId> fixed;  // statistics, and the gains that compression corrected
     for (const Node& node : graph.nodes()) {
         if (std::holds_alternative<BatchNormalization>(node.op)) {
-            statistics.insert(node.inputs.begin() + 3, node.inputs.end());
+            fixed.insert(node.inputs.begin() + 3, node.inputs.end());
         }
+        if (is_layer(node.op) && node.inputs.size() > 3) fixed.insert(node.inputs[3]);
     }
     std::vector<ValueId> trainable;
     for (const auto& [id, parameter] : graph.parameters()) {
-        if (!statistics.contains(id)) trainable.push_back(id);
+        if (!fixed.contains(id)) trainable.push_back(id);
     }
     return trainable;
 }

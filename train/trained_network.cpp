@@ -2,6 +2,8 @@
 
 #include "train/running_statistics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,8 +14,14 @@ namespace {
 constexpr std::int64_t kStepsBetweenControls = 4;
 constexpr float kFirstRateForce = 0.02F;  // usual where bits stay as they are
 
+/// Of a factor of a parameter.
+std::string name_of(const Graph& graph, const LatentIndices::Entry& entry) {
+    const std::string& name = graph.name(entry.parameter);
+    return entry.factor == 0 ? name : fmt::format("{}, basis {}", name, entry.factor);
+}
+
 std::string steps_name(const Graph& graph, const LatentIndices::Entry& entry) {
-    return graph.name(entry.parameter) + ", steps";
+    return name_of(graph, entry) + ", steps";
 }
 
 /// Half the step disturbs the output a quarter as much: indices of one bit more move a quarter as far.
@@ -31,25 +39,23 @@ std::vector<TrainedTensor> trained_tensors(Graph& graph, LatentIndices& latents,
     std::vector<TrainedTensor> tensors;
     for (LatentIndices::Entry& entry : latents.entries()) {
         // The pull of weight decay would fight the rate's.
-        tensors.push_back({graph.name(entry.parameter), &entry.latents, rate / peak, false});
+        tensors.push_back({name_of(graph, entry), &entry.latents, rate / peak, false});
         if (!latents.learns_steps()) continue;
         tensors.push_back({steps_name(graph, entry), &entry.steps, step_rate / peak, false});
     }
     for (const ValueId id : trainable_parameters(graph)) {
-        Parameter& parameter = graph.parameter(id);
-        if (parameter.quantization) continue;
-        const bool is_weight = parameter.values.shape().rank() > 1;  // of a layer, not a bias or normalization's
-        tensors.push_back({graph.name(id), &parameter.values, 1.0, is_weight});
+        Weight& weight = graph.parameter(id);
+        if (!weight.is_float()) continue;
+        const bool is_layer_weight = weight.shape().rank() > 1;  // not a bias or normalization's
+        tensors.push_back({graph.name(id), &weight.values(), 1.0, is_layer_weight});
     }
     return tensors;
 }
 
-std::vector<ValueId> ids_of(const Graph& graph, LatentIndices& latents) {
-    std::vector<ValueId> ids;
-    for (const LatentIndices::Entry& entry : latents.entries()) ids.push_back(entry.parameter);
-    for (const ValueId id : trainable_parameters(graph)) {
-        if (!graph.parameter(id).quantization) ids.push_back(id);
-    }
+/// The parameters that gradients are wanted of, quantized ones and then floats.
+std::vector<ValueId> ids_of(const Graph& graph) {
+    std::vector<ValueId> ids = trainable_parameters(graph);
+    std::ranges::stable_partition(ids, [&](ValueId id) { return !graph.parameter(id).is_float(); });
     return ids;
 }
 
@@ -60,7 +66,7 @@ TrainedNetwork::TrainedNetwork(Graph& graph, const Sgd::Options& options, const 
     : graph_(graph),
       quantized_(quantized),
       latents_(graph, quantized.step_rate > 0.0),
-      gradients_(ids_of(graph, latents_)),
+      gradients_(ids_of(graph)),
       planned_bits_(coded_index_bits(graph)),
       sgd_(trained_tensors(graph, latents_, index_rate(quantized, latents_, planned_bits_), quantized.step_rate, peak),
            options),
@@ -80,8 +86,8 @@ void TrainedNetwork::step(const Session& session, std::int64_t step, double lear
         gradients.push_back(entry.gradient);
         if (latents_.learns_steps()) gradients.push_back(entry.step_gradient);
     }
-    for (std::size_t i = latents_.entries().size(); i < gradients_.size(); ++i) {
-        gradients.push_back(session.gradient(gradients_[i]));
+    for (const ValueId id : gradients_) {
+        if (graph_.parameter(id).is_float()) gradients.push_back(session.gradient(id));
     }
     sgd_.step(gradients, learning_rate);
     latents_.round(graph_);
@@ -106,11 +112,11 @@ double TrainedNetwork::relative_bits() const {
 std::vector<TensorSlot> TrainedNetwork::parameter_slots() {
     std::vector<TensorSlot> slots;
     for (LatentIndices::Entry& entry : latents_.entries()) {
-        slots.push_back({graph_.name(entry.parameter), &entry.latents});
+        slots.push_back({name_of(graph_, entry), &entry.latents});
         if (latents_.learns_steps()) slots.push_back({steps_name(graph_, entry), &entry.steps});
     }
-    for (const auto& [id, parameter] : graph_.parameters()) {
-        if (!parameter.quantization) slots.push_back({graph_.name(id), &graph_.parameter(id).values});
+    for (const auto& [id, weight] : graph_.parameters()) {
+        if (weight.is_float()) slots.push_back({graph_.name(id), &graph_.parameter(id).values()});
     }
     return slots;
 }

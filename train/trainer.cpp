@@ -4,6 +4,7 @@
 #include "engine/error.h"
 #include "engine/inference/inference.h"
 #include "engine/inference/prepare.h"
+#include "engine/passes/expand_products.h"
 #include "engine/random.h"
 #include "engine/session.h"
 #include "train/checkpoint.h"
@@ -128,7 +129,7 @@ class Trainer {
 
     void prepare_teacher(const Shape& input) try {
         Graph teacher = *options_.distillation.teacher;
-        prepare_for_inference(teacher, std::span(&input, 1));
+        prepare_for_inference(teacher);
         teacher_.emplace(std::move(teacher), std::span(&input, 1), Execution::floats);
     } catch (const Error& error) {
         fail("The teacher cannot be run on these images: {}", error.what());
@@ -210,10 +211,9 @@ void save(const std::filesystem::path& path, TrainedNetwork& network, Checkpoint
     write_checkpoint(path, state);
 }
 
-}  // namespace
-
-TrainingResult train(Graph& graph, const Dataset& training, const Dataset* validation, const TrainingOptions& options,
-                     const TrainingObserver& observer) {
+/// Of a graph without products that run as two layers.
+TrainingResult train_expanded(Graph& graph, const Dataset& training, const Dataset* validation,
+                              const TrainingOptions& options, const TrainingObserver& observer) {
     Trainer trainer(graph, training, options);
     Checkpoint state{.settings = settings_of(options, training, validation)};
     TrainedNetwork& network = trainer.network();
@@ -256,6 +256,16 @@ TrainingResult train(Graph& graph, const Dataset& training, const Dataset* valid
         network.restored();
         if (!result.validation) result.validation = evaluate(graph, *validation);
     }
+    return result;
+}
+
+}  // namespace
+
+TrainingResult train(Graph& graph, const Dataset& training, const Dataset* validation, const TrainingOptions& options,
+                     const TrainingObserver& observer) {
+    const std::vector<ExpandedLayer> expanded = expand_products(graph);
+    const TrainingResult result = train_expanded(graph, training, validation, options, observer);
+    collapse_products(graph, expanded);
     return result;
 }
 

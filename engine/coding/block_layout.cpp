@@ -11,8 +11,8 @@ struct Roles {
 };
 
 Roles roles_of_axes(const Shape& shape, int cut) {
-    if (shape.rank() == 3 && cut == 1) return {0, {2}, {1}};
-    const bool convolution = shape.rank() == 4 && (cut == 0 || cut == 3);
+    const bool convolution = shape.rank() == 4;
+    if (convolution && (cut == 1 || cut == 2)) return {0, {3}, {1, 2}};
     Roles roles{.channel = cut, .kernels = {}, .taps = {}};
     for (int axis = 0; axis < shape.rank(); ++axis) {
         if (axis == cut) continue;

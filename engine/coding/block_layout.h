@@ -10,8 +10,9 @@ namespace eigenbit {
 
 /// The order in which the indices of a block are stored: channel by channel of the axis that blocks cut, then the
 /// remaining axes in their order. In convolution weights (O, KH, KW, I) cut along O or I the other channel axis comes
-/// before the kernel's, so that a kernel's taps follow each other. In coefficients (O, taps, I) cut along the taps it
-/// is the outputs that are channels and the inputs that are kernels, with those taps that the block has.
+/// before the kernel's, so that a kernel's taps follow each other. Cut along the kernel's axes, as where a transform
+/// mixes the taps, it is the outputs that are channels and the inputs that are kernels, with those taps that the block
+/// has.
 class BlockLayout {
   public:
     /// The block `begin` … `end`-1 along `axis` of a parameter of this shape.

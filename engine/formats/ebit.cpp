@@ -6,12 +6,13 @@
 #include "engine/formats/ebit_graph.h"
 #include "engine/formats/ebit_metadata.h"
 #include "engine/formats/file.h"
-#include "engine/quantization.h"
+#include "engine/graph/layer_view.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+#include <set>
 
 namespace eigenbit {
 namespace {
@@ -21,16 +22,16 @@ static_assert(std::endian::native == std::endian::little, "float parameters are 
 constexpr std::string_view kGraph = "GRPH";
 constexpr std::string_view kMetadata = "META";
 constexpr std::string_view kFloats = "FLTS";
-constexpr std::string_view kIndices = "INDX";
-constexpr std::array kSections{kGraph, kMetadata, kFloats, kIndices};
+constexpr std::string_view kLevels = "LEVL";
+constexpr std::array kSections{kGraph, kMetadata, kFloats, kLevels};
 constexpr std::string_view kActivations = "ACTV";
-constexpr int kMinorVersionOfActivations = 1;
+constexpr int kPlain = 0;  // the only coder of all sections but LEVL
 
 std::vector<std::uint8_t> write_floats(const Graph& graph) {
     ByteWriter writer;
     for (const ValueId value : stored_order(graph)) {
-        if (!graph.is_parameter(value) || graph.parameter(value).quantization) continue;
-        const auto bytes = std::as_bytes(graph.parameter(value).values.values());
+        if (!graph.is_parameter(value) || !graph.parameter(value).is_float()) continue;
+        const auto bytes = std::as_bytes(graph.parameter(value).values().values());
         writer.raw({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
     }
     return std::move(writer).take();
@@ -38,24 +39,27 @@ std::vector<std::uint8_t> write_floats(const Graph& graph) {
 
 void read_floats(ByteReader& reader, StoredGraph& stored) {
     for (const auto& [value, shape] : stored.parameter_shapes) {
-        Parameter& parameter = stored.graph.parameter(value);
-        if (parameter.quantization) continue;
+        Weight& weight = stored.graph.parameter(value);
+        if (!weight.is_float()) continue;
         const auto bytes = reader.raw(static_cast<std::size_t>(shape.elements()) * sizeof(float),
                                       fmt::format("parameter '{}'", stored.graph.name(value)));
-        parameter.values = Tensor(shape);
-        std::memcpy(parameter.values.data(), bytes.data(), bytes.size());
+        weight = Tensor(shape);
+        std::memcpy(weight.values().data(), bytes.data(), bytes.size());
     }
     reader.expect_end();
 }
 
-std::vector<std::uint8_t> write_all_indices(const Graph& graph, IndexStorage storage) {
-    std::vector<StoredIndices<const Quantization>> parameters;
+/// What is quantized of a graph, in the order in which files have it.
+template <typename QuantizedType, typename GraphType>
+std::vector<StoredLevels<QuantizedType>> all_levels(GraphType& graph) {
+    std::vector<StoredLevels<QuantizedType>> stored;
     for (const ValueId value : stored_order(graph)) {
-        if (!graph.is_parameter(value) || !graph.parameter(value).quantization) continue;
-        const Parameter& parameter = graph.parameter(value);
-        parameters.push_back({graph.name(value), parameter.values.shape(), &*parameter.quantization});
+        if (!graph.is_parameter(value)) continue;
+        for (QuantizedType* const factor : quantized_factors(graph.parameter(value))) {
+            stored.push_back({graph.name(value), factor});
+        }
     }
-    return write_indices(parameters, storage);
+    return stored;
 }
 
 /// An image or vector that the network's input takes, for checking that its shapes fit.
@@ -86,13 +90,25 @@ void check_shapes(const Model& model, std::string_view name) {
     }
 }
 
+/// Gains of layers, which rates count as side information of levels.
+std::set<ValueId> gains_of(const Graph& graph) {
+    std::set<ValueId> gains;
+    for (const LayerView& layer : layers_of(graph)) {
+        if (layer.gain) gains.insert(*layer.gain);
+    }
+    return gains;
+}
+
 /// Reads the sections of one file.
 class EbitReader {
   public:
     EbitReader(std::span<const std::uint8_t> bytes, std::string_view name)
         : name_(name), container_(read_container(bytes, name)) {
         for (const EbitContainer::Section& section : container_.sections) {
-            if (section.name == kActivations || std::ranges::count(kSections, section.name) > 0) continue;
+            if (section.name == kActivations || std::ranges::count(kSections, section.name) > 0) {
+                check_coder(section);
+                continue;
+            }
             if (section.mandatory) {
                 fail("{}: section {} is unknown; the file needs a newer version of eigenbit", name, section.name);
             }
@@ -124,34 +140,41 @@ class EbitReader {
 
   private:
     ByteReader section(std::string_view section) const {
-        return {container_.find(section), fmt::format("{}: section {}", name_, section)};
+        return {container_.find(section).bytes, fmt::format("{}: section {}", name_, section)};
+    }
+
+    void check_coder(const EbitContainer::Section& section) const {
+        const int coders = section.name == kLevels ? kIndexStorages : kPlain + 1;
+        if (section.coder >= coders) {
+            fail("{}: section {} has coder {}, which is unknown; the file needs a newer version of eigenbit", name_,
+                 section.name, section.coder);
+        }
     }
 
     void read_quantized() {
-        std::vector<StoredIndices<Quantization>> parameters;
-        std::vector<ValueId> values;
-        for (const auto& [value, shape] : stored_.parameter_shapes) {
-            Parameter& parameter = stored_.graph.parameter(value);
-            if (!parameter.quantization) continue;
-            parameters.push_back({stored_.graph.name(value), shape, &*parameter.quantization});
-            values.push_back(value);
-        }
-        ByteReader reader = section(kIndices);
-        const IndexBytes bytes = read_indices(reader, parameters);
-        file_.storage = bytes.storage;
+        file_.storage = static_cast<IndexStorage>(container_.find(kLevels).coder);
+        ByteReader reader = section(kLevels);
+        const LevelBytes bytes = read_levels(reader, file_.storage, all_levels<Quantized>(stored_.graph));
         file_.sizes.charge("", SizeCategory::side_information, bytes.side_information);
         const std::map<ValueId, std::string> layers = layers_of_parameters(stored_.graph);
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            Parameter& parameter = stored_.graph.parameter(values[i]);
-            try {
-                parameter.values = dequantize(*parameter.quantization, parameters[i].shape);
-            } catch (const Error& error) {
-                fail("{}: parameter '{}': {}", name_, parameters[i].name, error.what());
+        std::size_t factor = 0;
+        for (const ValueId value : stored_order(stored_.graph)) {
+            if (!stored_.graph.is_parameter(value)) continue;
+            const Weight& weight = stored_.graph.parameter(value);
+            check_weight(weight, stored_.graph.name(value));
+            for (std::size_t i = 0; i < quantized_factors(weight).size(); ++i) {
+                const SizeCategory category = i == 0 ? SizeCategory::kernel_indices : SizeCategory::basis_indices;
+                file_.sizes.charge(layers.at(value), category, bytes.weights[factor++]);
             }
-            file_.sizes.charge(layers.at(values[i]),
-                               parameter.quantization->is_basis ? SizeCategory::basis_indices
-                                                                : SizeCategory::kernel_indices,
-                               bytes.parameters[i]);
+        }
+    }
+
+    void check_weight(const Weight& weight, std::string_view parameter) const {
+        try {
+            if (weight.quantized()) validate(*weight.quantized());
+            if (weight.product()) validate(*weight.product());
+        } catch (const Error& error) {
+            fail("{}: parameter '{}': {}", name_, parameter, error.what());
         }
     }
 
@@ -166,19 +189,19 @@ class EbitReader {
         const std::map<ValueId, std::string> layers = layers_of_parameters(stored_.graph);
         const auto charge = [&](std::string_view layer, SizeCategory category, std::int64_t bytes) {
             file_.sizes.charge(layer, category, bytes);
-            if (category != SizeCategory::float_parameters) graph_bytes_ -= bytes;
+            graph_bytes_ -= bytes;
         };
         for (std::size_t i = 0; i < stored_.node_bytes.size(); ++i) {
             charge(stored_.graph.nodes()[i].name, SizeCategory::graph, stored_.node_bytes[i]);
         }
-        for (const auto& [value, parameter] : stored_.graph.parameters()) {
+        const std::set<ValueId> gains = gains_of(stored_.graph);
+        for (const auto& [value, weight] : stored_.graph.parameters()) {
             charge(layers.at(value), SizeCategory::graph, stored_.parameter_bytes.at(value));
-            if (parameter.quantization) {
-                charge(layers.at(value), SizeCategory::side_information, stored_.side_information_bytes.at(value));
-            } else {
-                charge(layers.at(value), SizeCategory::float_parameters,
-                       parameter.values.elements() * static_cast<std::int64_t>(sizeof(float)));
-            }
+            charge(layers.at(value), SizeCategory::side_information, stored_.side_information_bytes.at(value));
+            if (!weight.is_float()) continue;
+            file_.sizes.charge(layers.at(value),
+                               gains.contains(value) ? SizeCategory::side_information : SizeCategory::float_parameters,
+                               weight.elements() * static_cast<std::int64_t>(sizeof(float)));
         }
         file_.sizes.charge("", SizeCategory::graph, graph_bytes_);
     }
@@ -205,13 +228,15 @@ EbitFile read_ebit(const std::filesystem::path& path) {
 }
 
 std::vector<std::uint8_t> encode_ebit(const Model& model, IndexStorage storage) {
-    std::vector<EbitSection> sections{{std::string(kGraph), true, write_graph(model.graph)},
-                                      {std::string(kMetadata), true, write_metadata(model)},
-                                      {std::string(kFloats), true, write_floats(model.graph)},
-                                      {std::string(kIndices), true, write_all_indices(model.graph, storage)}};
-    if (model.graph.activations().empty()) return write_container(sections);
-    sections.push_back({std::string(kActivations), false, write_activations(model.graph)});
-    return write_container(sections, kMinorVersionOfActivations);
+    std::vector<EbitSection> sections{{std::string(kGraph), true, kPlain, write_graph(model.graph)},
+                                      {std::string(kMetadata), true, kPlain, write_metadata(model)},
+                                      {std::string(kFloats), true, kPlain, write_floats(model.graph)},
+                                      {std::string(kLevels), true, static_cast<int>(storage),
+                                       write_levels(all_levels<const Quantized>(model.graph), storage)}};
+    if (!model.graph.activations().empty()) {
+        sections.push_back({std::string(kActivations), false, kPlain, write_activations(model.graph)});
+    }
+    return write_container(sections);
 }
 
 SizeLedger stored_sizes(const Model& model, IndexStorage storage) {

@@ -5,6 +5,27 @@
 
 namespace eigenbit {
 
+void write_quantizer(ByteWriter& writer, const ActivationQuantization& quantizer) {
+    writer.varint(static_cast<std::uint64_t>(quantizer.bit_depth));
+    writer.varint(static_cast<std::uint64_t>(quantizer.zero_point));
+    writer.float32(quantizer.step);
+}
+
+ActivationQuantization read_quantizer(ByteReader& reader) {
+    constexpr std::int64_t kMostBitDepth = 16;
+    constexpr std::int64_t kMostZeroPoint = (1 << kMostBitDepth) - 1;
+    ActivationQuantization quantizer;
+    quantizer.bit_depth = static_cast<int>(reader.at_most(kMostBitDepth, "the bit depth of a value"));
+    quantizer.zero_point = static_cast<std::int32_t>(reader.at_most(kMostZeroPoint, "the zero point of a value"));
+    quantizer.step = reader.float32("the step of a value");
+    try {
+        validate(quantizer);
+    } catch (const Error& error) {
+        fail("{}: {}", reader.where(), error.what());
+    }
+    return quantizer;
+}
+
 std::vector<std::uint8_t> write_activations(const Graph& graph) {
     ByteWriter writer;
     writer.varint(graph.activations().size());
@@ -13,11 +34,8 @@ std::vector<std::uint8_t> write_activations(const Graph& graph) {
     for (std::size_t number = 0; number < order.size(); ++number) {
         const auto found = graph.activations().find(order[number]);
         if (found == graph.activations().end()) continue;
-        const ActivationQuantization& grid = found->second;
         writer.varint(number);
-        writer.varint(static_cast<std::uint64_t>(grid.bit_depth));
-        writer.varint(static_cast<std::uint64_t>(grid.zero_point));
-        writer.float32(grid.step);
+        write_quantizer(writer, found->second);
         ++written;
     }
     if (written != graph.activations().size()) fail("A value that is rounded is put out by no node.");
@@ -25,8 +43,6 @@ std::vector<std::uint8_t> write_activations(const Graph& graph) {
 }
 
 void read_activations(ByteReader& reader, Graph& graph) {
-    constexpr std::int64_t kMostBitDepth = 16;
-    constexpr std::int64_t kMostZeroPoint = (1 << kMostBitDepth) - 1;
     const std::size_t count = reader.count("the number of rounded values");
     std::int64_t last = -1;
     for (std::size_t i = 0; i < count; ++i) {
@@ -34,10 +50,7 @@ void read_activations(ByteReader& reader, Graph& graph) {
             reader.at_most(static_cast<std::int64_t>(graph.value_count()) - 1, "a rounded value");
         if (value <= last) fail("{}: rounded value {} follows {}", reader.where(), value, last);
         last = value;
-        ActivationQuantization grid;
-        grid.bit_depth = static_cast<int>(reader.at_most(kMostBitDepth, "the bit depth of a value"));
-        grid.zero_point = static_cast<std::int32_t>(reader.at_most(kMostZeroPoint, "the zero point of a value"));
-        grid.step = reader.float32("the step of a value");
+        const ActivationQuantization grid = read_quantizer(reader);
         try {
             graph.quantize_activation(static_cast<ValueId>(value), grid);
         } catch (const Error& error) {

@@ -5,6 +5,11 @@
 
 namespace eigenbit {
 
+/// A quantizer: depth, zero point, step.
+void write_quantizer(ByteWriter& writer, const ActivationQuantization& quantizer);
+/// Throws Error where it is impossible.
+ActivationQuantization read_quantizer(ByteReader& reader);
+
 /// Writes the grids that values between layers are rounded to. Throws Error when a rounded value is not in the graph.
 std::vector<std::uint8_t> write_activations(const Graph& graph);
 

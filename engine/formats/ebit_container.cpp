@@ -12,7 +12,8 @@ namespace {
 
 // As in PNG: a byte that is no text, a carriage return and a line feed find transfers that took the file for text.
 constexpr std::array<std::uint8_t, 8> kMagic{0x89, 'E', 'B', 'I', 'T', '\r', '\n', 0x1A};
-constexpr int kMajorVersion = 2;
+constexpr int kMajorVersion = 3;
+constexpr int kMinorVersion = 0;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHeaderBytes = 64;
 constexpr std::size_t kEntryBytes = 32;
@@ -80,15 +81,16 @@ class ContainerReader {
 
     void read_entry() {
         const auto letters = reader_.raw(kNameBytes, kContents);
-        EbitContainer::Section section{.name{letters.begin(), letters.end()}, .mandatory = true, .bytes = {}};
+        EbitContainer::Section section{.name{letters.begin(), letters.end()}, .bytes = {}};
         if (!std::ranges::all_of(section.name, [](char c) { return c >= '!' && c <= '~'; })) {
             fail("{}: the name of a section is no text", file_);
         }
         const std::string where = fmt::format("{}: section {}", file_, section.name);
         if (container_.has(section.name)) fail("{} is there twice", where);
-        const std::uint64_t flags = reader_.number(4, kContents);
+        const std::uint64_t flags = reader_.number(2, kContents);
         if (flags > kMandatory) fail("{} has the flags {:#x}, 0 or 1 was expected", where, flags);
         section.mandatory = flags == kMandatory;
+        section.coder = static_cast<int>(reader_.number(2, kContents));
 
         const std::uint64_t offset = reader_.number(8, kContents);
         const std::uint64_t length = reader_.number(8, kContents);
@@ -120,7 +122,7 @@ class ContainerReader {
 
 }  // namespace
 
-std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections, int minor_version) {
+std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections) {
     const std::size_t header_bytes = kHeaderBytes + sections.size() * kEntryBytes;
     std::size_t length = header_bytes;
     for (const EbitSection& section : sections) length = aligned(length) + section.bytes.size();
@@ -128,14 +130,15 @@ std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections,
     ByteWriter header;
     header.raw(kMagic);
     header.number(kMajorVersion, 2);
-    header.number(static_cast<std::uint64_t>(minor_version), 2);
+    header.number(kMinorVersion, 2);
     header.number(sections.size(), 4);
     header.number(length, 8);
     while (header.bytes().size() < kHeaderBytes) header.number(0, 1);  // the checksum comes last; the rest is reserved
     std::size_t end = header_bytes;
     for (const EbitSection& section : sections) {
         for (const char c : section.name) header.number(static_cast<std::uint8_t>(c), 1);
-        header.number(section.mandatory ? kMandatory : 0, 4);
+        header.number(section.mandatory ? kMandatory : 0, 2);
+        header.number(static_cast<std::uint64_t>(section.coder), 2);
         header.number(aligned(end), 8);
         header.number(section.bytes.size(), 8);
         header.number(checksum(section.bytes), 8);
@@ -157,8 +160,8 @@ bool EbitContainer::has(std::string_view name) const {
     return std::ranges::find(sections, name, &Section::name) != sections.end();
 }
 
-std::span<const std::uint8_t> EbitContainer::find(std::string_view name) const {
-    return std::ranges::find(sections, name, &Section::name)->bytes;
+const EbitContainer::Section& EbitContainer::find(std::string_view name) const {
+    return *std::ranges::find(sections, name, &Section::name);
 }
 
 EbitContainer read_container(std::span<const std::uint8_t> bytes, std::string_view file) {

@@ -12,17 +12,19 @@ namespace eigenbit {
 /// each at a multiple of 64 bytes (docs/ebit-format.md).
 struct EbitSection {
     std::string name;       ///< four characters
-    bool mandatory = true;  ///< readers that do not know the section must refuse the file
+    bool mandatory = true;  ///< readers that do not know the section or its coder must refuse the file
+    int coder = 0;          ///< how the bytes are coded: what it stands for is the section's matter
     std::vector<std::uint8_t> bytes;
 };
 
-/// The file's bytes. `minor_version` is the lowest one of the format that knows all sections.
-std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections, int minor_version = 0);
+/// The file's bytes.
+std::vector<std::uint8_t> write_container(std::span<const EbitSection> sections);
 
 struct EbitContainer {
     struct Section {
         std::string name;
         bool mandatory = true;
+        int coder = 0;
         std::span<const std::uint8_t> bytes;
     };
 
@@ -31,8 +33,8 @@ struct EbitContainer {
     std::int64_t padding_bytes = 0;
 
     bool has(std::string_view name) const;
-    /// The bytes of a section that is there.
-    std::span<const std::uint8_t> find(std::string_view name) const;
+    /// A section that is there.
+    const Section& find(std::string_view name) const;
 };
 
 /// Finds the sections of a file's bytes, which must outlive the result. Throws Error, beginning with `file`, unless

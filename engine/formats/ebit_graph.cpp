@@ -1,6 +1,7 @@
 #include "engine/formats/ebit_graph.h"
 
 #include "engine/error.h"
+#include "engine/formats/ebit_activations.h"
 #include "engine/formats/ebit_attributes.h"
 #include "engine/formats/ebit_side_information.h"
 
@@ -29,6 +30,42 @@ Shape read_shape(ByteReader& reader, std::int64_t least, std::int64_t most) {
         elements *= std::max<std::int64_t>(extent, 1);
     }
     return Shape(extents);
+}
+
+/// The forms of a weight and of a basis, by the numbers that files have for them.
+enum class Form { floats, quantized, product };
+constexpr std::int64_t kForms = 3;
+enum class BasisForm { quantized, dct1, dct2 };
+constexpr std::int64_t kBasisForms = 3;
+constexpr std::int64_t kAxes = 3;
+
+void write_basis(ByteWriter& writer, const Basis& basis) {
+    writer.varint(static_cast<std::uint64_t>(basis.axis));
+    if (const auto* const quantized = std::get_if<Quantized>(&basis.matrix)) {
+        writer.varint(static_cast<std::uint64_t>(BasisForm::quantized));
+        writer.varint(static_cast<std::uint64_t>(quantized->shape[1]));
+        write_side_information(writer, *quantized);
+    } else {
+        const bool is_first = std::get<CosineKind>(basis.matrix) == CosineKind::dct1;
+        writer.varint(static_cast<std::uint64_t>(is_first ? BasisForm::dct1 : BasisForm::dct2));
+    }
+    writer.varint(basis.inner ? 1 : 0);
+    if (basis.inner) write_quantizer(writer, *basis.inner);
+}
+
+/// Shape, form and side information.
+void write_weight(ByteWriter& writer, const Weight& weight) {
+    write_shape(writer, weight.shape());
+    if (const Product* const product = weight.product()) {
+        validate(*product);
+        writer.varint(static_cast<std::uint64_t>(Form::product));
+        writer.varint(product->bases.size());
+        for (const Basis& basis : product->bases) write_basis(writer, basis);
+        write_side_information(writer, product->kernel);
+        return;
+    }
+    writer.varint(static_cast<std::uint64_t>(weight.quantized() ? Form::quantized : Form::floats));
+    if (weight.quantized()) write_side_information(writer, *weight.quantized());
 }
 
 /// Writes nodes, operator types by their place in a list of those in use.
@@ -111,14 +148,71 @@ class GraphReader {
             fail("{}: parameter '{}' has {} elements, more than a file of this length may hold", reader_.where(), name,
                  shape.elements());
         }
-        const ValueId value = stored_.graph.add_parameter(name, Tensor());
+        const auto form = static_cast<Form>(reader_.at_most(kForms - 1, "the form of a parameter"));
+        side_information_bytes_ = 0;
+        const ValueId value = stored_.graph.add_parameter(name, read_weight(form, shape));
         stored_.parameter_shapes.emplace(value, shape);
-        const bool quantized = reader_.at_most(1, "the form of a parameter") != 0;
-        const std::int64_t middle = reader_.position();
-        stored_.parameter_bytes[value] = middle - begin;
-        if (!quantized) return;
-        stored_.graph.parameter(value).quantization = read_side_information(reader_, shape);
-        stored_.side_information_bytes[value] = reader_.position() - middle;
+        stored_.side_information_bytes[value] = side_information_bytes_;
+        stored_.parameter_bytes[value] = reader_.position() - begin - side_information_bytes_;
+    }
+
+    Weight read_weight(Form form, const Shape& shape) {
+        if (form == Form::floats) return Tensor();
+        if (form == Form::quantized) return read_quantized(shape);
+        return read_product(shape);
+    }
+
+    Quantized read_quantized(const Shape& shape) {
+        const std::int64_t begin = reader_.position();
+        Quantized weight = read_side_information(reader_, shape);
+        side_information_bytes_ += reader_.position() - begin;
+        return weight;
+    }
+
+    Product read_product(const Shape& shape) {
+        if (shape.rank() != 2 && shape.rank() != 4) {
+            fail("{}: a product has shape {}, expected 2 or 4 dimensions", reader_.where(), to_string(shape));
+        }
+        Product product{shape, {}, {}};
+        Shape kernel = shape;
+        const std::size_t bases = static_cast<std::size_t>(reader_.at_most(kAxes, "the number of bases"));
+        for (std::size_t i = 0; i < bases; ++i) product.bases.push_back(read_basis(shape, kernel));
+        claim(kernel.elements());
+        product.kernel = read_quantized(kernel);
+        return product;
+    }
+
+    /// Gives the kernel the extent that the basis mixes.
+    Basis read_basis(const Shape& shape, Shape& kernel) {
+        Basis basis{.axis = static_cast<Axis>(reader_.at_most(kAxes - 1, "the axis of a basis")), .matrix = {}};
+        const auto form = static_cast<BasisForm>(reader_.at_most(kBasisForms - 1, "the form of a basis"));
+        const std::int64_t channels = extent(with_one_tap_axis(shape), basis.axis);
+        std::int64_t kept = channels;
+        if (form == BasisForm::quantized) {
+            kept = reader_.at_most(channels, "the columns of a basis");
+            if (kept == 0) fail("{}: a basis has no columns", reader_.where());
+            claim(channels * kept);
+            basis.matrix = read_quantized(Shape{channels, kept});
+        } else {
+            basis.matrix = form == BasisForm::dct1 ? CosineKind::dct1 : CosineKind::dct2;
+        }
+        if (reader_.at_most(1, "whether a basis has a quantizer") != 0) basis.inner = read_quantizer(reader_);
+        if (basis.axis == Axis::taps && shape.rank() == 4) {
+            kernel[1] = 1;
+            kernel[2] = kept;
+        } else if (basis.axis != Axis::taps) {
+            kernel[basis.axis == Axis::column ? 0 : kernel.rank() - 1] = kept;
+        }
+        return basis;
+    }
+
+    /// Counts elements that memory is needed for.
+    void claim(std::int64_t elements) {
+        elements_left_ -= elements;
+        if (elements_left_ < 0) {
+            fail("{}: the factors of a product have more elements than a file of this length may hold",
+                 reader_.where());
+        }
     }
 
     void read_types() {
@@ -165,6 +259,7 @@ class GraphReader {
     std::vector<std::string> types_;
     StoredGraph stored_;
     std::int64_t elements_left_;
+    std::int64_t side_information_bytes_ = 0;  // of the parameter that is read
 };
 
 }  // namespace
@@ -196,13 +291,8 @@ std::vector<std::uint8_t> write_graph(const Graph& graph) {
     writer.varint(graph.parameters().size());
     for (const ValueId value : stored_order(graph)) {
         if (!graph.is_parameter(value)) continue;
-        const Parameter& parameter = graph.parameter(value);
         names.write(writer, graph.name(value));
-        write_shape(writer, parameter.values.shape());
-        writer.varint(parameter.quantization ? 1 : 0);
-        if (parameter.quantization) {
-            write_side_information(writer, *parameter.quantization, parameter.values.shape());
-        }
+        write_weight(writer, graph.parameter(value));
     }
     NodeWriter(graph).write(writer, names);
     return std::move(writer).take();

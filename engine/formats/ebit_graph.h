@@ -17,7 +17,7 @@ std::vector<ValueId> stored_order(const Graph& graph);
 /// All of a graph but its parameters' values. Throws Error when a node reads what nothing before it puts out.
 std::vector<std::uint8_t> write_graph(const Graph& graph);
 
-/// A graph whose parameters have shapes, and quantizations without indices, but no values yet.
+/// A graph whose float parameters have shapes but no values yet, and others no levels.
 struct StoredGraph {
     Graph graph;
     std::map<ValueId, Shape> parameter_shapes;

@@ -22,29 +22,28 @@ struct BlockPosition {
     std::size_t block = 0;
 };
 
-template <typename QuantizationType>
+template <typename QuantizedType>
 class StoredBlocks {
   public:
-    explicit StoredBlocks(std::span<const StoredIndices<QuantizationType>> parameters) : parameters_(parameters) {
+    explicit StoredBlocks(std::span<const StoredLevels<QuantizedType>> parameters) : parameters_(parameters) {
         for (std::size_t p = 0; p < parameters.size(); ++p) {
-            for (std::size_t b = 0; b < parameters[p].quantization->blocks.size(); ++b) {
-                if (parameters[p].quantization->blocks[b].bit_depth > 0) positions_.push_back({p, b});
+            for (std::size_t b = 0; b < parameters[p].weight->blocks.size(); ++b) {
+                if (parameters[p].weight->blocks[b].bit_depth > 0) positions_.push_back({p, b});
             }
         }
     }
 
     std::size_t count() const { return positions_.size(); }
     const BlockPosition& position(std::size_t i) const { return positions_[i]; }
-    const StoredIndices<QuantizationType>& parameter(std::size_t i) const {
-        return parameters_[positions_[i].parameter];
-    }
-    const QuantizedBlock& block(std::size_t i) const { return parameter(i).quantization->blocks[positions_[i].block]; }
+    const StoredLevels<QuantizedType>& parameter(std::size_t i) const { return parameters_[positions_[i].parameter]; }
+    const QuantizedBlock& block(std::size_t i) const { return parameter(i).weight->blocks[positions_[i].block]; }
     BlockLayout layout(std::size_t i) const {
-        return {parameter(i).shape, parameter(i).quantization->axis, block(i).begin, block(i).end};
+        const Quantized& weight = *parameter(i).weight;
+        return {weight.shape, weight.axis, block(i).begin, block(i).end};
     }
     std::int64_t elements(std::size_t i) const {
-        const std::int64_t channels = parameter(i).shape[parameter(i).quantization->axis];
-        return parameter(i).shape.elements() / channels * (block(i).end - block(i).begin);
+        const Quantized& weight = *parameter(i).weight;
+        return weight.shape.elements() / weight.shape[weight.axis] * (block(i).end - block(i).begin);
     }
 
     /// The first block of every stream, and the number of blocks.
@@ -61,7 +60,7 @@ class StoredBlocks {
     }
 
   private:
-    std::span<const StoredIndices<QuantizationType>> parameters_;
+    std::span<const StoredLevels<QuantizedType>> parameters_;
     std::vector<BlockPosition> positions_;
 };
 
@@ -71,21 +70,21 @@ void in_parallel(std::size_t count, Action action) {
     tbb::parallel_for(std::size_t{0}, count, action);
 }
 
-void write_fixed(ByteWriter& writer, const StoredBlocks<const Quantization>& blocks) {
+void write_fixed(ByteWriter& writer, const StoredBlocks<const Quantized>& blocks) {
     for (std::size_t i = 0; i < blocks.count(); ++i) {
-        const std::vector<std::int16_t> indices = blocks.layout(i).gather(blocks.parameter(i).quantization->indices);
+        const std::vector<std::int16_t> indices = blocks.layout(i).gather(blocks.parameter(i).weight->levels);
         writer.raw(pack_indices(indices, blocks.block(i).bit_depth));
     }
 }
 
-void write_streams(ByteWriter& writer, const StoredBlocks<const Quantization>& blocks) {
+void write_streams(ByteWriter& writer, const StoredBlocks<const Quantized>& blocks) {
     const std::vector<std::size_t> bounds = blocks.stream_bounds();
     std::vector<std::vector<std::uint8_t>> streams(bounds.size() - 1);
     in_parallel(streams.size(), [&](std::size_t s) {
         IndexEncoder encoder;
         for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
             const BlockLayout layout = blocks.layout(i);
-            encoder.write(layout, layout.gather(blocks.parameter(i).quantization->indices));
+            encoder.write(layout, layout.gather(blocks.parameter(i).weight->levels));
         }
         streams[s] = std::move(encoder).finish();
     });
@@ -94,11 +93,11 @@ void write_streams(ByteWriter& writer, const StoredBlocks<const Quantization>& b
 }
 
 /// Where errors in a block are.
-std::string describe(const ByteReader& reader, const StoredBlocks<Quantization>& blocks, std::size_t i) {
+std::string describe(const ByteReader& reader, const StoredBlocks<Quantized>& blocks, std::size_t i) {
     return fmt::format("{}: block {} of '{}'", reader.where(), blocks.position(i).block, blocks.parameter(i).name);
 }
 
-void read_fixed(ByteReader& reader, const StoredBlocks<Quantization>& blocks, IndexBytes& bytes) {
+void read_fixed(ByteReader& reader, const StoredBlocks<Quantized>& blocks, LevelBytes& bytes) {
     for (std::size_t i = 0; i < blocks.count(); ++i) {
         const int depth = blocks.block(i).bit_depth;
         const std::int64_t size = packed_bytes(blocks.elements(i), depth);
@@ -106,12 +105,12 @@ void read_fixed(ByteReader& reader, const StoredBlocks<Quantization>& blocks, In
         if (!unpack_indices(reader.raw(static_cast<std::size_t>(size), "the indices"), depth, indices)) {
             fail("{}: the bits after its end are not 0", describe(reader, blocks, i));
         }
-        blocks.layout(i).scatter(indices, blocks.parameter(i).quantization->indices);
-        bytes.parameters[blocks.position(i).parameter] += size;
+        blocks.layout(i).scatter(indices, blocks.parameter(i).weight->levels);
+        bytes.weights[blocks.position(i).parameter] += size;
     }
 }
 
-void read_streams(ByteReader& reader, const StoredBlocks<Quantization>& blocks, IndexBytes& bytes) {
+void read_streams(ByteReader& reader, const StoredBlocks<Quantized>& blocks, LevelBytes& bytes) {
     const std::vector<std::size_t> bounds = blocks.stream_bounds();
     const std::int64_t begin = reader.position();
     std::vector<std::size_t> lengths(bounds.size() - 1);
@@ -132,7 +131,7 @@ void read_streams(ByteReader& reader, const StoredBlocks<Quantization>& blocks, 
             } catch (const Error& error) {
                 fail("{}: {}", describe(reader, blocks, i), error.what());
             }
-            layout.scatter(indices, blocks.parameter(i).quantization->indices);
+            layout.scatter(indices, blocks.parameter(i).weight->levels);
         }
         if (!decoder.at_end()) fail("{}: stream {} is longer than its indices need", reader.where(), s);
         ends[bounds[s + 1] - 1] = length;
@@ -140,7 +139,7 @@ void read_streams(ByteReader& reader, const StoredBlocks<Quantization>& blocks, 
     for (std::size_t s = 0; s < streams.size(); ++s) {
         std::int64_t position = 0;
         for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
-            bytes.parameters[blocks.position(i).parameter] += ends[i] - position;
+            bytes.weights[blocks.position(i).parameter] += ends[i] - position;
             position = ends[i];
         }
     }
@@ -148,11 +147,9 @@ void read_streams(ByteReader& reader, const StoredBlocks<Quantization>& blocks, 
 
 }  // namespace
 
-std::vector<std::uint8_t> write_indices(std::span<const StoredIndices<const Quantization>> parameters,
-                                        IndexStorage storage) {
-    const StoredBlocks<const Quantization> blocks(parameters);
+std::vector<std::uint8_t> write_levels(std::span<const StoredLevels<const Quantized>> weights, IndexStorage storage) {
+    const StoredBlocks<const Quantized> blocks(weights);
     ByteWriter writer;
-    writer.varint(static_cast<std::uint64_t>(storage));
     if (storage == IndexStorage::fixed) {
         write_fixed(writer, blocks);
     } else {
@@ -161,16 +158,14 @@ std::vector<std::uint8_t> write_indices(std::span<const StoredIndices<const Quan
     return std::move(writer).take();
 }
 
-IndexBytes read_indices(ByteReader& reader, std::span<const StoredIndices<Quantization>> parameters) {
-    const StoredBlocks<Quantization> blocks(parameters);
-    for (const auto& parameter : parameters) {
-        parameter.quantization->indices.resize(static_cast<std::size_t>(parameter.shape.elements()));
+LevelBytes read_levels(ByteReader& reader, IndexStorage storage, std::span<const StoredLevels<Quantized>> weights) {
+    const StoredBlocks<Quantized> blocks(weights);
+    for (const auto& stored : weights) {
+        stored.weight->levels.resize(static_cast<std::size_t>(stored.weight->shape.elements()));
     }
-    IndexBytes bytes;
-    bytes.parameters.resize(parameters.size());
-    bytes.storage = static_cast<IndexStorage>(reader.at_most(1, "the form of the indices"));
-    bytes.side_information = reader.position();
-    if (bytes.storage == IndexStorage::fixed) {
+    LevelBytes bytes;
+    bytes.weights.resize(weights.size());
+    if (storage == IndexStorage::fixed) {
         read_fixed(reader, blocks, bytes);
     } else {
         read_streams(reader, blocks, bytes);

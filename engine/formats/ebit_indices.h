@@ -1,7 +1,7 @@
 #pragma once
 
 #include "engine/formats/ebit_bytes.h"
-#include "engine/parameter.h"
+#include "engine/weights/quantized.h"
 
 #include <cstdint>
 #include <span>
@@ -10,32 +10,30 @@
 
 namespace eigenbit {
 
-/// How a file stores quantized indices.
+/// How a file stores levels: the coder of section LEVL.
 enum class IndexStorage {
     fixed,   ///< packed at each block's bit depth
     entropy  ///< adaptive entropy coding
 };
+inline constexpr int kIndexStorages = 2;
 
-/// A quantized parameter whose indices are written or read.
-template <typename QuantizationType>
-struct StoredIndices {
-    std::string name;
-    Shape shape;
-    QuantizationType* quantization;
+/// A quantized weight, or a factor of one, whose levels are written or read.
+template <typename QuantizedType>
+struct StoredLevels {
+    std::string name;  ///< for errors
+    QuantizedType* weight;
 };
 
-/// The indices of all blocks of depth 1 and more, one after the other.
-std::vector<std::uint8_t> write_indices(std::span<const StoredIndices<const Quantization>> parameters,
-                                        IndexStorage storage);
+/// The levels of all blocks of depth 1 and more, one after the other.
+std::vector<std::uint8_t> write_levels(std::span<const StoredLevels<const Quantized>> weights, IndexStorage storage);
 
-/// How many bytes the indices took.
-struct IndexBytes {
-    IndexStorage storage = IndexStorage::fixed;
+/// How many bytes the levels took.
+struct LevelBytes {
     std::int64_t side_information = 0;
-    std::vector<std::int64_t> parameters;  ///< one for each
+    std::vector<std::int64_t> weights;  ///< one for each
 };
 
-/// Fills in the indices, given all else. Throws Error.
-IndexBytes read_indices(ByteReader& reader, std::span<const StoredIndices<Quantization>> parameters);
+/// Fills in the levels, given all else. Throws Error.
+LevelBytes read_levels(ByteReader& reader, IndexStorage storage, std::span<const StoredLevels<Quantized>> weights);
 
 }  // namespace eigenbit

@@ -1,7 +1,7 @@
 #include "engine/formats/ebit_side_information.h"
 
 #include "engine/error.h"
-#include "engine/quantization.h"
+#include "engine/weights/step_grid.h"
 
 #include <algorithm>
 #include <bit>
@@ -10,8 +10,6 @@
 namespace eigenbit {
 namespace {
 
-constexpr std::uint64_t kIsBasis = 1;
-constexpr std::uint64_t kHasChannelScale = 2;
 constexpr int kDepthBits = 5;
 constexpr int kMostBitDepth = 16;
 enum class OffsetForm { zero, half, explicit_value };
@@ -139,33 +137,24 @@ std::vector<QuantizedBlock> read_block_sizes(ByteReader& reader, std::int64_t ch
 
 }  // namespace
 
-void write_side_information(ByteWriter& writer, const Quantization& quantization, const Shape& shape) {
-    validate(quantization, shape);
-    writer.varint((quantization.is_basis ? kIsBasis : 0) | (quantization.channel_scale.empty() ? 0 : kHasChannelScale));
-    writer.varint(static_cast<std::uint64_t>(quantization.axis));
-    write_block_sizes(writer, quantization.blocks);
+void write_side_information(ByteWriter& writer, const Quantized& weight) {
+    validate(weight);
+    writer.varint(static_cast<std::uint64_t>(weight.axis));
+    write_block_sizes(writer, weight.blocks);
     BitWriter bits(writer);
-    for (const QuantizedBlock& block : quantization.blocks) write_block(bits, block);
+    for (const QuantizedBlock& block : weight.blocks) write_block(bits, block);
     bits.finish();
-    for (const float scale : quantization.channel_scale) writer.float32(scale);
 }
 
-Quantization read_side_information(ByteReader& reader, const Shape& shape) {
-    if (shape.rank() == 0) fail("{}: a quantized parameter has no dimensions", reader.where());
-    Quantization quantization;
-    const std::int64_t flags = reader.at_most(kIsBasis | kHasChannelScale, "the flags of a quantized parameter");
-    quantization.is_basis = (flags & kIsBasis) != 0;
-    quantization.axis = static_cast<int>(reader.at_most(shape.rank() - 1, "the axis of blocks"));
-    quantization.blocks = read_block_sizes(reader, shape[quantization.axis]);
+Quantized read_side_information(ByteReader& reader, const Shape& shape) {
+    if (shape.rank() == 0) fail("{}: a quantized weight has no dimensions", reader.where());
+    Quantized weight{.shape = shape, .axis = 0, .blocks = {}, .levels = {}};
+    weight.axis = static_cast<int>(reader.at_most(shape.rank() - 1, "the axis of blocks"));
+    weight.blocks = read_block_sizes(reader, shape[weight.axis]);
     BitReader bits(reader);
-    for (QuantizedBlock& block : quantization.blocks) read_block(bits, reader.where(), block);
+    for (QuantizedBlock& block : weight.blocks) read_block(bits, reader.where(), block);
     bits.finish();
-    if ((flags & kHasChannelScale) != 0) {
-        for (std::int64_t channel = 0; channel < shape[0]; ++channel) {
-            quantization.channel_scale.push_back(reader.float32("a channel scale"));
-        }
-    }
-    return quantization;
+    return weight;
 }
 
 }  // namespace eigenbit

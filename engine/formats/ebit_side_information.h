@@ -1,14 +1,14 @@
 #pragma once
 
 #include "engine/formats/ebit_bytes.h"
-#include "engine/parameter.h"
+#include "engine/weights/quantized.h"
 
 namespace eigenbit {
 
-/// Writes all of a quantization but its indices: axis, blocks, steps, channel scales.
-void write_side_information(ByteWriter& writer, const Quantization& quantization, const Shape& shape);
+/// Writes all of a quantized weight but its shape and levels: axis, blocks, steps. Throws Error where they do not fit.
+void write_side_information(ByteWriter& writer, const Quantized& weight);
 
-/// Reads it for a parameter of this shape; the indices stay empty. Throws Error.
-Quantization read_side_information(ByteReader& reader, const Shape& shape);
+/// Reads it for a weight of this shape; the levels stay empty. Throws Error.
+Quantized read_side_information(ByteReader& reader, const Shape& shape);
 
 }  // namespace eigenbit

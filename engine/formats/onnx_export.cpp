@@ -5,7 +5,8 @@
 #include "engine/formats/onnx.h"
 #include "engine/formats/onnx_layout.h"
 #include "engine/formats/onnx_metadata.h"
-#include "engine/quantization.h"
+#include "engine/passes/expand_products.h"
+#include "engine/passes/multiply_gains.h"
 
 #include <algorithm>
 #include <array>
@@ -151,10 +152,7 @@ void OnnxExport::define_transposed(ValueId value, ValueId source, std::span<cons
 const OnnxExport::Location& OnnxExport::locate(ValueId value) {
     const auto found = locations_.find(value);
     if (found != locations_.end()) return found->second;
-    const Parameter& parameter = graph_.parameter(value);
-    const Tensor values =
-        parameter.quantization ? dequantize(*parameter.quantization, parameter.values.shape()) : parameter.values;
-    define_in_onnx_order(value, add_constant(graph_.name(value), to_onnx_order(values)));
+    define_in_onnx_order(value, add_constant(graph_.name(value), to_onnx_order(image(graph_.parameter(value)))));
     return locations_.at(value);
 }
 
@@ -238,9 +236,12 @@ void write_onnx(const Model& model, const std::filesystem::path& path) {
     file.mutable_graph()->set_name("network");
     write_metadata(model, file);
     try {
-        OnnxExport network(model.graph, *file.mutable_graph());
+        Graph graph = model.graph;
+        expand_products(graph);
+        multiply_gains(graph);
+        OnnxExport network(graph, *file.mutable_graph());
         network.add_inputs();
-        for (const Node& node : model.graph.nodes()) {
+        for (const Node& node : graph.nodes()) {
             export_node(network, node);
             for (const ValueId output : node.outputs) network.add_rounding(output);
         }

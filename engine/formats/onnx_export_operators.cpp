@@ -71,7 +71,7 @@ std::string operand(OnnxExport& file, const Node& node, ValueId value, int rank)
     if (file.rank(value) == 4) return file.in_onnx_order(value);
     const int missing = 4 - file.rank(value);
     if (file.graph().is_parameter(value)) {
-        Tensor values = file.graph().parameter(value).values;
+        Tensor values = image(file.graph().parameter(value));
         values.reshape(with_leading_ones(values.shape(), 4));
         values = to_onnx_order(values);
         const std::int64_t* first = values.shape().begin();

@@ -2,9 +2,11 @@
 
 #include "engine/error.h"
 #include "engine/formats/onnx_layout.h"
+#include "engine/graph/uses.h"
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace eigenbit {
 
@@ -46,21 +48,17 @@ std::vector<ProbedShapes> GraphBuilder::infer(const Operator& op, std::span<cons
 
 ValueId GraphBuilder::add_named(std::string_view suffix, Operator op, std::vector<ValueId> inputs) {
     shapes_.push_back(infer(op, inputs).front());
-    producers_[static_cast<ValueId>(shapes_.size()) - 1] = graph_.nodes().size();
     return graph_.add_node(unique(fmt::format("{}{}", node_name_, suffix)), std::move(op), std::move(inputs));
 }
 
 std::vector<ValueId> GraphBuilder::add(Operator op, std::vector<ValueId> inputs, int outputs) {
-    for (ProbedShapes& output : infer(op, inputs)) {
-        producers_[static_cast<ValueId>(shapes_.size())] = graph_.nodes().size();
-        shapes_.push_back(std::move(output));
-    }
+    std::ranges::move(infer(op, inputs), std::back_inserter(shapes_));
     return graph_.add_node(unique(node_name_), std::move(op), std::move(inputs), outputs);
 }
 
 Node* GraphBuilder::producer(ValueId value) {
-    const auto found = producers_.find(value);
-    return found == producers_.end() ? nullptr : &graph_.node(found->second);
+    const std::optional<std::size_t> node = eigenbit::producer(graph_, value);
+    return node ? &graph_.node(*node) : nullptr;
 }
 
 ValueId GraphBuilder::transpose(ValueId value, const std::vector<int>& permutation, std::string_view suffix) {

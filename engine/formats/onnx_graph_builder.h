@@ -47,8 +47,7 @@ class GraphBuilder {
 
     Graph graph_;
     std::string node_name_;
-    std::vector<ProbedShapes> shapes_;          // by ValueId
-    std::map<ValueId, std::size_t> producers_;  // position of the node
+    std::vector<ProbedShapes> shapes_;  // by ValueId
     std::set<std::string, std::less<>> used_names_;
 };
 

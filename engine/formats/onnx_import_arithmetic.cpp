@@ -3,6 +3,7 @@
 #include "engine/formats/onnx_layout.h"
 #include "engine/formats/onnx_operators.h"
 #include "engine/formats/onnx_shapes.h"
+#include "engine/graph/layer_view.h"
 
 #include <algorithm>
 #include <array>
@@ -63,7 +64,7 @@ bool add_as_bias(NodeImport& node, int layer_input, int constant_input) {
     const ValueId value = node.value(layer_input);
     Node* layer = graph.producer(value);
     if (layer == nullptr || layer->inputs.size() != 2 || !node.is_only_use(layer_input)) return false;
-    if (!std::holds_alternative<Conv>(layer->op) && !std::holds_alternative<Gemm>(layer->op)) return false;
+    if (!is_layer(layer->op)) return false;
     if (node.rank(constant_input) > graph.rank(value)) return false;
     const ValueId bias = node.broadcast_parameter(constant_input, graph.rank(value));
     if (!(graph.shapes(bias).front() == Shape{graph.shapes(value).front().back()})) return false;

@@ -17,7 +17,7 @@ enum class SizeCategory {
     float_parameters,  ///< biases, normalisation, weights that are not quantized
     kernel_indices,
     basis_indices,
-    side_information,  ///< of indices: bit depths, steps, channel scales, lengths of entropy-coded streams
+    side_information,  ///< of levels: bit depths, steps, gains, lengths of entropy-coded streams
     padding
 };
 inline constexpr std::size_t kSizeCategories = 8;

@@ -1,7 +1,5 @@
 #include "engine/inference/byte_weights.h"
 
-#include "engine/quantization.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -21,16 +19,13 @@ struct IndexGrid {
 };
 
 /// The grid of an output channel whose weights all belong to one block.
-std::optional<IndexGrid> channel_grid(const Quantization& quantization, std::int64_t channel) {
-    if (quantization.axis != 0) return std::nullopt;
+std::optional<IndexGrid> channel_grid(const Quantized& quantized, std::int64_t channel) {
+    if (quantized.axis != 0) return std::nullopt;
     const auto block = std::ranges::find_if(
-        quantization.blocks, [&](const QuantizedBlock& b) { return b.begin <= channel && channel < b.end; });
+        quantized.blocks, [&](const QuantizedBlock& b) { return b.begin <= channel && channel < b.end; });
     if (block->bit_depth == 0) return IndexGrid{1, 0, 0.0F};
-    const float gain =
-        quantization.channel_scale.empty() ? 1.0F : quantization.channel_scale[static_cast<std::size_t>(channel)];
-    const float scale = block->step * gain;
-    if (block->offset == 0.0F) return IndexGrid{1, 0, scale};
-    if (block->offset == 0.5F) return IndexGrid{2, 1, 0.5F * scale};
+    if (block->offset == 0.0F) return IndexGrid{1, 0, block->step};
+    if (block->offset == 0.5F) return IndexGrid{2, 1, 0.5F * block->step};
     return std::nullopt;
 }
 
@@ -116,11 +111,11 @@ struct IndexCounts {
 };
 
 /// By block.
-std::vector<IndexCounts> count_indices(const Quantization& quantization, const Shape& shape) {
-    std::vector<IndexCounts> counts(quantization.blocks.size());
-    for_each_run(quantization, shape, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
-        IndexCounts& own = counts[static_cast<std::size_t>(&block - quantization.blocks.data())];
-        for (std::int64_t i = begin; i < end; ++i) own.add(quantization.indices[static_cast<std::size_t>(i)]);
+std::vector<IndexCounts> count_indices(const Quantized& quantized) {
+    std::vector<IndexCounts> counts(quantized.blocks.size());
+    for_each_run(quantized, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
+        IndexCounts& own = counts[static_cast<std::size_t>(&block - quantized.blocks.data())];
+        for (std::int64_t i = begin; i < end; ++i) own.add(quantized.levels[static_cast<std::size_t>(i)]);
     });
     return counts;
 }
@@ -128,17 +123,16 @@ std::vector<IndexCounts> count_indices(const Quantization& quantization, const S
 /// What rounding to multiples of `step` adds to the squares of errors, in those that the blocks' own steps make. These
 /// are the smaller the more a weight matters, so that errors count in units of them. Infinite where codes are larger
 /// than `largest_code`.
-double added_error(float step, const Quantization& quantization, std::span<const IndexCounts> counts,
-                   double largest_code) {
+double added_error(float step, const Quantized& quantized, std::span<const IndexCounts> counts, double largest_code) {
     double added = 0.0;
     std::int64_t weights = 0;
     for (std::size_t b = 0; b < counts.size(); ++b) {
-        const QuantizedBlock& block = quantization.blocks[b];
+        const QuantizedBlock& block = quantized.blocks[b];
         if (block.bit_depth == 0) continue;
         for (int index = -kLargestIndex; index <= kLargestIndex; ++index) {
             const std::int64_t count = counts[b].counts[static_cast<std::size_t>(index + kLargestIndex)];
             if (count == 0) continue;
-            const double value = block.step * (index + static_cast<double>(block.offset));
+            const double value = block.value(static_cast<float>(index));
             const double code = std::nearbyint(value / step);
             if (std::abs(code) > largest_code) return std::numeric_limits<double>::infinity();
             const double error = (code * step - value) / block.step;
@@ -152,41 +146,38 @@ double added_error(float step, const Quantization& quantization, std::span<const
 /// The largest step for all blocks that adds next to nothing, so that codes are small: they then take few bits, and
 /// their products can be summed in few. It divides a block's own. (Added errors weigh more than their squares tell:
 /// each index always has the same.)
-std::optional<float> common_step(const Quantization& quantization, const Shape& shape, int most) {
+std::optional<float> common_step(const Quantized& quantized, int most) {
     constexpr double kMostAdded = 1.0 / 1024.0;
     constexpr int kMostParts = 16;
     const double largest_code = std::min(kLargestIndex, most / 2);
-    const std::vector<IndexCounts> counts = count_indices(quantization, shape);
+    const std::vector<IndexCounts> counts = count_indices(quantized);
     if (!std::ranges::all_of(counts, &IndexCounts::complete)) return std::nullopt;
     std::vector<float> candidates;
-    for (const QuantizedBlock& block : quantization.blocks) {
+    for (const QuantizedBlock& block : quantized.blocks) {
         for (int parts = 1; block.bit_depth > 0 && parts <= kMostParts; ++parts) {
             candidates.push_back(block.step / static_cast<float>(parts));
         }
     }
     std::ranges::sort(candidates, std::greater{});
     const auto found = std::ranges::find_if(
-        candidates, [&](float step) { return added_error(step, quantization, counts, largest_code) <= kMostAdded; });
+        candidates, [&](float step) { return added_error(step, quantized, counts, largest_code) <= kMostAdded; });
     return found == candidates.end() ? std::nullopt : std::optional(*found);
 }
 
 /// Of blocks of input channels.
-std::optional<ByteWeights> input_block_weights(const Parameter& parameter, int most) {
-    const Shape& shape = parameter.values.shape();
-    if (!parameter.quantization || parameter.quantization->axis != shape.rank() - 1) return std::nullopt;
-    const Quantization& quantization = *parameter.quantization;
-    const std::optional<float> common = common_step(quantization, shape, most);
+std::optional<ByteWeights> input_block_weights(const Quantized& quantized, int most) {
+    if (quantized.axis != quantized.shape.rank() - 1) return std::nullopt;
+    const std::optional<float> common = common_step(quantized, most);
     if (!common) return std::nullopt;
     const float step = *common;
-    ByteWeights result{std::vector<std::int8_t>(quantization.indices.size()), quantization.channel_scale, {}};
-    if (result.scale.empty()) result.scale.assign(static_cast<std::size_t>(shape[0]), 1.0F);
-    for (float& scale : result.scale) scale *= step;
-    for (const QuantizedBlock& block : quantization.blocks) result.input_cuts.push_back(block.begin);
-    for_each_run(quantization, shape, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
+    ByteWeights result{std::vector<std::int8_t>(quantized.levels.size()),
+                       std::vector<float>(static_cast<std::size_t>(quantized.shape[0]), step),
+                       {}};
+    for (const QuantizedBlock& block : quantized.blocks) result.input_cuts.push_back(block.begin);
+    for_each_run(quantized, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
         if (block.bit_depth == 0) return;
         for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-            const float value = block.step * (static_cast<float>(quantization.indices[i]) + block.offset);
-            result.codes[i] = static_cast<std::int8_t>(std::lrint(value / step));
+            result.codes[i] = static_cast<std::int8_t>(std::lrint(block.value(quantized.levels[i]) / step));
         }
     });
     return result;
@@ -194,27 +185,31 @@ std::optional<ByteWeights> input_block_weights(const Parameter& parameter, int m
 
 }  // namespace
 
-ByteWeights byte_weights(const Parameter& parameter, int most) {
-    const Shape& shape = parameter.values.shape();
-    if (std::optional<ByteWeights> blocks = input_block_weights(parameter, most)) return *std::move(blocks);
+ByteWeights byte_weights(const Weight& weight, int most) {
+    const Quantized* const quantized = weight.quantized();
+    if (quantized) {
+        if (std::optional<ByteWeights> blocks = input_block_weights(*quantized, most)) return *std::move(blocks);
+    }
+    const Shape& shape = weight.shape();
+    const Tensor values = image(weight);
     const auto channels = static_cast<std::size_t>(shape[0]);
     const auto filter = static_cast<std::size_t>(shape.elements(1, shape.rank()));
-    const auto inputs = static_cast<std::size_t>(shape[shape.rank() - 1]);
+    const auto inputs = static_cast<std::size_t>(shape.back());
     ByteWeights result{std::vector<std::int8_t>(channels * filter), std::vector<float>(channels), {}};
-    if (parameter.quantization && parameter.quantization->axis == shape.rank() - 1) {
-        for (const QuantizedBlock& block : parameter.quantization->blocks) result.input_cuts.push_back(block.begin);
+    if (quantized && quantized->axis == shape.rank() - 1) {
+        for (const QuantizedBlock& block : quantized->blocks) result.input_cuts.push_back(block.begin);
     }
     for (std::size_t o = 0; o < channels; ++o) {
         const std::span to = std::span(result.codes).subspan(o * filter, filter);
-        if (parameter.quantization) {
-            const std::span from = std::span(parameter.quantization->indices).subspan(o * filter, filter);
-            const auto grid = channel_grid(*parameter.quantization, static_cast<std::int64_t>(o));
+        if (quantized) {
+            const std::span from = std::span(quantized->levels).subspan(o * filter, filter);
+            const auto grid = channel_grid(*quantized, static_cast<std::int64_t>(o));
             if (grid && copy_indices(from, *grid, most, to)) {
                 result.scale[o] = grid->scale;
                 continue;
             }
         }
-        result.scale[o] = round_values(parameter.values.values().subspan(o * filter, filter), inputs, most, to);
+        result.scale[o] = round_values(values.values().subspan(o * filter, filter), inputs, most, to);
     }
     return result;
 }

@@ -2,14 +2,14 @@
 
 #include "engine/kernels/coded_weights.h"
 #include "engine/kernels/integer_kernels.h"
-#include "engine/parameter.h"
+#include "engine/weights/weight.h"
 
 #include <cstdint>
 #include <vector>
 
 namespace eigenbit {
 
-/// A layer's weights as bytes: value = scale[output channel] · code, laid out like the parameter's values.
+/// A layer's weights as bytes: value = scale[output channel] · code, laid out like the weight.
 struct ByteWeights {
     std::vector<std::int8_t> codes;
     std::vector<float> scale;
@@ -18,7 +18,7 @@ struct ByteWeights {
     CodedWeights coded() const { return {codes, input_cuts}; }
 };
 
-/// The parameter's own indices where an output channel's have one step and fit (twice the index plus one where the grid
+/// The weight's own levels where an output channel's have one step and fit (twice the level plus one where the grid
 /// is half a step off). Blocks of input channels, whose steps differ, have one scale for all of them: the largest to
 /// multiples of which their values can be rounded with next to nothing added to the error that their steps make, if
 /// there is one. All else is rounded, each output channel for itself, as finely as codes allow: bytes of which no two
@@ -26,6 +26,6 @@ struct ByteWeights {
 /// two neighbours and the same two four inputs later are not larger either, and what rounding takes from a weight is
 /// given to the same input's at the next tap: inputs that lie side by side are alike, so that most of the errors
 /// cancel.
-ByteWeights byte_weights(const Parameter& parameter, int most = kAnySum);
+ByteWeights byte_weights(const Weight& weight, int most = kAnySum);
 
 }  // namespace eigenbit

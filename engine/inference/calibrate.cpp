@@ -1,5 +1,6 @@
 #include "engine/inference/calibrate.h"
 
+#include "engine/graph/layer_view.h"
 #include "engine/inference/fusion.h"
 #include "engine/session.h"
 
@@ -27,9 +28,8 @@ ActivationQuantization grid_over(std::span<const float> values) {
 }  // namespace
 
 bool lacks_grids(const Graph& graph) {
-    return std::ranges::any_of(graph.nodes(), [&](const Node& node) {
-        return is_layer(graph, node) && !graph.is_parameter(node.inputs[0])
-               && !graph.activations().contains(node.inputs[0]);
+    return std::ranges::any_of(layers_of(graph), [&](const LayerView& layer) {
+        return !graph.is_parameter(layer.input) && !graph.activations().contains(layer.input);
     });
 }
 

@@ -7,12 +7,13 @@ namespace eigenbit {
 
 bool DeferredValues::can_defer(const Node& node) const {
     const auto is_parameter = [&](ValueId input) { return graph_.is_parameter(input); };
+    const auto is_float = [&](ValueId input) { return is_parameter(input) && graph_.parameter(input).is_float(); };
     if (const auto* const concat = std::get_if<Concat>(&node.op)) {
         const int rank = shapes_[static_cast<std::size_t>(node.outputs.front())].rank();
         return (concat->axis + rank) % rank == rank - 1 && std::ranges::none_of(node.inputs, is_parameter);
     }
     return std::holds_alternative<BatchNormalization>(node.op) && !is_parameter(node.inputs[0])
-           && std::all_of(node.inputs.begin() + 1, node.inputs.end(), is_parameter);
+           && std::all_of(node.inputs.begin() + 1, node.inputs.end(), is_float);
 }
 
 const Node* DeferredValues::take(ValueId value) {
@@ -50,7 +51,7 @@ AffineValue DeferredValues::output_of(const Node& node) const {
     }
     result = of(node.inputs[0]);
     const auto constant = [&](std::size_t input, std::size_t c) {
-        return static_cast<double>(graph_.parameter(node.inputs[input]).values[static_cast<std::int64_t>(c)]);
+        return static_cast<double>(graph_.parameter(node.inputs[input]).values()[static_cast<std::int64_t>(c)]);
     };
     const double epsilon = static_cast<double>(std::get<BatchNormalization>(node.op).epsilon);
     for (std::size_t c = 0; c < result.scale.size(); ++c) {

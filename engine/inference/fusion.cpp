@@ -7,30 +7,6 @@
 namespace eigenbit {
 namespace {
 
-/// Who reads each value.
-class Readers {
-  public:
-    explicit Readers(const Graph& graph) : nodes_(graph.value_count()) {
-        for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-            for (const ValueId input : graph.nodes()[i].inputs) nodes_[static_cast<std::size_t>(input)].push_back(i);
-        }
-        // What the graph puts out has a reader that no node is.
-        for (const ValueId output : graph.outputs()) {
-            nodes_[static_cast<std::size_t>(output)].push_back(graph.nodes().size());
-        }
-    }
-
-    /// The only node that reads the value, if there is one and it reads it once.
-    std::optional<std::size_t> only(const Graph& graph, ValueId value) const {
-        const std::vector<std::size_t>& readers = nodes_[static_cast<std::size_t>(value)];
-        if (readers.size() != 1 || readers.front() == graph.nodes().size()) return std::nullopt;
-        return readers.front();
-    }
-
-  private:
-    std::vector<std::vector<std::size_t>> nodes_;
-};
-
 /// What is added to `value` by this node, if it adds something of the same shape.
 std::optional<ValueId> addend(const Node& node, ValueId value, std::span<const Shape> shapes) {
     const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
@@ -38,15 +14,6 @@ std::optional<ValueId> addend(const Node& node, ValueId value, std::span<const S
     const ValueId other = node.inputs[node.inputs[0] == value ? 1 : 0];
     const auto shape = [&](ValueId id) { return shapes[static_cast<std::size_t>(id)]; };
     return shape(other) == shape(value) ? std::optional(other) : std::nullopt;
-}
-
-/// By value, the position of the node that puts it out.
-std::vector<std::optional<std::size_t>> producers(const Graph& graph) {
-    std::vector<std::optional<std::size_t>> nodes(graph.value_count());
-    for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-        for (const ValueId output : graph.nodes()[i].outputs) nodes[static_cast<std::size_t>(output)] = i;
-    }
-    return nodes;
 }
 
 }  // namespace
@@ -64,30 +31,20 @@ bool clamps(const Node& node, float& low, float& high) {
     return true;
 }
 
-bool is_layer(const Graph& graph, const Node& node) {
-    if (!std::holds_alternative<Conv>(node.op) && !std::holds_alternative<Gemm>(node.op)) return false;
-    return std::all_of(node.inputs.begin() + 1, node.inputs.end(),
-                       [&](ValueId input) { return graph.is_parameter(input); });
-}
-
 std::vector<ValueId> worth_rounding(const Graph& graph) {
-    const auto producer = producers(graph);
-    // The layer whose output this is, normalized perhaps.
-    const auto layer_of = [&](ValueId value) -> std::optional<std::size_t> {
-        std::optional<std::size_t> node = producer[static_cast<std::size_t>(value)];
-        while (node && std::holds_alternative<BatchNormalization>(graph.nodes()[*node].op)) {
-            node = producer[static_cast<std::size_t>(graph.nodes()[*node].inputs[0])];
-        }
-        return node && is_layer(graph, graph.nodes()[*node]) ? node : std::nullopt;
-    };
+    const GraphUses uses(graph);
     std::set<ValueId> wanted;
+    for (const LayerView& layer : layers_of(graph)) {
+        if (!graph.is_parameter(layer.input)) wanted.insert(layer.input);
+    }
     for (const Node& node : graph.nodes()) {
-        if (is_layer(graph, node) && !graph.is_parameter(node.inputs[0])) wanted.insert(node.inputs[0]);
         const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
         if (!arithmetic || arithmetic->kind != Arithmetic::Kind::add) continue;
-        const auto first = layer_of(node.inputs[0]);
-        const auto second = layer_of(node.inputs[1]);
-        if (first && second && first != second) wanted.insert(node.inputs[*first < *second ? 1 : 0]);
+        const auto first = layer_behind(graph, uses, node.inputs[0]);
+        const auto second = layer_behind(graph, uses, node.inputs[1]);
+        if (first && second && first->node != second->node) {
+            wanted.insert(node.inputs[first->node < second->node ? 1 : 0]);
+        }
     }
     std::vector<ValueId> values;
     for (const Graph::Input& input : graph.inputs()) {
@@ -101,15 +58,15 @@ std::vector<ValueId> worth_rounding(const Graph& graph) {
 
 std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes) {
     const std::vector<Node>& nodes = graph.nodes();
-    const Readers readers(graph);
+    const GraphUses uses(graph);
     std::vector<bool> taken(nodes.size());
     std::vector<FusedNode> result;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         if (taken[i]) continue;
-        FusedNode fused{.node = i, .last = i, .outputs = nodes[i].outputs};
-        for (bool complete = !is_layer(graph, nodes[i]); !complete;) {
+        FusedNode fused{.node = i, .last = i, .outputs = nodes[i].outputs, .layer = layer_at(graph, i)};
+        for (bool complete = !fused.layer; !complete;) {
             const ValueId value = fused.outputs.front();
-            const std::optional<std::size_t> next = readers.only(graph, value);
+            const std::optional<std::size_t> next = uses.only_reader(value);
             complete = true;
             if (!next || graph.activations().contains(value)) break;
             if (const auto other = addend(nodes[*next], value, shapes); other && !fused.residual) {

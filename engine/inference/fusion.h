@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/graph.h"
+#include "engine/graph/layer_view.h"
 
 #include <limits>
 #include <optional>
@@ -14,6 +14,7 @@ struct FusedNode {
     std::size_t node;  ///< position in the graph
     std::size_t last;  ///< position of the last node that is fused into it; it runs then
     std::vector<ValueId> outputs;
+    std::optional<LayerView> layer{};  ///< what the node is, if it is a layer
     std::optional<ValueId> residual{};
     float low = -std::numeric_limits<float>::infinity();
     float high = std::numeric_limits<float>::infinity();
@@ -26,9 +27,6 @@ std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes);
 
 /// Whether the node does nothing but min(high, max(low, x)); what it does not bound stays as it is.
 bool clamps(const Node& node, float& low, float& high);
-
-/// Whether the node is a convolution or fully-connected layer whose weights and bias are parameters.
-bool is_layer(const Graph& graph, const Node& node);
 
 /// What is worth having in 8 bits, in the order in which the network computes it: what layers read; and where the
 /// outputs of two layers are added (a projection shortcut), that of the later one, as the earlier takes in the

@@ -26,6 +26,7 @@ Inference::Inference(Graph graph, std::span<const Shape> inputs, Execution execu
     buffers_ = std::move(program.buffers);
     inputs_ = std::move(program.inputs);
     outputs_ = std::move(program.outputs);
+    images_ = std::move(program.images);
     plan_arena();
 }
 

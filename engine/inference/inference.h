@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -45,6 +46,7 @@ class Inference {
     void plan_arena();
 
     Graph graph_;
+    std::map<ValueId, Tensor> images_;
     std::vector<Step> steps_;
     std::vector<Buffer> buffers_;
     std::vector<BufferId> inputs_;

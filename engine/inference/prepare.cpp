@@ -1,6 +1,7 @@
 #include "engine/inference/prepare.h"
 
 #include "engine/fold_batch_normalization.h"
+#include "engine/passes/expand_products.h"
 
 #include <algorithm>
 
@@ -9,7 +10,7 @@ namespace {
 
 void remove_dropout(Graph& graph) {
     for (const Node& node : graph.nodes()) {
-        if (std::holds_alternative<Dropout>(node.op)) graph.redirect(node.outputs.front(), node.inputs.front());
+        if (std::holds_alternative<Dropout>(node.op)) graph.replace_uses(node.outputs.front(), node.inputs.front());
     }
     graph.remove_unused_nodes();
 }
@@ -20,27 +21,26 @@ void compute_constants(Graph& graph) {
         const Node node = graph.nodes()[i];
         const auto is_parameter = [&](ValueId input) { return graph.is_parameter(input); };
         if (node.outputs.size() != 1 || !std::ranges::all_of(node.inputs, is_parameter)) continue;
-        std::vector<ConstView> inputs;
+        std::vector<Tensor> images;
+        for (const ValueId input : node.inputs) images.push_back(image(graph.parameter(input)));
+        const std::vector<ConstView> inputs(images.begin(), images.end());
         std::vector<Shape> shapes;
-        for (const ValueId input : node.inputs) {
-            inputs.push_back(graph.parameter(input).values);
-            shapes.push_back(inputs.back().shape);
-        }
+        for (const Tensor& values : images) shapes.push_back(values.shape());
         Tensor result(infer_shapes(node.op, shapes).front());
         const View output{result.shape(), result.data()};
         forward(node.op, ForwardArguments{.inputs = inputs, .outputs = std::span(&output, 1), .saved = {}});
-        graph.redirect(node.outputs.front(), graph.add_parameter(node.name + ".constant", std::move(result)));
+        graph.replace_uses(node.outputs.front(), graph.add_parameter(node.name + ".constant", std::move(result)));
     }
     graph.remove_unused_nodes();
 }
 
 }  // namespace
 
-void prepare_for_inference(Graph& graph, std::span<const Shape> inputs) {
+void prepare_for_inference(Graph& graph) {
     remove_dropout(graph);
     compute_constants(graph);
-    fold_batch_normalization(graph, FoldInto::all_layers);
-    merge_factors(graph, inputs);
+    expand_products(graph);
+    fold_batch_normalization(graph);
 }
 
 }  // namespace eigenbit

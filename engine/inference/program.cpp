@@ -1,6 +1,7 @@
 #include "engine/inference/program.h"
 
 #include "engine/error.h"
+#include "engine/graph/layer_view.h"
 #include "engine/inference/byte_weights.h"
 #include "engine/inference/deferred.h"
 #include "engine/inference/fusion.h"
@@ -25,18 +26,14 @@ Grids byte_grids(const Graph& graph) {
     for (const auto& [value, grid] : graph.activations()) {
         if (grid.bit_depth <= 8) grids.emplace(value, grid);
     }
-    std::map<ValueId, int> readers;
-    for (const ValueId output : graph.outputs()) ++readers[output];
-    for (const Node& node : graph.nodes()) {
-        for (const ValueId input : node.inputs) ++readers[input];
-    }
+    const GraphUses uses(graph);
     for (std::size_t i = graph.nodes().size(); i-- > 0;) {
         const Node& node = graph.nodes()[i];
         if (!std::holds_alternative<MaxPool>(node.op) && !std::holds_alternative<Reshape>(node.op)) continue;
         const ValueId input = node.inputs.front();
         const auto grid = grids.find(node.outputs.front());
         if (grid == grids.end() || graph.activations().contains(input) || graph.is_parameter(input)) continue;
-        if (readers[input] == 1) grids.emplace(input, grid->second);
+        if (uses.only_reader(input)) grids.emplace(input, grid->second);
     }
     return grids;
 }
@@ -147,17 +144,15 @@ class Compiler {
         return (is_bytes ? bytes_ : floats_)[value] = new_buffer(value, is_bytes);
     }
 
-    ConvolutionGeometry geometry(const Node& node, ValueId output) const {
-        const Shape& weight = shape(node.inputs[1]);
-        const Shape& x = shape(node.inputs[0]);
-        if (const auto* const conv = std::get_if<Conv>(&node.op)) return geometry_of(*conv, x, weight, shape(output));
-        return {.n = x.elements(0, x.rank() - 1), .i = weight[1], .o = weight[0]};
+    /// Of the layer itself: what is fused into it has the same shape.
+    ConvolutionGeometry geometry(const LayerView& layer) const {
+        return layer.geometry(shape(layer.input), shape(layer.output));
     }
 
     void add(const FusedNode& fused, std::optional<ByteLayer> byte_layer) {
         const Node& node = graph_.nodes()[fused.node];
-        if (byte_layer) return add_byte_layer(fused, node, *std::move(byte_layer));
-        if (is_layer(graph_, node)) return add_float_layer(fused, node);
+        if (byte_layer) return add_byte_layer(fused, *std::move(byte_layer));
+        if (fused.layer) return add_float_layer(fused);
         if (!graph_.is_parameter(node.inputs[0])) {
             const ActivationQuantization* const in = grid_of(node.inputs[0]);
             const ActivationQuantization* const out = grid_of(node.outputs[0]);
@@ -197,7 +192,7 @@ class Compiler {
         OperatorStep step{.op = node.op, .inputs = {}, .outputs = {}};
         for (const ValueId input : node.inputs) {
             if (graph_.is_parameter(input)) {
-                step.inputs.push_back({.parameter = graph_.parameter(input).values.view()});
+                step.inputs.push_back({.parameter = constant(input)});
             } else {
                 step.inputs.push_back({.buffer = floats_of(input)});
             }
@@ -214,14 +209,15 @@ class Compiler {
         return fmt::format("{}×{} {}→{}{}{}", g.kh, g.kw, g.i, g.o, groups, is_bytes ? " int8" : "");
     }
 
-    void add_float_layer(const FusedNode& fused, const Node& node) {
+    void add_float_layer(const FusedNode& fused) {
+        const LayerView& layer = *fused.layer;
         const ValueId output = fused.outputs.front();
-        const BufferId input = floats_of(node.inputs[0]);
+        const BufferId input = floats_of(layer.input);
         const std::optional<BufferId> residual =
             fused.residual ? std::optional(floats_of(*fused.residual)) : std::nullopt;
-        FloatLayerStep step{.geometry = geometry(node, output),
+        FloatLayerStep step{.geometry = geometry(layer),
                             .weights = {},
-                            .bias = node.inputs.size() > 2 ? graph_.parameter(node.inputs[2]).values : Tensor(),
+                            .bias = layer.bias ? graph_.parameter(*layer.bias).values() : Tensor(),
                             .input = input,
                             .output = new_buffer(output, false),
                             .residual = residual,
@@ -229,17 +225,17 @@ class Compiler {
                             .high = fused.high};
         const BufferId floats = step.output;
         const ConvolutionGeometry g = step.geometry;
-        const float* const weights = graph_.parameter(node.inputs[1]).values.data();
+        const Tensor weights = scaled_image(graph_, layer);
         std::string kind = kind_of(g, false);
         if (suits_winograd(g, WeightPacking::once)) {
             auto& packed = step.weights.emplace<WinogradWeights>();
-            packed.pack_forward(g, weights);
+            packed.pack_forward(g, weights.data());
             packed.release_taps();
             kind += " Winograd";
         } else {
-            pack_forward_weights(g, weights, std::get<PackedWeights>(step.weights));
+            pack_forward_weights(g, weights.data(), std::get<PackedWeights>(step.weights));
         }
-        push(node.name, std::move(kind), std::move(step), g.multiply_adds());
+        push(graph_.nodes()[fused.node].name, std::move(kind), std::move(step), g.multiply_adds());
         provide(output, floats);
     }
 
@@ -247,8 +243,7 @@ class Compiler {
     std::vector<std::optional<ByteLayer>> make_byte_layers(std::span<const FusedNode> nodes) const {
         std::vector<std::optional<ByteLayer>> layers(nodes.size());
         tbb::parallel_for(std::size_t{0}, nodes.size(), [&](std::size_t i) {
-            const Node& node = graph_.nodes()[nodes[i].node];
-            if (is_layer(graph_, node) && grid_of(node.inputs[0])) layers[i] = make_byte_layer(nodes[i], node);
+            if (nodes[i].layer && grid_of(nodes[i].layer->input)) layers[i] = make_byte_layer(nodes[i]);
         });
         return layers;
     }
@@ -270,23 +265,31 @@ class Compiler {
                 .residual_zero = added ? static_cast<float>(added->zero_point) * residual_scale : 0.0F};
     }
 
-    ByteLayer make_byte_layer(const FusedNode& fused, const Node& node) const {
-        const ActivationQuantization& from = grids_.at(node.inputs[0]);
+    ByteLayer make_byte_layer(const FusedNode& fused) const {
+        const LayerView& layer = *fused.layer;
+        const ActivationQuantization& from = grids_.at(layer.input);
         const auto [unit, zero, residual_scale, residual_zero] = output_units(fused);
-        const ConvolutionGeometry g = geometry(node, fused.outputs.front());
+        const ConvolutionGeometry g = geometry(layer);
         std::vector<float> bias(static_cast<std::size_t>(g.o));
         for (std::size_t o = 0; o < bias.size(); ++o) {
             const float value =
-                node.inputs.size() > 2 ? graph_.parameter(node.inputs[2]).values[static_cast<std::int64_t>(o)] : 0.0F;
+                layer.bias ? graph_.parameter(*layer.bias).values()[static_cast<std::int64_t>(o)] : 0.0F;
             bias[o] = value / unit + zero - residual_zero;
         }
-        const Parameter& weights = graph_.parameter(node.inputs[1]);
+        const Weight& weight = graph_.parameter(layer.weight);
+        std::vector<float> scale(bias.size(), from.step / unit);
+        if (layer.gain) {
+            const Tensor& gain = graph_.parameter(*layer.gain).values();
+            for (std::size_t o = 0; o < scale.size(); ++o) scale[o] *= gain[static_cast<std::int64_t>(o)];
+        }
         const auto zero_point = static_cast<std::uint8_t>(from.zero_point);
-        return std::holds_alternative<Gemm>(node.op) ? byte_matrix(weights, zero_point, from.step / unit, bias)
-                                                     : byte_convolution(g, weights, zero_point, from.step / unit, bias);
+        if (!layer.conv) return byte_matrix(weight, zero_point, scale, bias);
+        const ByteWeights weights = byte_weights(weight, active_cpu_implementation().integer->fast_sum);
+        for (std::size_t o = 0; o < scale.size(); ++o) scale[o] *= weights.scale[o];
+        return IntegerConvolution(g, weights.coded(), zero_point, scale, bias);
     }
 
-    void add_byte_layer(const FusedNode& fused, const Node& node, ByteLayer layer) {
+    void add_byte_layer(const FusedNode& fused, ByteLayer layer) {
         const ValueId output = fused.outputs.front();
         const ActivationQuantization* const to = grid_of(output);
         std::optional<BufferId> residual;
@@ -296,10 +299,10 @@ class Compiler {
         const OutputUnits units = output_units(fused);
         const float least = to ? 0.0F : -kInfinity;
         const float most = to ? static_cast<float>(to->largest_index()) : kInfinity;
-        const ConvolutionGeometry g = geometry(node, output);
-        push(node.name, kind_of(g, true),
+        const ConvolutionGeometry g = geometry(*fused.layer);
+        push(graph_.nodes()[fused.node].name, kind_of(g, true),
              ByteLayerStep{.layer = std::move(layer),
-                           .input = bytes_.at(node.inputs[0]),
+                           .input = bytes_.at(fused.layer->input),
                            .output = output_of(output),
                            .residual = residual,
                            .residual_scale = units.residual_scale,
@@ -308,26 +311,28 @@ class Compiler {
              g.multiply_adds());
     }
 
-    static ByteLayer byte_convolution(const ConvolutionGeometry& g, const Parameter& parameter, std::uint8_t zero_point,
-                                      float scale, std::span<const float> bias) {
-        ByteWeights weights = byte_weights(parameter, active_cpu_implementation().integer->fast_sum);
-        for (float& value : weights.scale) value *= scale;
-        return IntegerConvolution(g, weights.coded(), zero_point, weights.scale, bias);
+    /// Of the bits that the weight has, else of 8.
+    static ByteLayer byte_matrix(const Weight& weight, std::uint8_t zero_point, std::span<float> scale,
+                                 std::span<const float> bias) {
+        if (weight.quantized() && PackedMatrix::can_pack(*weight.quantized())) {
+            return PackedMatrix(*weight.quantized(), zero_point, scale, bias);
+        }
+        const ByteWeights weights = byte_weights(weight);
+        for (std::size_t o = 0; o < scale.size(); ++o) scale[o] *= weights.scale[o];
+        const Quantized levels{.shape = weight.shape(),
+                               .axis = 0,
+                               .blocks = {{0, weight.shape()[0], 8, 1.0F}},
+                               .levels = {weights.codes.begin(), weights.codes.end()}};
+        return PackedMatrix(levels, zero_point, scale, bias);
     }
 
-    /// Of the bits that the parameter has, else of 8.
-    static ByteLayer byte_matrix(const Parameter& parameter, std::uint8_t zero_point, float scale,
-                                 std::span<const float> bias) {
-        const Shape& shape = parameter.values.shape();
-        if (parameter.quantization && PackedMatrix::can_pack(*parameter.quantization)) {
-            return PackedMatrix(shape, *parameter.quantization, zero_point, scale, bias);
-        }
-        ByteWeights weights = byte_weights(parameter);
-        const Quantization quantization{.axis = 0,
-                                        .blocks = {{0, shape[0], 8, 1.0F}},
-                                        .indices = {weights.codes.begin(), weights.codes.end()},
-                                        .channel_scale = std::move(weights.scale)};
-        return PackedMatrix(shape, quantization, zero_point, scale, bias);
+    /// The float values of a parameter: the graph's own, or an image that the program keeps.
+    ConstView constant(ValueId value) {
+        const Weight& weight = graph_.parameter(value);
+        if (weight.is_float()) return weight.values();
+        const auto [entry, is_new] = program_.images.try_emplace(value);
+        if (is_new) entry->second = image(weight);
+        return entry->second;
     }
 
     const Graph& graph_;

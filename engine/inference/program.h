@@ -2,6 +2,7 @@
 
 #include "engine/inference/inference.h"
 
+#include <map>
 #include <span>
 #include <vector>
 
@@ -11,8 +12,9 @@ namespace eigenbit {
 struct Program {
     std::vector<Step> steps;
     std::vector<Buffer> buffers;
-    std::vector<BufferId> inputs;   ///< of floats, in the graph's order
-    std::vector<BufferId> outputs;  ///< of floats
+    std::vector<BufferId> inputs;      ///< of floats, in the graph's order
+    std::vector<BufferId> outputs;     ///< of floats
+    std::map<ValueId, Tensor> images;  ///< of parameters that operators read and that are not float
 };
 
 /// The steps of a graph for inputs of these shapes. Steps of operators refer to the graph's parameters; layers have

@@ -21,52 +21,49 @@ int index_shift(int bit_depth) { return bit_depth == 8 ? 0 : 1 << (bit_depth - 1
 
 }  // namespace
 
-bool PackedMatrix::can_pack(const Quantization& quantization) {
-    return std::ranges::all_of(quantization.blocks, [](const QuantizedBlock& block) { return block.bit_depth <= 8; });
+bool PackedMatrix::can_pack(const Quantized& quantized) {
+    return std::ranges::all_of(quantized.blocks, [](const QuantizedBlock& block) { return block.bit_depth <= 8; });
 }
 
-PackedMatrix::PackedMatrix(const Shape& shape, const Quantization& quantization, std::uint8_t zero_point, float scale,
+PackedMatrix::PackedMatrix(const Quantized& quantized, std::uint8_t zero_point, std::span<const float> scale,
                            std::span<const float> bias, const CpuImplementation& implementation)
-    : inputs_(shape[1]),
+    : inputs_(quantized.shape[1]),
       kernels_(implementation.integer),
-      scale_(static_cast<std::size_t>(shape[0]), scale),
+      scale_(scale.begin(), scale.end()),
       bias_(bias.begin(), bias.end()) {
-    if (!quantization.channel_scale.empty()) {
-        for (std::size_t o = 0; o < scale_.size(); ++o) scale_[o] *= quantization.channel_scale[o];
-    }
     const auto lanes = static_cast<std::int64_t>(kQuadVectors * kernels_->width);
     const auto add_panels = [&](std::int64_t begin, std::int64_t end, std::span<const QuantizedBlock> blocks) {
         for (std::int64_t first = begin; first < end; first += lanes) {
-            add_panel(quantization, first, std::min(lanes, end - first), blocks);
+            add_panel(quantized, first, std::min(lanes, end - first), blocks);
         }
     };
-    if (quantization.axis == 1) {
-        for (const QuantizedBlock& block : quantization.blocks) add_ranges(block.begin, block.end);
-        add_panels(0, shape[0], quantization.blocks);
+    if (quantized.axis == 1) {
+        for (const QuantizedBlock& block : quantized.blocks) add_ranges(block.begin, block.end);
+        add_panels(0, quantized.shape[0], quantized.blocks);
     } else {
         add_ranges(0, inputs_);
-        for (const QuantizedBlock& block : quantization.blocks) add_panels(block.begin, block.end, {&block, 1});
+        for (const QuantizedBlock& block : quantized.blocks) add_panels(block.begin, block.end, {&block, 1});
     }
-    take_zero_point_off(quantization, zero_point);
+    take_zero_point_off(quantized, zero_point);
 }
 
 void PackedMatrix::add_ranges(std::int64_t begin, std::int64_t end) {
     for (; begin < end; begin += kMostInputs) ranges_.push_back({begin, std::min(begin + kMostInputs, end)});
 }
 
-void PackedMatrix::add_panel(const Quantization& quantization, std::int64_t first, std::int64_t outputs,
+void PackedMatrix::add_panel(const Quantized& quantized, std::int64_t first, std::int64_t outputs,
                              std::span<const QuantizedBlock> blocks) {
     panels_.push_back({first, outputs, segments_.size(), 0, weights_.size()});
     auto block = blocks.begin();
     for (std::size_t range = 0; range < ranges_.size(); ++range) {
-        if (quantization.axis == 1 && ranges_[range].begin == block->end) ++block;
+        if (quantized.axis == 1 && ranges_[range].begin == block->end) ++block;
         if (block->bit_depth == 0) continue;
-        add_segment(quantization, *block, range);
+        add_segment(quantized, *block, range);
         ++panels_.back().segment_count;
     }
 }
 
-void PackedMatrix::add_segment(const Quantization& quantization, const QuantizedBlock& block, std::size_t range) {
+void PackedMatrix::add_segment(const Quantized& quantized, const QuantizedBlock& block, std::size_t range) {
     const Panel& panel = panels_.back();
     const auto [begin, end] = ranges_[range];
     const auto bits = static_cast<std::size_t>(block.bit_depth);
@@ -76,7 +73,7 @@ void PackedMatrix::add_segment(const Quantization& quantization, const Quantized
     weights_.resize(before + units * unit_bytes);
     const int shift = index_shift(block.bit_depth);
     for (std::int64_t o = 0; o < panel.outputs; ++o) {
-        const std::int16_t* const indices = quantization.indices.data() + (panel.first_output + o) * inputs_;
+        const std::int16_t* const indices = quantized.levels.data() + (panel.first_output + o) * inputs_;
         for (std::int64_t i = begin; i < end; ++i) {
             std::uint8_t* const unit =
                 weights_.data() + before + static_cast<std::size_t>((i - begin) / kUnit) * unit_bytes;
@@ -91,12 +88,12 @@ void PackedMatrix::add_segment(const Quantization& quantization, const Quantized
 }
 
 /// Σ weight · zero_point, which every product has too much, is taken off the bias.
-void PackedMatrix::take_zero_point_off(const Quantization& quantization, std::uint8_t zero_point) {
+void PackedMatrix::take_zero_point_off(const Quantized& quantized, std::uint8_t zero_point) {
     for (const Panel& panel : panels_) {
         for (std::size_t s = panel.first_segment; s < panel.first_segment + panel.segment_count; ++s) {
             const auto [begin, end] = ranges_[segment_ranges_[s]];
             for (std::int64_t o = panel.first_output; o < panel.first_output + panel.outputs; ++o) {
-                const std::int16_t* const indices = quantization.indices.data() + o * inputs_;
+                const std::int16_t* const indices = quantized.levels.data() + o * inputs_;
                 const auto sum = static_cast<float>(std::accumulate(indices + begin, indices + end, std::int64_t{0}));
                 const float weights = segments_[s].step * (sum + segments_[s].offset * static_cast<float>(end - begin));
                 const auto output = static_cast<std::size_t>(o);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "engine/kernels/integer_convolution.h"
-#include "engine/parameter.h"
+#include "engine/weights/quantized.h"
 
 #include <cstdint>
 #include <span>
@@ -10,15 +10,15 @@
 namespace eigenbit {
 
 /// The weights (O, I) of a fully-connected layer in 1 to 8 bits each, as their blocks have them, for products with
-/// bytes: y = clamp(scale · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual). Blocks of depth 0 take
-/// neither memory nor time. Made for few rows of x, where reading the weights is most of the work.
+/// bytes: y = clamp(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual). Blocks of depth 0
+/// take neither memory nor time. Made for few rows of x, where reading the weights is most of the work.
 class PackedMatrix {
   public:
     /// Whether all blocks have 8 bits or less.
-    static bool can_pack(const Quantization& quantization);
+    static bool can_pack(const Quantized& quantized);
 
-    /// Bias is (O). The quantization must be valid for the shape, and one that can be packed.
-    PackedMatrix(const Shape& shape, const Quantization& quantization, std::uint8_t zero_point, float scale,
+    /// Scale and bias are (O). The levels must be valid, and ones that can be packed.
+    PackedMatrix(const Quantized& quantized, std::uint8_t zero_point, std::span<const float> scale,
                  std::span<const float> bias, const CpuImplementation& implementation = active_cpu_implementation());
 
     /// x is (rows, I), and kReadBeyond bytes after it must be readable. Runs on oneTBB.
@@ -43,11 +43,11 @@ class PackedMatrix {
     };
 
     void add_ranges(std::int64_t begin, std::int64_t end);
-    void add_panel(const Quantization& quantization, std::int64_t first, std::int64_t outputs,
+    void add_panel(const Quantized& quantized, std::int64_t first, std::int64_t outputs,
                    std::span<const QuantizedBlock> blocks);
-    void add_segment(const Quantization& quantization, const QuantizedBlock& block, std::size_t range);
+    void add_segment(const Quantized& quantized, const QuantizedBlock& block, std::size_t range);
     std::vector<std::int32_t> input_sums(const std::uint8_t* x) const;
-    void take_zero_point_off(const Quantization& quantization, std::uint8_t zero_point);
+    void take_zero_point_off(const Quantized& quantized, std::uint8_t zero_point);
     void finish(const Panel& panel, std::int64_t row, const float* sums, const IntegerOutput& output) const;
 
     std::int64_t inputs_;

@@ -3,6 +3,8 @@
 #include "engine/error.h"
 #include "engine/kernels/convolution.h"
 #include "engine/kernels/winograd.h"
+#include "engine/ops/channel_gain.h"
+#include "engine/ops/shape_rules.h"
 
 #include <algorithm>
 
@@ -37,7 +39,7 @@ ConvolutionGeometry geometry_of(const Conv& conv, const Shape& x, const Shape& w
 }
 
 std::vector<Shape> infer_shapes(const Conv& conv, std::span<const Shape> inputs) {
-    if (inputs.size() != 2 && inputs.size() != 3) fail("A convolution takes 2 or 3 inputs, not {}.", inputs.size());
+    expect_inputs(conv.kType, inputs, 2, 4);
     const Shape& x = inputs[0];
     const Shape& weight = inputs[1];
     if (x.rank() != 4 || weight.rank() != 4) {
@@ -48,9 +50,7 @@ std::vector<Shape> infer_shapes(const Conv& conv, std::span<const Shape> inputs)
     if (conv.groups < 1 || conv.groups > kLargest || weight[0] % conv.groups != 0 || weight[3] * conv.groups != x[3]) {
         fail("Weights {} in {} groups do not fit an input of {} channels.", to_string(weight), conv.groups, x[3]);
     }
-    if (inputs.size() == 3 && !(inputs[2] == Shape{weight[0]})) {
-        fail("The bias has shape {}, expected ({}).", to_string(inputs[2]), weight[0]);
-    }
+    expect_bias_and_gain(inputs, weight[0]);
     for (int axis = 0; axis < 2; ++axis) {
         const auto a = static_cast<std::size_t>(axis);
         const auto outside = [](std::int64_t value, std::int64_t least) { return value < least || value > kLargest; };
@@ -72,12 +72,13 @@ std::int64_t multiply_accumulates(const Conv&, std::span<const Shape> inputs, st
 
 void forward(const Conv& conv, const ForwardArguments& arguments) {
     const ConstView x = arguments.inputs[0];
-    const ConstView weight = arguments.inputs[1];
     const View y = arguments.outputs[0];
-    const ConvolutionGeometry geometry = geometry_of(conv, x.shape, weight.shape, y.shape);
-    const float* const bias = arguments.inputs.size() == 3 ? arguments.inputs[2].data : nullptr;
+    const ConvolutionGeometry geometry = geometry_of(conv, x.shape, arguments.inputs[1].shape, y.shape);
+    const float* const bias = arguments.inputs.size() > 2 ? arguments.inputs[2].data : nullptr;
     WeightCache unshared;
     WeightCache& cache = arguments.cache != nullptr ? *arguments.cache : unshared;
+    const Tensor scaled = cache.current ? Tensor() : scaled_weight(arguments.inputs);
+    const ConstView weight = scaled.empty() ? arguments.inputs[1] : scaled.view();
     if (suits_winograd(geometry)) {
         if (!cache.current) cache.winograd_forward.pack_forward(geometry, weight.data);
         winograd_forward(geometry, x.data, cache.winograd_forward, {.bias = bias}, y.data);
@@ -93,18 +94,21 @@ std::int64_t backward_workspace(const Conv& conv, std::span<const Shape> inputs)
     const ConvolutionGeometry geometry = geometry_of(conv, inputs[0], inputs[1], y);
     const std::int64_t plain = convolution_weight_gradient_workspace(geometry);
     if (!suits_winograd(geometry)) return plain;
-    return std::max(winograd_weight_gradient_workspace(geometry), inputs.size() == 3 ? plain : 0);
+    return std::max(winograd_weight_gradient_workspace(geometry), inputs.size() > 2 ? plain : 0);
 }
 
 void backward(const Conv& conv, const BackwardArguments& arguments) {
     const ConstView x = arguments.inputs[0];
-    const ConstView weight = arguments.inputs[1];
+    const Tensor scaled = scaled_weight(arguments.inputs);
+    const ConstView weight = scaled.empty() ? arguments.inputs[1] : scaled.view();
     const ConstView dy = arguments.output_gradients[0];
     const ConvolutionGeometry geometry = geometry_of(conv, x.shape, weight.shape, dy.shape);
     const bool by_winograd = suits_winograd(geometry);
     float* const dx = arguments.input_gradients[0].data;
-    float* dw = arguments.input_gradients[1].data;
-    float* const dbias = arguments.input_gradients.size() == 3 ? arguments.input_gradients[2].data : nullptr;
+    ScaledWeightGradient scaled_gradient(arguments);
+    float* dw = scaled_gradient.target();
+    const bool sets_dw = scaled_gradient.sets();
+    float* const dbias = arguments.input_gradients.size() > 2 ? arguments.input_gradients[2].data : nullptr;
     WeightCache unshared;
     WeightCache& cache = arguments.cache != nullptr ? *arguments.cache : unshared;
     if (dx != nullptr && by_winograd) {
@@ -116,18 +120,20 @@ void backward(const Conv& conv, const BackwardArguments& arguments) {
     }
     float* const workspace = arguments.workspace.data;
     if (dw != nullptr && by_winograd) {
-        winograd_weight_gradient(geometry, x.data, dy.data, !arguments.sets[1], dw, workspace);
+        winograd_weight_gradient(geometry, x.data, dy.data, !sets_dw, dw, workspace);
         dw = nullptr;
     }
     const auto plain = [&](bool sets, float* weights, float* bias) {
         if (weights == nullptr && bias == nullptr) return;
         convolution_weight_gradient(geometry, x.data, dy.data, !sets, weights, bias, workspace);
     };
-    if (dw != nullptr && dbias != nullptr && arguments.sets[1] == arguments.sets[2]) {
-        return plain(arguments.sets[1], dw, dbias);
+    if (dw != nullptr && dbias != nullptr && sets_dw == arguments.sets[2]) {
+        plain(sets_dw, dw, dbias);
+    } else {
+        plain(sets_dw, dw, nullptr);
+        plain(arguments.sets[2], nullptr, dbias);
     }
-    plain(arguments.sets[1], dw, nullptr);
-    plain(arguments.sets[2], nullptr, dbias);
+    std::move(scaled_gradient).finish();
 }
 
 }  // namespace eigenbit

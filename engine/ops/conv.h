@@ -10,7 +10,8 @@
 namespace eigenbit {
 
 /// Two-dimensional convolution (cross-correlation, as ONNX defines it).
-/// Inputs: x (N, H, W, I), weight (O, KH, KW, I / groups), optional bias (O). Output: y (N, OH, OW, O).
+/// Inputs: x (N, H, W, I), weight (O, KH, KW, I / groups), optional bias (O), optional gain (O) of the output channels,
+/// which the bias does not take part in. Output: y (N, OH, OW, O).
 struct Conv {
     static constexpr std::string_view kType = "Conv";
 

@@ -2,6 +2,7 @@
 
 #include "engine/blas.h"
 #include "engine/error.h"
+#include "engine/ops/channel_gain.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_sum.h"
 
@@ -34,7 +35,7 @@ void multiply_tiled(std::int64_t m, std::int64_t n, std::int64_t k, MatrixOperan
 }  // namespace
 
 std::vector<Shape> infer_shapes(const Gemm& gemm, std::span<const Shape> inputs) {
-    expect_inputs(gemm.kType, inputs, 2, 3);
+    expect_inputs(gemm.kType, inputs, 2, 4);
     const Shape& x = inputs[0];
     const Shape& weight = inputs[1];
     if (weight.rank() != 2 || weight.elements() == 0) {
@@ -43,9 +44,7 @@ std::vector<Shape> infer_shapes(const Gemm& gemm, std::span<const Shape> inputs)
     if (x.rank() < 1 || x.back() != weight[1]) {
         fail("Weights {} do not fit an input of shape {}.", to_string(weight), to_string(x));
     }
-    if (inputs.size() == 3 && !(inputs[2] == Shape{weight[0]})) {
-        fail("The bias has shape {}, expected ({}).", to_string(inputs[2]), weight[0]);
-    }
+    expect_bias_and_gain(inputs, weight[0]);
     Shape y = x;
     y[y.rank() - 1] = weight[0];
     return {Shape(std::span(y.begin(), y.end()))};
@@ -57,19 +56,21 @@ std::int64_t multiply_accumulates(const Gemm&, std::span<const Shape> inputs, st
 
 void forward(const Gemm&, const ForwardArguments& arguments) {
     const ConstView x = arguments.inputs[0];
-    const ConstView weight = arguments.inputs[1];
+    const Tensor scaled = scaled_weight(arguments.inputs);
+    const ConstView weight = scaled.empty() ? arguments.inputs[1] : scaled.view();
     const View y = arguments.outputs[0];
     const std::int64_t outputs = weight.shape[0];
     const std::int64_t inputs = weight.shape[1];
     const std::int64_t rows = y.elements() / outputs;
-    const bool biased = arguments.inputs.size() == 3;
+    const bool biased = arguments.inputs.size() > 2;
     if (biased) copy_rows(rows, outputs, {y.data, outputs}, {arguments.inputs[2].data, 0});
     multiply_tiled(rows, outputs, inputs, {x.data, inputs}, {weight.data, inputs, true}, biased ? 1.0F : 0.0F, y.data);
 }
 
 void backward(const Gemm&, const BackwardArguments& arguments) {
     const ConstView x = arguments.inputs[0];
-    const ConstView weight = arguments.inputs[1];
+    const Tensor scaled = scaled_weight(arguments.inputs);
+    const ConstView weight = scaled.empty() ? arguments.inputs[1] : scaled.view();
     const ConstView dy = arguments.output_gradients[0];
     const auto gradients = arguments.input_gradients;
     const std::int64_t outputs = weight.shape[0];
@@ -79,10 +80,12 @@ void backward(const Gemm&, const BackwardArguments& arguments) {
     if (gradients[0].data != nullptr) {
         multiply_tiled(rows, inputs, outputs, {dy.data, outputs}, {weight.data, inputs}, 1.0F, gradients[0].data);
     }
-    if (gradients[1].data != nullptr) {
-        multiply_tiled(outputs, inputs, rows, {dy.data, outputs, true}, {x.data, inputs}, 1.0F, gradients[1].data);
+    ScaledWeightGradient scaled_gradient(arguments);
+    if (float* const dw = scaled_gradient.target()) {
+        multiply_tiled(outputs, inputs, rows, {dy.data, outputs, true}, {x.data, inputs}, 1.0F, dw);
     }
-    if (gradients.size() == 3 && gradients[2].data != nullptr) {
+    std::move(scaled_gradient).finish();
+    if (gradients.size() > 2 && gradients[2].data != nullptr) {
         add_sums(dy, broadcast_strides(gradients[2].shape, dy.shape), gradients[2], 1.0F);
     }
 }

@@ -8,7 +8,8 @@
 namespace eigenbit {
 
 /// Fully-connected layer: y = x · weightᵗ + bias.
-/// Inputs: x (…, I), weight (O, I), optional bias (O). Output: y (…, O).
+/// Inputs: x (…, I), weight (O, I), optional bias (O), optional gain (O) of the outputs, which the bias does not take
+/// part in. Output: y (…, O).
 struct Gemm {
     static constexpr std::string_view kType = "Gemm";
 };

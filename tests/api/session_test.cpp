@@ -34,7 +34,7 @@ std::vector<float> run(const SessionHandle& session, const std::vector<float>& i
 
 /// What the engine itself puts out.
 std::vector<float> run_engine(Graph graph, const Shape& shape, Execution execution, const std::vector<float>& input) {
-    prepare_for_inference(graph, std::span(&shape, 1));
+    prepare_for_inference(graph);
     Inference inference(std::move(graph), std::span(&shape, 1), execution);
     const ConstView output = inference.run(Tensor(shape, input));
     return {output.values().begin(), output.values().end()};

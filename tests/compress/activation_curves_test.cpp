@@ -1,7 +1,10 @@
 #include "compress/activation_curves.h"
 #include "compress/compressor.h"
+#include "compress/output_distortion.h"
 #include "engine/formats/onnx.h"
+#include "engine/graph/layer_view.h"
 #include "engine/inference/fusion.h"
+#include "engine/passes/expand_products.h"
 #include "engine/session.h"
 #include "tests/compress/small_networks.h"
 #include "tests/laboratory.h"
@@ -13,16 +16,6 @@ namespace eigenbit {
 namespace {
 
 std::filesystem::path resnet20() { return laboratory("data/models/resnet20_cifar10.onnx"); }
-
-double squared_change(const Graph& graph, const Graph& other, const Tensor& images) {
-    Session before(graph, std::span(&images.shape(), 1));
-    Session after(other, std::span(&images.shape(), 1));
-    const ConstView y = before.run(images);
-    const ConstView y_hat = after.run(images);
-    double sum = 0.0;
-    for (std::int64_t i = 0; i < y.elements(); ++i) sum += std::pow(static_cast<double>(y_hat[i]) - y[i], 2);
-    return sum / static_cast<double>(y.elements());
-}
 
 Graph with_grid(const Graph& graph, ValueId value, const ActivationQuantization& grid) {
     Graph result = graph;
@@ -68,7 +61,7 @@ TEST_CASE("Predicted distortions of rounded activations are the measured ones at
         CAPTURE(graph.name(curve.value));
         for (const std::size_t i : {0, 2}) {
             const ActivationCandidate& candidate = curve.candidates[i];
-            const double measured = squared_change(graph, with_grid(graph, curve.value, candidate.grid), images);
+            const double measured = output_distortion(graph, with_grid(graph, curve.value, candidate.grid), images);
             CHECK(candidate.distortion == doctest::Approx(measured).epsilon(0.25));
         }
     }
@@ -82,7 +75,7 @@ TEST_CASE("ResNet-20's activations disturb its logits as predicted at 8 and 6 bi
         CAPTURE(graph.name(curve.value));
         for (const std::size_t i : {0, 2}) {
             const ActivationCandidate& candidate = curve.candidates[i];
-            const double measured = squared_change(graph, with_grid(graph, curve.value, candidate.grid), images);
+            const double measured = output_distortion(graph, with_grid(graph, curve.value, candidate.grid), images);
             CHECK(candidate.distortion == doctest::Approx(measured).epsilon(0.4));
         }
     }
@@ -104,8 +97,8 @@ TEST_CASE("Clipping is chosen where it pays: distortion is below that of a grid 
         const float range = high - std::min(low, 0.0F);
         const ActivationQuantization whole{.bit_depth = 3, .step = range / 7.0F, .zero_point = coarse.zero_point};
         CHECK(coarse.step < whole.step);
-        CHECK(squared_change(graph, with_grid(graph, curve.value, coarse), images)
-              < squared_change(graph, with_grid(graph, curve.value, whole), images));
+        CHECK(output_distortion(graph, with_grid(graph, curve.value, coarse), images)
+              < output_distortion(graph, with_grid(graph, curve.value, whole), images));
     }
 }
 
@@ -139,7 +132,8 @@ TEST_CASE("Curves of activations do not depend on the number of threads") {
     }
 }
 
-TEST_CASE("A compressed network rounds what its layers and their factors read") {
+TEST_CASE(
+    "A compressed network rounds what its layers read, and the values inside of products that pay as two layers") {
     const Graph graph = residual_network(6, true);
     const Tensor images = random_images(32, 2);
     CompressionOptions options;
@@ -148,13 +142,34 @@ TEST_CASE("A compressed network rounds what its layers and their factors read") 
     CHECK(exact.graph.activations().empty());
     options.activations = ActivationDepths{8, 8};
     const CompressedNetwork eight = Compressor(graph, images, options).at_rate(4.0);
-    const std::vector<ValueId> read = worth_rounding(eight.graph);
-    CHECK(eight.graph.activations().size() == read.size());
-    CHECK(read.size() > worth_rounding(graph).size());
     CHECK(eight.activation_bits == 8.0 * static_cast<double>(eight.activation_elements));
-    CHECK(eight.layers[1].activation_depths == std::vector<int>{8, 8});
-    const double added = squared_change(graph, eight.graph, images) - squared_change(graph, exact.graph, images);
+    for (const LayerView& layer : layers_of(eight.graph)) CHECK(eight.graph.activations().contains(layer.input));
+    for (const LayerSummary& layer : eight.layers) {
+        REQUIRE(!layer.activation_depths.empty());
+        CHECK(std::ranges::count(layer.activation_depths, 8) == std::ssize(layer.activation_depths));
+    }
+    const double added = output_distortion(graph, eight.graph, images) - output_distortion(graph, exact.graph, images);
+    CHECK(added > 0.0);
     CHECK(added < 2.0 * (eight.distortion - exact.distortion));
+
+    // At low rates so few rows of coefficients are left that two layers take fewer multiplications.
+    const CompressedNetwork few = Compressor(graph, images, options).at_rate(1.0);
+    std::size_t inner = 0;
+    for (const LayerSummary& layer : few.layers) inner += layer.activation_depths.size() - 1;
+    CHECK(inner > 0);
+    Graph expanded = few.graph;
+    expand_products(expanded);
+    CHECK(expanded.nodes().size() == few.graph.nodes().size() + inner);
+    CHECK(expanded.activations().size() == few.graph.activations().size() + inner);
+    for (const LayerView& layer : layers_of(expanded)) CHECK(expanded.activations().contains(layer.input));
+    const Shape one_image = images.view().slice(0, 1).shape;
+    const auto products = [&](const Graph& network) {
+        const std::vector<Shape> shapes = infer_shapes(network, std::span(&one_image, 1));
+        std::int64_t sum = 0;
+        for (const Node& node : network.nodes()) sum += multiply_accumulates(node, shapes);
+        return sum;
+    };
+    CHECK(products(expanded) < products(few.graph));
 
     options.activations = ActivationDepths{};
     const CompressedNetwork allocated = Compressor(graph, images, options).at_rate(4.0);

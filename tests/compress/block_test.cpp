@@ -43,7 +43,7 @@ TEST_CASE("Blocks cover every value of every stored factor once") {
                 CHECK(expected == static_cast<std::int64_t>(values.size()));
             }
             std::size_t stored = static_cast<std::size_t>(factorization.coefficients.elements());
-            for (const Basis& basis : factorization.bases) {
+            for (const TransformBasis& basis : factorization.bases) {
                 if (basis.stored) stored += basis.synthesis.values().size();
             }
             CHECK(visits.size() == stored);

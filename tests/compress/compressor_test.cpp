@@ -36,7 +36,7 @@ Graph narrow_network(std::uint64_t seed) {
 
 /// Every kernel of a layer a mixture of so many patterns of taps.
 void make_kernels_of_patterns(Graph& graph, const Layer& layer, std::int64_t patterns) {
-    Tensor& weights = graph.parameter(layer.weight).values;
+    Tensor& weights = graph.parameter(layer.weight).values();
     const Tensor pattern = random_tensor(Shape{patterns, layer.shape[1]}, 1);
     const Tensor shares = random_tensor(Shape{layer.shape[0], patterns, layer.shape[2]}, 2);
     Matrix synthesis(layer.shape[1], patterns);
@@ -105,8 +105,9 @@ TEST_CASE("At a λ of next to nothing weights are kept, at an enormous one they 
               (void)compressor.at_rate(0.5 * coarse.bits_per_weight);
           }).starts_with("The network cannot be compressed to "));
     for (const auto& [id, parameter] : coarse.graph.parameters()) {
-        if (parameter.quantization)
-            CHECK(std::ranges::count(parameter.quantization->indices, 0) == parameter.values.elements());
+        for (const Quantized* const factor : quantized_factors(parameter)) {
+            CHECK(std::ranges::count(factor->levels, 0) == factor->shape.elements());
+        }
     }
     CHECK(output_is_finite(fine.graph, images));
     CHECK(output_is_finite(coarse.graph, images));
@@ -116,12 +117,12 @@ TEST_CASE("Weights and outputs that are not finite are refused by name") {
     const Tensor images = random_images(4, 10);
     Graph graph = residual_network(11, true);
     const Layer inner = find_layer(graph, "inner");
-    const float kept = graph.parameter(inner.weight).values[5];
-    graph.parameter(inner.weight).values[5] = std::numeric_limits<float>::quiet_NaN();
+    const float kept = graph.parameter(inner.weight).values()[5];
+    graph.parameter(inner.weight).values()[5] = std::numeric_limits<float>::quiet_NaN();
     CHECK(error_of([&] { compressor_of(graph, images); }) == "Layer 'inner' has weights that are not finite numbers.");
-    graph.parameter(inner.weight).values[5] = kept;
+    graph.parameter(inner.weight).values()[5] = kept;
     const Node& linear = graph.nodes()[find_layer(graph, "linear").node];
-    graph.parameter(linear.inputs[2]).values[0] = std::numeric_limits<float>::infinity();
+    graph.parameter(linear.inputs[2]).values()[0] = std::numeric_limits<float>::infinity();
     CHECK(error_of([&] { compressor_of(graph, images); })
           == "For the first calibration image, the network puts out numbers that are not finite.");
 }
@@ -135,10 +136,9 @@ TEST_CASE("Kernels made of few patterns are coded by their shares of these, and 
     REQUIRE(layer != network.layers.end());
     CHECK(layer->transform.axes == std::vector{Axis::taps});
     CHECK(layer->nonzero_rows == 2);
-    const auto& coefficients = std::ranges::find_if(network.graph.parameters(), [&](const auto& entry) {
-                                   return network.graph.name(entry.first) == "inner.T";
-                               })->second;
-    CHECK(coefficients.values.shape() == Shape{12, 2, 10});
+    const Product* const product = network.graph.parameter(find_layer(network.graph, "inner").weight).product();
+    REQUIRE(product != nullptr);
+    CHECK(product->kernel.shape == Shape{12, 1, 2, 10});
 }
 
 TEST_CASE("A compressor restricted to some transforms is one of these transforms") {

@@ -1,7 +1,8 @@
 #include "compress/candidates.h"
 #include "compress/channel_moments.h"
 #include "compress/correction.h"
-#include "compress/rewrite.h"
+#include "compress/quantized_layer.h"
+#include "engine/graph/layer_view.h"
 #include "engine/session.h"
 #include "tests/compress/small_networks.h"
 
@@ -30,7 +31,7 @@ Graph coarsely_quantized(const Graph& graph, const Transform& transform) {
             // The third depth's steps begin after two depths of 14; values that are nothing have no such candidate.
             choice.candidates.push_back(curves.curves.back().size() == 1 ? 0 : 1 + 2 * 14 + 4);
         }
-        rewrite(result, layers[i], quantize_layer(curves, choice, round_blocks(curves, choice)));
+        result.parameter(layers[i].weight) = quantize_layer(curves, choice, round_blocks(curves, choice));
     }
     return result;
 }
@@ -91,8 +92,8 @@ TEST_CASE("What a normalisation puts out has the means and variances of the floa
         const Node& node = graph.nodes()[i];
         if (!std::holds_alternative<BatchNormalization>(node.op)) continue;
         const ChannelMoments moments = moments_of(trained, node.inputs[0], images);
-        std::ranges::copy(moments.mean, trained.parameter(node.inputs[3]).values.data());
-        std::ranges::copy(moments.variance, trained.parameter(node.inputs[4]).values.data());
+        std::ranges::copy(moments.mean, trained.parameter(node.inputs[3]).values().data());
+        std::ranges::copy(moments.variance, trained.parameter(node.inputs[4]).values().data());
     }
     for (const Transform& transform :
          {Transform{}, Transform{TransformKind::klt, {Axis::row}}, Transform{TransformKind::klt, {Axis::taps}}}) {
@@ -109,25 +110,16 @@ TEST_CASE("What a normalisation puts out has the means and variances of the floa
     }
 }
 
-TEST_CASE("A layer without bias and normalisation gets a bias, and its gain goes into the channel scales") {
+TEST_CASE("A layer without bias and normalisation gets a bias and gains") {
     const Graph graph = restoration_network(5);  // the last convolution has no bias
     const Tensor images = random_images(8, 6);
     Graph corrected = coarsely_quantized(graph, {});
     correct(graph, corrected, images);
-    const Node& last = corrected.nodes()[find_layer(corrected, "last").node];
-    REQUIRE(last.inputs.size() == 3);
-    const Parameter& weights = corrected.parameter(last.inputs[1]);
-    REQUIRE(weights.quantization->channel_scale.size() == 3);
-    CHECK(weights.quantization->channel_scale[0] != 1.0F);
-}
-
-TEST_CASE("Under a transform of the taps the gain goes into the channel scales of the coefficients") {
-    const Graph graph = residual_network(5, false);
-    Graph corrected = coarsely_quantized(graph, {TransformKind::klt, {Axis::taps}});
-    correct(graph, corrected, random_images(8, 6));
-    const Parameter& coefficients = corrected.parameter(corrected.find_parameter("inner.T"));
-    REQUIRE(coefficients.quantization->channel_scale.size() == 12);
-    CHECK(coefficients.quantization->channel_scale[0] != 1.0F);
+    const LayerView last = layer_at(corrected, find_layer(corrected, "last").node).value();
+    REQUIRE(last.bias.has_value());
+    REQUIRE(last.gain.has_value());
+    CHECK(corrected.parameter(*last.bias).values()[0] != 0.0F);
+    CHECK(corrected.parameter(*last.gain).values()[0] != 1.0F);
 }
 
 TEST_CASE("A bias that two layers share is corrected for each by itself") {
@@ -165,7 +157,8 @@ TEST_CASE("The correction does not depend on the number of threads") {
         correct(graph, corrected, images);
         std::vector<float> values;
         for (const auto& [value, parameter] : corrected.parameters()) {
-            values.insert(values.end(), parameter.values.values().begin(), parameter.values.values().end());
+            const Tensor own = image(parameter);
+            values.insert(values.end(), own.values().begin(), own.values().end());
         }
         return values;
     };

@@ -32,7 +32,8 @@ struct Problem {
     }
 
     Tensor error(const BlockIndices& indices) const {
-        Tensor difference = synthesize(quantize_layer(curves, choice, indices));
+        Tensor difference = image(quantize_layer(curves, choice, indices));
+        difference.reshape(layer.shape);
         const Tensor weights = layer_weights(graph, layer);
         for (std::int64_t i = 0; i < weights.elements(); ++i) difference[i] -= weights[i];
         return difference;

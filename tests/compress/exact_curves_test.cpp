@@ -56,7 +56,7 @@ double distortion_by_definition(const Graph& graph, const Layer& layer, const La
     });
     Graph other = graph;
     const Tensor weights = synthesize(changed);
-    std::ranges::copy(weights.values(), other.parameter(layer.weight).values.data());
+    std::ranges::copy(weights.values(), other.parameter(layer.weight).values().data());
     return mean_squared_change(graph, other, images);
 }
 
@@ -135,10 +135,10 @@ TEST_CASE("A corrected distortion is that with every channel's mean restored, an
         return sums.moments();
     };
     Graph changed = graph;
-    disturb(changed.parameter(layer.weight).values.values());
+    disturb(changed.parameter(layer.weight).values().values());
     const ChannelMoments before = moments_of(graph);
     const ChannelMoments now = moments_of(changed);
-    Tensor& weights = changed.parameter(layer.weight).values;
+    Tensor& weights = changed.parameter(layer.weight).values();
     for (std::int64_t i = 0; i < weights.elements(); ++i) {
         const auto channel = static_cast<std::size_t>(i / layer.shape.elements(1, 3));
         const double gain = std::sqrt(before.variance[channel] / now.variance[channel]);
@@ -146,7 +146,7 @@ TEST_CASE("A corrected distortion is that with every channel's mean restored, an
     }
     const ChannelMoments scaled = moments_of(changed);
     for (std::size_t c = 0; c < before.mean.size(); ++c) {
-        changed.parameter(node.inputs[2]).values[static_cast<std::int64_t>(c)] +=
+        changed.parameter(node.inputs[2]).values()[static_cast<std::int64_t>(c)] +=
             static_cast<float>(before.mean[c] - scaled.mean[c]);
     }
     DistortionMeter meter(graph, layer, images, {.corrected = true});

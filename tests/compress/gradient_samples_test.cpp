@@ -23,7 +23,7 @@ Matrix jacobian_moments(const Graph& graph, const Layer& layer, ConstView images
             unit[output] = 1.0F;
             session.backward(unit);
             const ConstView row{layer.shape, session.gradient(layer.weight).data};
-            const Matrix product = product_of_views(row, row, axis);
+            const Matrix product = moments_of_views(row, row, axis);
             for (std::size_t i = 0; i < moments.values().size(); ++i) {
                 moments.values()[i] += product.values()[i] / static_cast<double>(images.shape[0]);
             }
@@ -87,7 +87,7 @@ TEST_CASE("The gradient of a shift is the one of a bias, also in layers that hav
     Random random{3, 0};
     const auto projected = [&](float shift) {
         Graph shifted = biased;
-        for (std::int64_t channel = 0; channel < 10; channel += 2) shifted.parameter(bias).values[channel] = shift;
+        for (std::int64_t channel = 0; channel < 10; channel += 2) shifted.parameter(bias).values()[channel] = shift;
         Session other(shifted, std::span(&images.shape(), 1));
         const Tensor output(other.run(images));
         double sum = 0.0;

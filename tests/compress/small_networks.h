@@ -38,7 +38,7 @@ inline void correlate_weights(Graph& graph, std::uint64_t seed, double decay = 0
         double energy = 0.0;
         for (const float weight : weights.values()) energy += static_cast<double>(weight) * weight;
         const double scale = std::sqrt(2.0 * static_cast<double>(layer.shape[0]) / energy);
-        std::ranges::transform(weights.values(), graph.parameter(layer.weight).values.data(),
+        std::ranges::transform(weights.values(), graph.parameter(layer.weight).values().data(),
                                [&](float weight) { return static_cast<float>(weight * scale); });
     }
 }
@@ -50,7 +50,7 @@ inline void randomize_biases_and_norms(Graph& graph, std::uint64_t seed) {
         for (std::size_t i = normalization ? 1 : 2; i < node.inputs.size(); ++i) {
             Random random({seed, static_cast<std::uint64_t>(node.inputs[i])});
             const bool positive = normalization && (i == 1 || i == 4);
-            for (float& value : graph.parameter(node.inputs[i]).values.values()) {
+            for (float& value : graph.parameter(node.inputs[i]).values().values()) {
                 value = static_cast<float>(positive ? 0.5 + random.uniform() : 0.3 * random.normal());
             }
         }

@@ -191,7 +191,7 @@ TEST_CASE("gradients of values between nodes agree with those of an input in the
 
     Graph rest = network.graph;
     const ValueId pooled = rest.add_input("pooled", session.value(network.pooled).shape);
-    rest.redirect(network.pooled, pooled);
+    rest.replace_uses(network.pooled, pooled);
     Session tail(rest, std::array{images.shape(), session.value(network.pooled).shape}, {.gradients = {pooled}});
     tail.bind(network.input, images);
     tail.bind(pooled, session.value(network.pooled));
@@ -215,7 +215,7 @@ TEST_CASE("grids stay with their values when batch normalization is merged, and 
     const ValueId convolved = network.graph.nodes()[0].outputs[0];
     network.graph.quantize_activation(convolved, kSigned);
     CHECK(fold_batch_normalization(network.graph) == 0);
-    network.graph.redirect(network.graph.outputs()[0], convolved);
+    network.graph.replace_uses(network.graph.outputs()[0], convolved);
     network.graph.remove_unused_nodes();
     CHECK(network.graph.activations().size() == 1);
 }

@@ -103,7 +103,7 @@ TEST_CASE("a block is stored channel by channel, kernels tap by tap") {
     CHECK(rows.gather(parameter)
           == std::vector<std::int16_t>{2, 10, 18, 26, 34, 42, 3, 11, 19, 27, 35, 43, 4, 12, 20, 28, 36, 44});
 
-    const BlockLayout taps(Shape{2, 4, 3}, 1, 1, 3);
+    const BlockLayout taps(Shape{2, 1, 4, 3}, 2, 1, 3);
     CHECK(taps.channels() == 2);
     CHECK(taps.kernels() == 3);
     CHECK(taps.taps() == 2);

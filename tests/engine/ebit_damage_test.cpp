@@ -24,7 +24,8 @@ std::vector<std::uint8_t> with_section(const std::vector<std::uint8_t>& file, co
     for (const auto& own : read_container(file, "net.ebit").sections) {
         const bool here = own.name == section.name;
         replaced |= here;
-        sections.push_back(here ? section : EbitSection{own.name, own.mandatory, {own.bytes.begin(), own.bytes.end()}});
+        sections.push_back(
+            here ? section : EbitSection{own.name, own.mandatory, own.coder, {own.bytes.begin(), own.bytes.end()}});
     }
     if (!replaced) sections.push_back(section);
     return write_container(sections);
@@ -33,7 +34,7 @@ std::vector<std::uint8_t> with_section(const std::vector<std::uint8_t>& file, co
 /// What reading says of a file of this graph and nothing else.
 std::string error_of_graph(const ByteWriter& graph) {
     const std::vector<EbitSection> sections{
-        {"GRPH", true, graph.bytes()}, {"META", true, {0, 0, 0}}, {"FLTS", true, {}}, {"INDX", true, {0}}};
+        {"GRPH", true, 0, graph.bytes()}, {"META", true, 0, {0, 0, 0}}, {"FLTS", true, 0, {}}, {"LEVL", true, 0, {}}};
     return error_of_reading(write_container(sections));
 }
 
@@ -77,17 +78,21 @@ TEST_CASE("what is no packed file, or one of another version, is named") {
     CHECK(error_of_reading({}).find("is no .ebit file") != std::string::npos);
     std::vector<std::uint8_t> file = small_file();
     file[8] = 1;
-    CHECK(error_of_reading(file).find("has version 1.1 of the format, 2.x was expected") != std::string::npos);
+    CHECK(error_of_reading(file).find("has version 1.0 of the format, 3.x was expected") != std::string::npos);
     file = small_file();
     file.push_back(0);
     CHECK(error_of_reading(file).find("its header says") != std::string::npos);
 }
 
 TEST_CASE("unknown sections are skipped or refused by name") {
-    const std::vector<std::uint8_t> noted = with_section(small_file(), {"NOTE", false, {1, 2, 3}});
+    const std::vector<std::uint8_t> noted = with_section(small_file(), {"NOTE", false, 0, {1, 2, 3}});
     CHECK(error_of_reading(noted).empty());
     CHECK(read_ebit(noted, "noted").sizes.total() == static_cast<std::int64_t>(noted.size()));
-    CHECK(error_of_reading(with_section(small_file(), {"NEED", true, {}})).find("section NEED is unknown")
+    CHECK(error_of_reading(with_section(small_file(), {"NEED", true, 0, {}})).find("section NEED is unknown")
+          != std::string::npos);
+    CHECK(error_of_reading(with_section(small_file(), {"LEVL", true, 2, {}})).find("section LEVL has coder 2")
+          != std::string::npos);
+    CHECK(error_of_reading(with_section(small_file(), {"ACTV", false, 1, {0}})).find("section ACTV has coder 1")
           != std::string::npos);
     std::vector<EbitSection> none;
     CHECK(error_of_reading(write_container(none)).find("section GRPH is missing") != std::string::npos);
@@ -174,7 +179,7 @@ TEST_CASE("unknown operators and impossible attributes are refused by the node's
 
 TEST_CASE("grids of activations that cannot be are refused") {
     const auto error = [](std::vector<std::uint8_t> bytes) {
-        return error_of_reading(with_section(small_file(), {"ACTV", false, std::move(bytes)}));
+        return error_of_reading(with_section(small_file(), {"ACTV", false, 0, std::move(bytes)}));
     };
     constexpr std::uint8_t kOne[] = {0, 0, 0x80, 0x3F};
     const auto grid = [&](std::initializer_list<std::uint8_t> value_depth_zero_point) {
@@ -189,7 +194,7 @@ TEST_CASE("grids of activations that cannot be are refused") {
     };
     CHECK(error(list({grid({0, 8, 3})})).empty());
     CHECK(error(list({grid({0, 8, 3}), grid({0, 8, 3})})).find("rounded value 0 follows 0") != std::string::npos);
-    CHECK(error(list({grid({1, 8, 3})})).find("'conv1.S' is a parameter") != std::string::npos);
+    CHECK(error(list({grid({1, 8, 3})})).find("'conv1.weight' is a parameter") != std::string::npos);
     CHECK(error(list({grid({100, 8, 3})})).find("a rounded value is 100") != std::string::npos);
     CHECK(error(list({grid({0, 17, 3})})).find("the bit depth of a value is 17") != std::string::npos);
     CHECK(error(list({grid({0, 0, 0})})).find("bit depth 0, expected 1 to 16") != std::string::npos);
@@ -199,19 +204,18 @@ TEST_CASE("grids of activations that cannot be are refused") {
     CHECK_FALSE(error({0, 0}).empty());
 }
 
-TEST_CASE("indices that their stream or bit depth does not hold are refused") {
+TEST_CASE("levels that their stream or bit depth does not hold are refused") {
     const std::vector<std::uint8_t> file = small_file();
-    const auto indices = read_container(file, "net.ebit").find("INDX");
-    const auto error = [&](std::vector<std::uint8_t> bytes) {
-        return error_of_reading(with_section(file, {"INDX", true, std::move(bytes)}));
+    const auto levels = read_container(file, "net.ebit").find("LEVL").bytes;
+    const auto error = [&](int coder, std::vector<std::uint8_t> bytes) {
+        return error_of_reading(with_section(file, {"LEVL", true, coder, std::move(bytes)}));
     };
-    std::vector<std::uint8_t> longer(indices.begin(), indices.end());
+    std::vector<std::uint8_t> longer(levels.begin(), levels.end());
     longer.push_back(0);
-    CHECK(error(longer).find("1 bytes are left over") != std::string::npos);
-    CHECK(error({2}).find("the form of the indices is 2") != std::string::npos);
-    CHECK(error({1}).find("ends within the length of a stream") != std::string::npos);
-    CHECK(error({0}).find("ends within the indices") != std::string::npos);
-    std::vector<std::uint8_t> ones{1, 60};
-    ones.resize(62, 0xFF);
-    CHECK_FALSE(error(ones).empty());
+    CHECK(error(1, longer).find("1 bytes are left over") != std::string::npos);
+    CHECK(error(1, {}).find("ends within the length of a stream") != std::string::npos);
+    CHECK(error(0, {}).find("ends within the indices") != std::string::npos);
+    std::vector<std::uint8_t> ones{60};
+    ones.resize(61, 0xFF);
+    CHECK_FALSE(error(1, ones).empty());
 }

@@ -1,19 +1,12 @@
 #include "tests/engine/ebit_models.h"
 
-#include "engine/quantization.h"
 #include "engine/random.h"
+#include "engine/weights/step_grid.h"
 
 #include <algorithm>
 
 namespace eigenbit {
 namespace {
-
-ValueId add_quantized(Graph& graph, std::string name, const Shape& shape, const RandomBlocks& blocks,
-                      std::uint64_t seed) {
-    const ValueId value = graph.add_parameter(std::move(name), Tensor());
-    graph.parameter(value) = random_quantized_parameter(shape, blocks, seed);
-    return value;
-}
 
 ValueId add_random(Graph& graph, std::string name, const Shape& shape, Random& random) {
     Tensor values(shape);
@@ -23,12 +16,10 @@ ValueId add_random(Graph& graph, std::string name, const Shape& shape, Random& r
 
 }  // namespace
 
-Parameter random_quantized_parameter(const Shape& shape, const RandomBlocks& blocks, std::uint64_t seed) {
+Quantized random_quantized(const Shape& shape, const RandomBlocks& blocks, std::uint64_t seed) {
     Random random({seed});
-    Quantization quantization;
-    quantization.axis = blocks.axis;
-    quantization.is_basis = random.coin();
-    quantization.indices.resize(static_cast<std::size_t>(shape.elements()));
+    Quantized weight{.shape = shape, .axis = blocks.axis, .blocks = {}, .levels = {}};
+    weight.levels.resize(static_cast<std::size_t>(shape.elements()));
     const std::int64_t extent = shape[blocks.axis];
     for (std::int64_t begin = 0; begin < extent;) {
         const std::int64_t size = blocks.channels != 0 ? blocks.channels : 1 + random.below(extent);
@@ -39,26 +30,42 @@ Parameter random_quantized_parameter(const Shape& shape, const RandomBlocks& blo
             const std::int64_t form = random.below(3);
             block.offset = form == 0 ? 0.0F : form == 1 ? 0.5F : -0.25F;
         }
-        quantization.blocks.push_back(block);
+        weight.blocks.push_back(block);
         begin = block.end;
     }
     const std::int64_t inner = shape.elements(blocks.axis + 1, shape.rank());
-    for (std::size_t i = 0; i < quantization.indices.size(); ++i) {
+    for (std::size_t i = 0; i < weight.levels.size(); ++i) {
         const std::int64_t channel = static_cast<std::int64_t>(i) / inner % extent;
-        const auto block = std::ranges::find_if(quantization.blocks, [&](const auto& b) { return channel < b.end; });
+        const auto block = std::ranges::find_if(weight.blocks, [&](const auto& b) { return channel < b.end; });
         if (block->bit_depth == 0) continue;
         const int half = 1 << (block->bit_depth - 1);
-        const double spread = random.uniform();  // more small indices than large ones, as in trained networks
-        quantization.indices[i] = static_cast<std::int16_t>(
+        const double spread = random.uniform();  // more small levels than large ones, as in trained networks
+        weight.levels[i] = static_cast<std::int16_t>(
             std::clamp(static_cast<int>(random.normal() * spread * half / 2), -half, half - 1));
     }
-    if (random.coin()) {
-        for (std::int64_t channel = 0; channel < shape[0]; ++channel) {
-            quantization.channel_scale.push_back(static_cast<float>(random.uniform()) + 0.5F);
+    return weight;
+}
+
+Product random_product(const Shape& shape, const std::vector<Axis>& mixed, std::int64_t kept, std::uint64_t seed) {
+    Product product{shape, {}, {}};
+    Shape kernel = shape;
+    for (const Axis axis : mixed) {
+        const std::int64_t channels = extent(with_one_tap_axis(shape), axis);
+        Basis basis{.axis = axis,
+                    .matrix =
+                        random_quantized(Shape{channels, kept}, {.axis = 1, .channels = 2, .bit_depth = 5}, ++seed)};
+        if (axis == Axis::taps) {
+            kernel[1] = 1;
+            kernel[2] = kept;
+        } else {
+            kernel[axis == Axis::column ? 0 : kernel.rank() - 1] = kept;
+            if (seed % 2 == 1) basis.inner = {.bit_depth = 8, .step = 0.5F, .zero_point = 100};
         }
+        product.bases.push_back(std::move(basis));
     }
-    Tensor values = dequantize(quantization, shape);
-    return {std::move(values), std::move(quantization)};
+    const int cut = mixed.back() == Axis::column ? 0 : mixed.back() == Axis::taps ? 2 : kernel.rank() - 1;
+    product.kernel = random_quantized(kernel, {.axis = cut, .channels = 0, .bit_depth = 0}, ++seed);
+    return product;
 }
 
 Model small_packed_model(std::uint64_t seed) {
@@ -66,11 +73,9 @@ Model small_packed_model(std::uint64_t seed) {
     Model model;
     Graph& graph = model.graph;
     const ValueId image = graph.add_input("image", Shape{0, 8, 8, 3});
-    const ValueId basis = add_quantized(graph, "conv1.S", Shape{2, 1, 1, 3}, {.axis = 0, .channels = 1}, seed + 1);
-    const ValueId kernel =
-        add_quantized(graph, "conv1.T", Shape{4, 3, 3, 2}, {.axis = 3, .channels = 0, .bit_depth = 0}, seed + 2);
-    const ValueId mixed = graph.add_node("conv1.basis", Conv{}, {image, basis});
-    const ValueId convolved = graph.add_node("conv1", Conv{.padding{1, 1, 1, 1}}, {mixed, kernel});
+    const std::vector<Axis> mixed = seed % 3 == 2 ? std::vector{Axis::taps} : std::vector{Axis::row};
+    const ValueId weight1 = graph.add_parameter("conv1.weight", random_product(Shape{4, 3, 3, 3}, mixed, 2, seed + 1));
+    const ValueId convolved = graph.add_node("conv1", Conv{.padding{1, 1, 1, 1}}, {image, weight1});
     std::vector<ValueId> normalization{convolved};
     for (const char* name : {"bn1.scale", "bn1.bias", "bn1.mean", "bn1.variance"}) {
         normalization.push_back(add_random(graph, name, Shape{4}, random));
@@ -78,12 +83,14 @@ Model small_packed_model(std::uint64_t seed) {
     const ValueId normalized = graph.add_node("bn1", BatchNormalization{}, std::move(normalization));
     const ValueId active = graph.add_node("relu1", Activation{}, {normalized});
     const ValueId pooled = graph.add_node("pool", Reduce{.axes{1, 2}, .keep_axes = false}, {active});
-    const ValueId weight = add_quantized(graph, "fc.weight", Shape{5, 4}, {.axis = 1, .channels = 3}, seed + 3);
+    const ValueId weight2 =
+        graph.add_parameter("fc.weight", random_quantized(Shape{5, 4}, {.axis = 1, .channels = 3}, seed + 3));
     const ValueId bias = add_random(graph, "fc.bias", Shape{5}, random);
-    graph.add_output(graph.add_node("fc", Gemm{}, {pooled, weight, bias}));
+    const ValueId gain = add_random(graph, "fc.gain", Shape{5}, random);
+    graph.add_output(graph.add_node("fc", Gemm{}, {pooled, weight2, bias, gain}));
     if (seed % 2 == 1) {
         graph.quantize_activation(image, {.bit_depth = 8, .step = 0.0125F, .zero_point = 117});
-        graph.quantize_activation(mixed, {.bit_depth = 11, .step = 0.25F, .zero_point = 1024});
+        graph.quantize_activation(convolved, {.bit_depth = 11, .step = 0.25F, .zero_point = 1024});
         graph.quantize_activation(active, {.bit_depth = 3, .step = 0.5F, .zero_point = 0});
     }
     model.preprocessing = Preprocessing{.channels = 3,

@@ -1,8 +1,9 @@
 #include "engine/formats/ebit.h"
 #include "engine/formats/ebit_attributes.h"
-#include "engine/quantization.h"
+#include "engine/passes/expand_products.h"
 #include "engine/random.h"
 #include "engine/session.h"
+#include "engine/weights/step_grid.h"
 #include "tests/engine/ebit_models.h"
 #include "tests/error_of.h"
 #include "tests/temporary_folder.h"
@@ -21,11 +22,10 @@ EbitFile round_trip(const Model& model, IndexStorage storage) {
     return read_ebit(encode_ebit(model, storage), "model");
 }
 
-void check_equal(const Quantization& a, const Quantization& b) {
+void check_equal(const Quantized& a, const Quantized& b) {
+    CHECK(a.shape == b.shape);
     CHECK(a.axis == b.axis);
-    CHECK(a.is_basis == b.is_basis);
-    CHECK(a.indices == b.indices);
-    CHECK(a.channel_scale == b.channel_scale);
+    CHECK(a.levels == b.levels);
     REQUIRE(a.blocks.size() == b.blocks.size());
     for (std::size_t i = 0; i < a.blocks.size(); ++i) {
         CHECK(a.blocks[i].begin == b.blocks[i].begin);
@@ -33,6 +33,23 @@ void check_equal(const Quantization& a, const Quantization& b) {
         CHECK(a.blocks[i].bit_depth == b.blocks[i].bit_depth);
         CHECK(a.blocks[i].step == b.blocks[i].step);
         CHECK(a.blocks[i].offset == b.blocks[i].offset);
+    }
+}
+
+void check_equal(const Weight& a, const Weight& b) {
+    REQUIRE(a.shape() == b.shape());
+    REQUIRE(a.is_float() == b.is_float());
+    CHECK(std::ranges::equal(image(a).values(), image(b).values()));
+    const auto factors = quantized_factors(a);
+    REQUIRE(factors.size() == quantized_factors(b).size());
+    for (std::size_t i = 0; i < factors.size(); ++i) check_equal(*factors[i], *quantized_factors(b)[i]);
+    REQUIRE((a.product() == nullptr) == (b.product() == nullptr));
+    if (!a.product()) return;
+    REQUIRE(a.product()->bases.size() == b.product()->bases.size());
+    for (std::size_t i = 0; i < a.product()->bases.size(); ++i) {
+        CHECK(a.product()->bases[i].axis == b.product()->bases[i].axis);
+        CHECK(a.product()->bases[i].matrix.index() == b.product()->bases[i].matrix.index());
+        CHECK(a.product()->bases[i].inner == b.product()->bases[i].inner);
     }
 }
 
@@ -54,12 +71,7 @@ void check_equal(const Graph& a, const Graph& b) {
             CHECK(grid_of(a, left[i]) == grid_of(b, right[i]));
             REQUIRE(a.is_parameter(left[i]) == b.is_parameter(right[i]));
             if (!a.is_parameter(left[i])) continue;
-            const Parameter& p = a.parameter(left[i]);
-            const Parameter& q = b.parameter(right[i]);
-            CHECK(p.values.shape() == q.values.shape());
-            CHECK(std::ranges::equal(p.values.values(), q.values.values()));
-            REQUIRE(p.quantization.has_value() == q.quantization.has_value());
-            if (p.quantization) check_equal(*p.quantization, *q.quantization);
+            check_equal(a.parameter(left[i]), b.parameter(right[i]));
         }
     };
     for (std::size_t i = 0; i < a.nodes().size(); ++i) {
@@ -77,14 +89,13 @@ void check_equal(const Graph& a, const Graph& b) {
 }
 
 /// A network of one layer with this weight (O, KH, KW, I) or (O, I).
-Model one_layer(Parameter weight) {
+Model one_layer(Weight weight) {
     Model model;
-    const Shape shape = weight.values.shape();
+    const Shape shape = weight.shape();
     const bool convolution = shape.rank() == 4;
     const ValueId x =
         model.graph.add_input("x", convolution ? Shape{1, shape[1], shape[2], shape[3]} : Shape{1, shape[1]});
-    const ValueId w = model.graph.add_parameter("weight", Tensor());
-    model.graph.parameter(w) = std::move(weight);
+    const ValueId w = model.graph.add_parameter("weight", std::move(weight));
     model.graph.add_output(model.graph.add_node("layer", convolution ? Operator(Conv{}) : Operator(Gemm{}), {x, w}));
     return model;
 }
@@ -183,8 +194,8 @@ TEST_CASE("blocks of every bit depth, axis and size read back") {
         for (int axis = 0; axis < shape.rank(); ++axis) {
             for (int depth = 0; depth <= 16; ++depth) {
                 for (const std::int64_t channels : {0, 1, 2, 100}) {
-                    const Model model = one_layer(random_quantized_parameter(
-                        shape, {.axis = axis, .channels = channels, .bit_depth = depth}, ++seed));
+                    const Model model = one_layer(
+                        random_quantized(shape, {.axis = axis, .channels = channels, .bit_depth = depth}, ++seed));
                     for (const IndexStorage storage : kStorages) {
                         check_equal(round_trip(model, storage).model.graph, model.graph);
                     }
@@ -194,15 +205,36 @@ TEST_CASE("blocks of every bit depth, axis and size read back") {
     }
 }
 
+TEST_CASE("products of every kind of basis read back") {
+    const std::vector<std::vector<Axis>> mixes{
+        {Axis::row}, {Axis::column}, {Axis::taps}, {Axis::row, Axis::column}, {Axis::column, Axis::row}};
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        for (const std::vector<Axis>& mixed : mixes) {
+            const Model model = one_layer(random_product(Shape{5, 3, 2, 4}, mixed, 3, seed));
+            for (const IndexStorage storage : kStorages)
+                check_equal(round_trip(model, storage).model.graph, model.graph);
+        }
+        const Model matrix = one_layer(random_product(Shape{5, 4}, {Axis::row, Axis::column}, 2, seed));
+        check_equal(round_trip(matrix, IndexStorage::entropy).model.graph, matrix.graph);
+    }
+    for (const CosineKind kind : {CosineKind::dct1, CosineKind::dct2}) {
+        Product product = random_product(Shape{5, 3, 2, 4}, {Axis::taps}, 6, 1);
+        product.bases.front().matrix = kind;
+        const Model model = one_layer(product);
+        const EbitFile file = round_trip(model, IndexStorage::fixed);
+        check_equal(file.model.graph, model.graph);
+        CHECK(file.sizes.total(SizeCategory::basis_indices) == 0);
+    }
+}
+
 TEST_CASE("layers of every length read back, streams of many blocks too") {
     for (std::int64_t length = 1; length <= 130; ++length) {
         const auto seed = static_cast<std::uint64_t>(length);
         const Model model =
-            one_layer(random_quantized_parameter(Shape{1, length}, {.axis = 1, .channels = 0, .bit_depth = 0}, seed));
+            one_layer(random_quantized(Shape{1, length}, {.axis = 1, .channels = 0, .bit_depth = 0}, seed));
         for (const IndexStorage storage : kStorages) check_equal(round_trip(model, storage).model.graph, model.graph);
     }
-    const Model large =
-        one_layer(random_quantized_parameter(Shape{300, 700}, {.axis = 1, .channels = 20, .bit_depth = 3}, 1));
+    const Model large = one_layer(random_quantized(Shape{300, 700}, {.axis = 1, .channels = 20, .bit_depth = 3}, 1));
     for (const IndexStorage storage : kStorages) check_equal(round_trip(large, storage).model.graph, large.graph);
 }
 
@@ -226,10 +258,7 @@ TEST_CASE("every byte of a file is charged to a layer") {
     }
     const SizeLedger fixed = round_trip(model, IndexStorage::fixed).sizes;
     const auto layer = std::ranges::find(fixed.layers(), "fc", &SizeLedger::Layer::name);
-    const std::size_t category =
-        static_cast<std::size_t>(model.graph.parameter(model.graph.find_parameter("fc.weight")).quantization->is_basis
-                                     ? SizeCategory::basis_indices
-                                     : SizeCategory::kernel_indices);
+    const auto category = static_cast<std::size_t>(SizeCategory::kernel_indices);
     CHECK(layer->bytes[category] == 8 + 3);  // 15 and 5 indices of 4 bits
 }
 
@@ -240,8 +269,12 @@ TEST_CASE("a read network computes what the written one does") {
     Random random({1});
     for (float& value : image.values()) value = static_cast<float>(random.normal());
     const Shape shape = image.shape();
-    Session written(model.graph, std::span(&shape, 1));
-    Session again(read.graph, std::span(&shape, 1));
+    Graph expected = model.graph;
+    Graph found = read.graph;
+    expand_products(expected);
+    expand_products(found);
+    Session written(expected, std::span(&shape, 1));
+    Session again(found, std::span(&shape, 1));
     CHECK(std::ranges::equal(written.run(image).values(), again.run(image).values()));
 }
 
@@ -253,7 +286,7 @@ TEST_CASE("models that do not hang together are not written") {
         return sentence;
     };
     const auto quantized = [] {
-        return one_layer(random_quantized_parameter(Shape{4, 6}, {.axis = 1, .channels = 2, .bit_depth = 3}, 1));
+        return one_layer(random_quantized(Shape{4, 6}, {.axis = 1, .channels = 2, .bit_depth = 3}, 1));
     };
     CHECK(error(Model{}).find("has no input") != std::string::npos);
     Model model = quantized();
@@ -261,12 +294,10 @@ TEST_CASE("models that do not hang together are not written") {
     model.graph.remove_unused_nodes();
     CHECK(round_trip(model, IndexStorage::fixed).model.graph.activations().empty());
     model = quantized();
-    Quantization* quantization = &*model.graph.parameter(1).quantization;
-    quantization->indices[5] = 4;
-    CHECK(error(model).find("the index 4, which bit depth 3 cannot hold") != std::string::npos);
+    model.graph.parameter(1).quantized()->levels[5] = 4;
+    CHECK(error(model).find("the level 4, which bit depth 3 cannot hold") != std::string::npos);
     model = quantized();
-    quantization = &*model.graph.parameter(1).quantization;
-    quantization->blocks[1].step = 0.0F;
+    model.graph.parameter(1).quantized()->blocks[1].step = 0.0F;
     CHECK(error(model).find("the step 0") != std::string::npos);
     model = quantized();
     model.graph.node(0).inputs[0] = 2;
@@ -275,9 +306,9 @@ TEST_CASE("models that do not hang together are not written") {
     model.classes = {"two\nlines"};
     CHECK(error(model).find("control character") != std::string::npos);
     model = quantized();
-    model.graph.parameter(1).values = Tensor(Shape{4, 7});
-    CHECK(error(model).find("24 indices") != std::string::npos);
-    model = one_layer({Tensor(Shape{4, 0}), std::nullopt});
+    model.graph.parameter(1).quantized()->shape = Shape{4, 7};
+    CHECK(error(model).find("24 levels") != std::string::npos);
+    model = one_layer(Tensor(Shape{4, 0}));
     CHECK(error(model).find("an extent of a shape is 0") != std::string::npos);
     model = quantized();
     model.graph.add_output(model.graph.add_node("bad", Conv{}, {0, 1}));

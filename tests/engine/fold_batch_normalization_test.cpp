@@ -44,7 +44,8 @@ TEST_CASE("batch normalizations after convolutions and fully-connected layers ar
     Graph folded = graph;
     CHECK(fold_batch_normalization(folded) == 2);
     CHECK(folded.nodes().size() == 3);
-    CHECK(folded.parameters().size() == 4);
+    CHECK(folded.parameters().size() == 6);  // weight, bias and gain of both layers
+    CHECK(folded.outputs() == graph.outputs());
     check_same_output(graph, folded, random_tensor({2, 5, 5, 3}, 4));
 }
 

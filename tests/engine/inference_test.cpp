@@ -3,7 +3,6 @@
 #include "engine/inference/fusion.h"
 #include "engine/inference/inference.h"
 #include "engine/inference/prepare.h"
-#include "engine/quantization.h"
 #include "engine/random.h"
 #include "engine/zoo/zoo.h"
 #include "tests/engine/network_run.h"
@@ -26,7 +25,7 @@ Graph network(std::string_view name, std::int64_t size) {
     for (const Node& node : graph.nodes()) {
         if (!std::holds_alternative<BatchNormalization>(node.op)) continue;
         for (std::size_t input = 1; input < 5; ++input) {
-            Tensor& values = graph.parameter(node.inputs[input]).values;
+            Tensor& values = graph.parameter(node.inputs[input]).values();
             const bool positive = input == 1 || input == 4;
             values = random_tensor(values.shape(), ++seed, positive ? 0.7F : -0.2F, positive ? 1.3F : 0.2F);
         }
@@ -36,28 +35,25 @@ Graph network(std::string_view name, std::int64_t size) {
 
 /// Rounds the weights of all layers to `bit_depth` bits, in two blocks of output channels.
 void quantize_weights(Graph& graph, int bit_depth) {
-    for (const Node& node : graph.nodes()) {
-        if (!is_layer(graph, node)) continue;
-        Parameter& parameter = graph.parameter(node.inputs[1]);
-        const Shape shape = parameter.values.shape();
+    for (const LayerView& layer : layers_of(graph)) {
+        const Tensor values = graph.parameter(layer.weight).values();
+        const Shape shape = values.shape();
         float largest = 0.0F;
-        for (const float value : parameter.values.values()) largest = std::max(largest, std::abs(value));
+        for (const float value : values.values()) largest = std::max(largest, std::abs(value));
         const auto limit = static_cast<float>(1 << (bit_depth - 1));
         const float step = largest / limit;
-        Quantization quantization{
-            .axis = 0, .blocks = {{0, 1, bit_depth, step, 0.5F}}, .indices = {}, .channel_scale = {}};
-        if (shape[0] > 1) quantization.blocks.push_back({1, shape[0], bit_depth, 0.75F * step});
-        for (std::int64_t i = 0; i < parameter.values.elements(); ++i) {
-            const float index = std::clamp(std::round(parameter.values[i] / step), -limit, limit - 1.0F);
-            quantization.indices.push_back(static_cast<std::int16_t>(index));
+        Quantized quantized{.shape = shape, .axis = 0, .blocks = {{0, 1, bit_depth, step, 0.5F}}, .levels = {}};
+        if (shape[0] > 1) quantized.blocks.push_back({1, shape[0], bit_depth, 0.75F * step});
+        for (const float value : values.values()) {
+            const float level = std::clamp(std::round(value / step), -limit, limit - 1.0F);
+            quantized.levels.push_back(static_cast<std::int16_t>(level));
         }
-        parameter.values = dequantize(quantization, shape);
-        parameter.quantization = std::move(quantization);
+        graph.parameter(layer.weight) = std::move(quantized);
     }
 }
 
 Tensor run_fused(Graph graph, const Tensor& input, Execution execution) {
-    prepare_for_inference(graph, std::array{input.shape()});
+    prepare_for_inference(graph);
     Inference inference(std::move(graph), std::array{input.shape()}, execution);
     return Tensor(inference.run(input));
 }
@@ -105,7 +101,7 @@ TEST_CASE("float execution agrees with the session to rounding") {
 TEST_CASE("3×3 convolutions of floats go by Winograd where there are pixels and channels enough") {
     Graph graph = network("resnet20", 32);
     const std::array input{Shape{1, 32, 32, 3}};
-    prepare_for_inference(graph, input);
+    prepare_for_inference(graph);
     const Inference inference(std::move(graph), input, Execution::floats);
     const auto count = [&](std::string_view kind) { return std::ranges::count(inference.steps(), kind, &Step::kind); };
     CHECK(count("3×3 3→16") == 1);
@@ -120,7 +116,7 @@ TEST_CASE("execution in bytes agrees with the session that rounds activations to
         Graph graph = network(name, size);
         quantize_weights(graph, 4);
         const Tensor input = random_tensor({2, size, size, 3}, 5, -2.0F, 2.0F);
-        prepare_for_inference(graph, std::array{input.shape()});
+        prepare_for_inference(graph);
         const Tensor unrounded = run(graph, input);
         CHECK(calibrate(graph, input) > 0);
         CHECK(calibrate(graph, input) == 0);
@@ -135,7 +131,7 @@ TEST_CASE("execution in bytes agrees with the session that rounds activations to
 TEST_CASE("an inference runs again with the same result and refuses other shapes") {
     Graph graph = network("resnet20", 32);
     const Tensor input = random_tensor({1, 32, 32, 3}, 5);
-    prepare_for_inference(graph, std::array{input.shape()});
+    prepare_for_inference(graph);
     calibrate(graph, input);
     Inference inference(graph, std::array{input.shape()}, Execution::bytes);
     const Tensor first(inference.run(input));
@@ -183,7 +179,7 @@ TEST_CASE("of two layers that are added the later one's output is worth rounding
 TEST_CASE("concatenation, normalization and activation are part of rounding to bytes") {
     Graph graph = network("densenet-bc-40", 32);
     const Tensor input = random_tensor({1, 32, 32, 3}, 5);
-    prepare_for_inference(graph, std::array{input.shape()});
+    prepare_for_inference(graph);
     calibrate(graph, input);
     const Inference inference(std::move(graph), std::array{input.shape()}, Execution::bytes);
     // Only what the last average is made of is needed in floats.
@@ -194,65 +190,58 @@ TEST_CASE("concatenation, normalization and activation are part of rounding to b
 }
 
 TEST_CASE("byte weights are the indices themselves where they fit") {
-    Parameter parameter{Tensor(), Quantization{.axis = 0,
-                                               .blocks = {{0, 1, 8, 0.5F}, {1, 2, 4, 0.25F, 0.5F}, {2, 3, 0}},
-                                               .indices = {-128, 127, -8, 7, 0, 0},
-                                               .channel_scale = {1.0F, 2.0F, 1.0F}}};
-    parameter.values = dequantize(*parameter.quantization, Shape{3, 2});
-    const ByteWeights weights = byte_weights(parameter);
+    const ByteWeights weights = byte_weights(Quantized{.shape = Shape{3, 2},
+                                                       .axis = 0,
+                                                       .blocks = {{0, 1, 8, 0.5F}, {1, 2, 4, 0.25F, 0.5F}, {2, 3, 0}},
+                                                       .levels = {-128, 127, -8, 7, 0, 0}});
     CHECK(weights.codes == std::vector<std::int8_t>{-128, 127, -15, 15, 0, 0});
-    CHECK(weights.scale == std::vector<float>{0.5F, 0.25F, 0.0F});
+    CHECK(weights.scale == std::vector<float>{0.5F, 0.125F, 0.0F});
 }
 
 TEST_CASE("blocks of input channels share a scale where it is fine enough") {
-    Parameter parameter{Tensor(), Quantization{.axis = 3,
-                                               .blocks = {{0, 4, 3, 0.5F}, {4, 8, 0}, {8, 12, 4, 0.37F, 0.5F}},
-                                               .indices = {},
-                                               .channel_scale = {1.0F, 2.0F}}};
+    const Shape shape{2, 1, 1, 12};
+    Quantized quantized{
+        .shape = shape, .axis = 3, .blocks = {{0, 4, 3, 0.5F}, {4, 8, 0}, {8, 12, 4, 0.37F, 0.5F}}, .levels = {}};
     for (std::int16_t i = 0; i < 2 * 12; ++i) {
         const int channel = i % 12;
         const int index = channel < 4 ? i % 8 - 4 : channel < 8 ? 0 : i * 11 % 16 - 8;
-        parameter.quantization->indices.push_back(static_cast<std::int16_t>(index));
+        quantized.levels.push_back(static_cast<std::int16_t>(index));
     }
-    const Shape shape{2, 1, 1, 12};
-    parameter.values = dequantize(*parameter.quantization, shape);
-    const ByteWeights weights = byte_weights(parameter);
+    const Tensor values = image(quantized);
+    const ByteWeights weights = byte_weights(quantized);
     CHECK(weights.input_cuts == std::vector<std::int64_t>{0, 4, 8});
-    CHECK(weights.scale[1] == 2.0F * weights.scale[0]);
+    CHECK(weights.scale[1] == weights.scale[0]);
     for (std::int64_t i = 0; i < shape.elements(); ++i) {
         const float scale = weights.scale[static_cast<std::size_t>(i / 12)];
         const float value = scale * static_cast<float>(weights.codes[static_cast<std::size_t>(i)]);
-        CHECK(std::abs(value - parameter.values[i]) <= 0.5001F * scale);
+        CHECK(std::abs(value - values[i]) <= 0.5001F * scale);
     }
-    parameter.quantization->blocks[0].step = 0.01F;
-    parameter.values = dequantize(*parameter.quantization, shape);
-    const ByteWeights apart = byte_weights(parameter);
-    CHECK(apart.scale[1] != 2.0F * apart.scale[0]);
+    quantized.blocks[0].step = 0.01F;
+    const ByteWeights apart = byte_weights(quantized);
+    CHECK(apart.scale[1] != apart.scale[0]);
 }
 
 TEST_CASE("blocks of input channels have the smallest codes that tell their indices apart") {
-    Parameter parameter{Tensor(), Quantization{.axis = 3,
-                                               .blocks = {{0, 4, 4, 0.25F}, {4, 8, 4, 0.75F}},
-                                               .indices = {-3, 2, 1, 0, 1, -1, 0, 2},
-                                               .channel_scale = {}}};
-    parameter.values = dequantize(*parameter.quantization, Shape{1, 1, 1, 8});
-    const ByteWeights weights = byte_weights(parameter);
+    const ByteWeights weights = byte_weights(Quantized{.shape = Shape{1, 1, 1, 8},
+                                                       .axis = 3,
+                                                       .blocks = {{0, 4, 4, 0.25F}, {4, 8, 4, 0.75F}},
+                                                       .levels = {-3, 2, 1, 0, 1, -1, 0, 2}});
     CHECK(weights.scale == std::vector<float>{0.25F});
     CHECK(weights.codes == std::vector<std::int8_t>{-3, 2, 1, 0, 3, -3, 0, 6});
 }
 
 TEST_CASE("no two neighbouring byte weights have a larger sum than is asked for, and one may be as large as any") {
     for (const int axis : {0, 3}) {
-        Parameter parameter{Tensor(), Quantization{.axis = axis,
-                                                   .blocks = {{0, axis == 0 ? 1 : 8, 8, 0.25F}},
-                                                   .indices = {-128, 100, 64, 63, 0, 1, -2, -65},
-                                                   .channel_scale = {}}};
-        parameter.values = dequantize(*parameter.quantization, Shape{1, 1, 1, 8});
+        const Quantized quantized{.shape = Shape{1, 1, 1, 8},
+                                  .axis = axis,
+                                  .blocks = {{0, axis == 0 ? 1 : 8, 8, 0.25F}},
+                                  .levels = {-128, 100, 64, 63, 0, 1, -2, -65}};
+        const Tensor values = image(quantized);
         for (const int most : {128, kAnySum}) {
-            const ByteWeights weights = byte_weights(parameter, most);
+            const ByteWeights weights = byte_weights(quantized, most);
             for (std::size_t i = 0; i < 8; ++i) {
                 const float value = weights.scale[0] * static_cast<float>(weights.codes[i]);
-                CHECK(std::abs(value - parameter.values[static_cast<std::int64_t>(i)]) <= 0.5001F * weights.scale[0]);
+                CHECK(std::abs(value - values[static_cast<std::int64_t>(i)]) <= 0.5001F * weights.scale[0]);
                 if (i > 0) CHECK(std::abs(weights.codes[i - 1] + weights.codes[i]) <= most);
             }
             CHECK(weights.codes[0] < -90);
@@ -262,9 +251,9 @@ TEST_CASE("no two neighbouring byte weights have a larger sum than is asked for,
 
 TEST_CASE("byte weights of several taps have small sums of four, and their errors cancel over the taps") {
     const Shape shape{5, 3, 3, 24};
-    const Parameter parameter{random_tensor(shape, 4), std::nullopt};
+    const Tensor values = random_tensor(shape, 4);
     for (const int most : {128, kAnySum}) {
-        const ByteWeights weights = byte_weights(parameter, most);
+        const ByteWeights weights = byte_weights(values, most);
         int largest = 0;
         for (std::int64_t filter = 0; filter < 5; ++filter) {
             const float scale = weights.scale[static_cast<std::size_t>(filter)];
@@ -273,8 +262,8 @@ TEST_CASE("byte weights of several taps have small sums of four, and their error
                 for (std::int64_t tap = 0; tap < 9; ++tap) {
                     const std::int64_t at = (filter * 9 + tap) * 24 + input;
                     const float value = scale * static_cast<float>(weights.codes[static_cast<std::size_t>(at)]);
-                    error += value - parameter.values[at];
-                    CHECK(std::abs(value - parameter.values[at]) <= 1.0001F * scale);
+                    error += value - values[at];
+                    CHECK(std::abs(value - values[at]) <= 1.0001F * scale);
                 }
                 CHECK(std::abs(error) <= 0.501F * scale);
             }
@@ -297,11 +286,11 @@ TEST_CASE("byte weights of several taps have small sums of four, and their error
 }
 
 TEST_CASE("byte weights are rounded values where the indices do not fit") {
-    const Parameter parameter{random_tensor({3, 1, 1, 40}, 4), std::nullopt};
-    const ByteWeights weights = byte_weights(parameter);
-    for (std::int64_t i = 0; i < parameter.values.elements(); ++i) {
+    const Tensor values = random_tensor({3, 1, 1, 40}, 4);
+    const ByteWeights weights = byte_weights(values);
+    for (std::int64_t i = 0; i < values.elements(); ++i) {
         const float scale = weights.scale[static_cast<std::size_t>(i / 40)];
         const float value = scale * static_cast<float>(weights.codes[static_cast<std::size_t>(i)]);
-        CHECK(std::abs(value - parameter.values[i]) <= 0.5001F * scale);
+        CHECK(std::abs(value - values[i]) <= 0.5001F * scale);
     }
 }

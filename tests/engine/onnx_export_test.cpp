@@ -1,4 +1,4 @@
-#include "engine/quantization.h"
+#include "engine/graph/layer_view.h"
 #include "engine/zoo/zoo.h"
 #include "tests/engine/onnx_golden.h"
 #include "tests/engine/onnx_model.h"
@@ -58,7 +58,7 @@ TEST_CASE("a network built for training comes back from its file as it was") {
     const Tensor x = random_tensor({5, 8, 8, 3}, 6);
     CHECK(relative_error(run(again, x), run(graph, x)) < 1e-6F);
     for (const auto& [value, parameter] : graph.parameters()) {
-        CHECK(again.parameter(again.find_parameter(graph.name(value))).values.shape() == parameter.values.shape());
+        CHECK(again.parameter(again.find_parameter(graph.name(value))).values().shape() == parameter.shape());
     }
     // Files do not grow on their way through the engine.
     CHECK(exported_and_read_again(again).nodes().size() == again.nodes().size());
@@ -81,13 +81,19 @@ TEST_CASE("preprocessing and class names travel in the file") {
 TEST_CASE("a quantized parameter is written as the values it stands for") {
     Graph graph;
     const ValueId x = graph.add_input("x", Shape{0, 2});
-    const ValueId weight = graph.add_parameter("weight", Tensor(Shape{2, 2}, std::array{9.0F, 9.0F, 9.0F, 9.0F}));
+    const ValueId weight = graph.add_parameter(
+        "weight",
+        Quantized{.shape = Shape{2, 2}, .axis = 0, .blocks = {{0, 2, 3, 0.5F, 0.0F}}, .levels = {1, -2, 3, 0}});
     graph.add_output(graph.add_node("fc", Gemm{}, {x, weight}));
-    graph.parameter(weight).quantization =
-        Quantization{.axis = 0, .blocks = {{0, 2, 3, 0.5F, 0.0F}}, .indices = {1, -2, 3, 0}, .channel_scale = {}};
-    const Graph again = exported_and_read_again(graph);
-    const std::span<const float> values = again.parameter(again.find_parameter("weight")).values.values();
-    CHECK(std::ranges::equal(values, std::array{0.5F, -1.0F, 1.5F, 0.0F}));
+    const auto exported_weight = [&] {
+        const Graph again = exported_and_read_again(graph);
+        return again.parameter(again.find_parameter("weight")).values();
+    };
+    CHECK(std::ranges::equal(exported_weight().values(), std::array{0.5F, -1.0F, 1.5F, 0.0F}));
+    add_own_gain_and_bias(graph, 0);
+    const ValueId gain = layer_at(graph, 0)->gain.value();
+    graph.parameter(gain).values()[1] = 2.0F;
+    CHECK(std::ranges::equal(exported_weight().values(), std::array{0.5F, -1.0F, 3.0F, 0.0F}));
 }
 
 TEST_CASE("rounded activations of up to 8 bits are written as a quantization and its reverse, those of fewer clipped") {

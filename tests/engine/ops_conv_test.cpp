@@ -104,6 +104,19 @@ TEST_CASE("the gradients of wide convolutions in training, which Winograd comput
     }
 }
 
+TEST_CASE("gains scale the output channels of a convolution, but not its bias, and have gradients") {
+    for (const Example& example : kExamples) {
+        std::vector<Tensor> inputs = inputs_of(example, true);
+        inputs.push_back(random_tensor(Shape{example.weight[0]}, 4, 0.5F, 2.0F));
+        std::vector<Tensor> scaled = inputs_of(example, true);
+        for (std::int64_t i = 0; i < scaled[1].elements(); ++i) {
+            scaled[1][i] *= inputs[3][i / example.weight.elements(1, 4)];
+        }
+        CHECK(same_bits(output_of(example.conv, inputs), output_of(example.conv, scaled)));
+        check_gradients({example.conv, inputs});
+    }
+}
+
 TEST_CASE("convolutions do not depend on the number of threads") {
     const Example dense{{.stride = {1, 2}, .padding = {1, 0, 1, 1}}, Shape{5, 23, 21, 24}, Shape{40, 3, 3, 24}};
     const Example depthwise{{.padding = {1, 1, 1, 1}, .groups = 24}, Shape{5, 23, 21, 24}, Shape{24, 3, 3, 1}};
@@ -117,11 +130,12 @@ TEST_CASE("a convolution refuses shapes that do not fit") {
         return error_of([&] { infer_shapes(conv, shapes); });
     };
     const Shape x{1, 4, 4, 6};
-    CHECK(refusal({}, {x}) == "A convolution takes 2 or 3 inputs, not 1.");
+    CHECK(refusal({}, {x}) == "Conv takes 2 to 4 inputs, not 1.");
     CHECK(refusal({}, {x, Shape{2, 3, 3, 5}}) == "Weights (2, 3, 3, 5) in 1 groups do not fit an input of 6 channels.");
     CHECK(refusal({.groups = 2}, {x, Shape{3, 3, 3, 3}})
           == "Weights (3, 3, 3, 3) in 2 groups do not fit an input of 6 channels.");
     CHECK(refusal({}, {x, Shape{2, 3, 3, 6}, Shape{3}}) == "The bias has shape (3), expected (2).");
+    CHECK(refusal({}, {x, Shape{2, 3, 3, 6}, Shape{2}, Shape{1}}) == "The gain has shape (1), expected (2).");
     CHECK(refusal({}, {x, Shape{2, 5, 3, 6}}) == "The kernel covers 5 pixels but the padded image has only 4.");
     CHECK_FALSE(refusal({.stride = {0, 1}}, {x, Shape{2, 3, 3, 6}}).empty());
     CHECK_FALSE(refusal({.groups = 0}, {x, Shape{2, 3, 3, 6}}).empty());

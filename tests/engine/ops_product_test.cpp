@@ -135,7 +135,7 @@ TEST_CASE("a product costs one multiplication for every term") {
 }
 
 TEST_CASE("products refuse shapes that do not fit") {
-    CHECK(refusal(Gemm{}, {Shape{2, 3}}) == "Gemm takes 2 to 3 inputs, not 1.");
+    CHECK(refusal(Gemm{}, {Shape{2, 3}}) == "Gemm takes 2 to 4 inputs, not 1.");
     CHECK(refusal(Gemm{}, {Shape{2, 3}, Shape{4}})
           == "A fully-connected layer takes weights (outputs, inputs), not (4).");
     CHECK(refusal(Gemm{}, {Shape{2, 0}, Shape{4, 0}})

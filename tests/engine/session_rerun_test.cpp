@@ -29,7 +29,7 @@ TEST_CASE("from any layer on, a network can be run again with other weights, and
         ++layers;
         const ValueId weight = graph.nodes()[node].inputs[1];
         Graph changed = graph;
-        for (float& value : changed.parameter(weight).values.values()) value *= 0.7F;
+        for (float& value : changed.parameter(weight).values().values()) value *= 0.7F;
         Session other(changed, std::span(&images.shape(), 1));
         const Tensor expected(other.run(images));
 
@@ -37,10 +37,10 @@ TEST_CASE("from any layer on, a network can be run again with other weights, and
         CHECK(session.arena_bytes() < whole.arena_bytes());
         CHECK(same(session.run(images), original));
         for (int times = 0; times < 3; ++times) {
-            session.bind(weight, changed.parameter(weight).values);
+            session.bind(weight, changed.parameter(weight).values());
             session.forward_from(node);
             CHECK(same(session.output(), expected));
-            session.bind(weight, graph.parameter(weight).values);
+            session.bind(weight, graph.parameter(weight).values());
             session.forward_from(node);
             CHECK(same(session.output(), original));
         }

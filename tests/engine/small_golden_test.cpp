@@ -30,7 +30,7 @@ TEST_CASE("small networks put out what PyTorch puts out, operator by operator an
         Graph graph = read_onnx(network.file).graph;
         CHECK(relative_error(run(graph, network.input), network.output) < 1e-6F);
         const std::array shape{network.input.shape()};
-        prepare_for_inference(graph, shape);
+        prepare_for_inference(graph);
         Inference inference(std::move(graph), shape, Execution::floats);
         CHECK(relative_error(inference.run(network.input), network.output) < 1e-6F);
     }
@@ -41,7 +41,7 @@ TEST_CASE("small networks put out in 8 bits nearly what PyTorch puts out") {
         CAPTURE(network.name);
         Graph graph = read_onnx(network.file).graph;
         const std::array shape{network.input.shape()};
-        prepare_for_inference(graph, shape);
+        prepare_for_inference(graph);
         CHECK(calibrate(graph, network.input) > 0);
         Inference inference(std::move(graph), shape, Execution::bytes);
         for (const Step& step : inference.steps()) {

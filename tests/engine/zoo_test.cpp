@@ -21,7 +21,7 @@ std::int64_t multiply_accumulates_of(const Graph& graph) {
 std::int64_t published_parameters(const Graph& graph) {
     std::int64_t count = 0;
     for (const auto& [id, parameter] : graph.parameters()) {
-        if (graph.name(id).find("running_") == std::string::npos) count += parameter.values.elements();
+        if (graph.name(id).find("running_") == std::string::npos) count += parameter.elements();
     }
     return count;
 }
@@ -81,7 +81,7 @@ TEST_CASE("every network for small images puts out one score a class, for grey a
 TEST_CASE("weights are drawn with He's variance, and are a function of the seed") {
     const Graph graph = build_network("resnet20", Shape{32, 32, 3}, 10, 5);
     const ValueId id = graph.find_parameter("layer3.1.conv1.weight");
-    const Tensor& weights = graph.parameter(id).values;
+    const Tensor& weights = graph.parameter(id).values();
     double squares = 0.0;
     double sum = 0.0;
     for (const float w : weights.values()) {
@@ -94,7 +94,7 @@ TEST_CASE("weights are drawn with He's variance, and are a function of the seed"
     CHECK(std::abs(sum / count) < 4.0 * std::sqrt(variance / count));
 
     const auto first_weight = [&](std::uint64_t seed) {
-        return build_network("resnet20", Shape{32, 32, 3}, 10, seed).parameter(id).values[0];
+        return build_network("resnet20", Shape{32, 32, 3}, 10, seed).parameter(id).values()[0];
     };
     CHECK(first_weight(5) == weights[0]);
     CHECK(first_weight(6) != weights[0]);

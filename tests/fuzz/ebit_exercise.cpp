@@ -37,12 +37,13 @@ std::vector<std::uint8_t> with_valid_container(std::span<const std::uint8_t> byt
     for (std::size_t i = 0; i < kMostSections && kHeaderBytes + (i + 1) * kEntryBytes <= bytes.size(); ++i) {
         ByteReader entry(bytes.subspan(kHeaderBytes + i * kEntryBytes, kEntryBytes), "entry");
         const auto name = entry.raw(4, "name");
-        const bool mandatory = entry.number(4, "flags") != 0;
+        const bool mandatory = entry.number(2, "flags") != 0;
+        const auto coder = static_cast<int>(entry.number(2, "coder"));
         const std::uint64_t offset = std::min<std::uint64_t>(entry.number(8, "offset"), bytes.size());
         const std::uint64_t length = std::min<std::uint64_t>(entry.number(8, "length"), bytes.size() - offset);
         const auto content = bytes.subspan(offset, length);
         if (std::ranges::all_of(name, [](std::uint8_t c) { return c == 0; })) break;  // padding
-        sections.push_back({{name.begin(), name.end()}, mandatory, {content.begin(), content.end()}});
+        sections.push_back({{name.begin(), name.end()}, mandatory, coder, {content.begin(), content.end()}});
     }
     return sections.empty() ? std::vector(bytes.begin(), bytes.end()) : write_container(sections);
 }

@@ -78,14 +78,15 @@ Bytes damaged(const std::vector<Bytes>& files, Random& random) {
     };
     std::vector<EbitSection> sections;
     for (const auto& section : read_container(any(), "seed").sections) {
-        sections.push_back({section.name, section.mandatory, {section.bytes.begin(), section.bytes.end()}});
+        sections.push_back(
+            {section.name, section.mandatory, section.coder, {section.bytes.begin(), section.bytes.end()}});
     }
     EbitSection& section = sections[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(sections.size())))];
     if (random.below(8) == 0) {
         const auto other = any();
         const EbitContainer container = read_container(other, "seed");
         if (container.has(section.name)) {
-            const auto bytes = container.find(section.name);
+            const auto bytes = container.find(section.name).bytes;
             section.bytes.assign(bytes.begin(), bytes.end());
         }
     }

@@ -1,4 +1,3 @@
-#include "engine/quantization.h"
 #include "tests/engine/ebit_models.h"
 #include "train/latent_indices.h"
 
@@ -12,76 +11,71 @@ using namespace eigenbit;
 namespace {
 
 /// y = x · weight, of which the weight is quantized: 4 outputs, 6 inputs.
-struct Product {
+struct Layer {
     Graph graph;
     ValueId weight;
 
-    explicit Product(std::uint64_t seed, const RandomBlocks& blocks) {
+    explicit Layer(std::uint64_t seed, const RandomBlocks& blocks) {
         const ValueId x = graph.add_input("x", Shape{0, 6});
-        Parameter parameter = random_quantized_parameter(Shape{4, 6}, blocks, seed);
-        weight = graph.add_parameter("w", parameter.values);
-        graph.parameter(weight).quantization = parameter.quantization;
+        weight = graph.add_parameter("w", random_quantized(Shape{4, 6}, blocks, seed));
         graph.add_output(graph.add_node("y", Gemm{}, {x, weight}));
     }
-    Quantization& quantization() { return *graph.parameter(weight).quantization; }
+    Quantized& quantized() { return *graph.parameter(weight).quantized(); }
 };
 
 }  // namespace
 
 TEST_CASE("rounding latents that nothing moved changes no index and no value") {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
-        Product product(seed, {.axis = static_cast<int>(seed % 2), .channels = 0, .bit_depth = 0});
-        const std::vector<std::int16_t> indices = product.quantization().indices;
-        const Tensor values = product.graph.parameter(product.weight).values;
-        LatentIndices latents(product.graph, false);
-        latents.round(product.graph);
-        CHECK(product.quantization().indices == indices);
-        CHECK(std::ranges::equal(product.graph.parameter(product.weight).values.values(), values.values()));
+        Layer layer(seed, {.axis = static_cast<int>(seed % 2), .channels = 0, .bit_depth = 0});
+        const std::vector<std::int16_t> levels = layer.quantized().levels;
+        LatentIndices latents(layer.graph, false);
+        latents.round(layer.graph);
+        CHECK(layer.quantized().levels == levels);
     }
 }
 
 TEST_CASE("latents round to the nearest index that the block's depth can hold, and values follow") {
-    Product product(3, {.axis = 0, .channels = 2, .bit_depth = 3});
-    LatentIndices latents(product.graph, false);
+    Layer layer(3, {.axis = 0, .channels = 2, .bit_depth = 3});
+    LatentIndices latents(layer.graph, false);
     Tensor& latent = latents.entries().front().latents;
     latent[0] = 1.4F;
     latent[1] = -2.6F;
     latent[2] = 9.0F;
     latent[23] = -9.0F;
-    latents.round(product.graph);
-    const std::vector<std::int16_t>& indices = product.quantization().indices;
+    latents.round(layer.graph);
+    const std::vector<std::int16_t>& indices = layer.quantized().levels;
     CHECK(indices[0] == 1);
     CHECK(indices[1] == -3);
     CHECK(indices[2] == 3);
     CHECK(indices[23] == -4);
     CHECK(latent[0] == 1.4F);
     CHECK(latent[2] == 3.0F);
-    const Tensor expected = dequantize(product.quantization(), Shape{4, 6});
-    CHECK(std::ranges::equal(product.graph.parameter(product.weight).values.values(), expected.values()));
 }
 
 TEST_CASE("gradients of latents are those of the values, in steps") {
     for (std::uint64_t seed = 0; seed < 6; ++seed) {
-        Product product(seed, {.axis = static_cast<int>(seed % 2), .channels = 1, .bit_depth = 4});
+        Layer layer(seed, {.axis = static_cast<int>(seed % 2), .channels = 1, .bit_depth = 4});
         const Shape shape{3, 6};
         Tensor x(shape);
         for (std::int64_t i = 0; i < x.elements(); ++i) x[i] = static_cast<float>(i % 5) - 1.5F;
-        Session session(product.graph, std::span(&shape, 1), {.training = true, .gradients = {product.weight}});
+        Session session(layer.graph, std::span(&shape, 1), {.training = true, .gradients = {layer.weight}});
         const Tensor output_gradient(Shape{3, 4}, std::vector<float>(12, 1.0F));
         session.run(x);
         session.backward(output_gradient);
-        LatentIndices latents(product.graph, false);
-        latents.take_gradients(product.graph, session);
+        LatentIndices latents(layer.graph, false);
+        latents.take_gradients(layer.graph, session);
         const LatentIndices::Entry& entry = latents.entries().front();
+        const Tensor before = image(layer.quantized());
         // The output is linear in the indices: moving one by a whole step changes their sum by the gradient.
         for (std::int64_t i = 0; i < 24; ++i) {
-            Quantization moved = product.quantization();
-            moved.indices[static_cast<std::size_t>(i)] ^= 1;
-            const double change = (moved.indices[static_cast<std::size_t>(i)] & 1) != 0 ? 1.0 : -1.0;
-            const Tensor values = dequantize(moved, Shape{4, 6});
+            Quantized moved = layer.quantized();
+            moved.levels[static_cast<std::size_t>(i)] ^= 1;
+            const double change = (moved.levels[static_cast<std::size_t>(i)] & 1) != 0 ? 1.0 : -1.0;
+            const Tensor values = image(moved);
             double difference = 0.0;
             for (std::int64_t row = 0; row < 3; ++row) {
-                difference += x[row * 6 + i % 6] * (values[i] - product.graph.parameter(product.weight).values[i]);
+                difference += x[row * 6 + i % 6] * (values[i] - before[i]);
             }
             CHECK(entry.gradient[i] == doctest::Approx(difference / change).epsilon(1e-3));
         }
@@ -91,9 +85,7 @@ TEST_CASE("gradients of latents are those of the values, in steps") {
 TEST_CASE("gradients are normalized by the mean magnitude that those of all parameters had so far") {
     Graph graph;
     for (const char* const name : {"a", "b"}) {
-        Parameter parameter = random_quantized_parameter(Shape{4, 6}, {.axis = 0, .channels = 2, .bit_depth = 4}, 1);
-        const ValueId id = graph.add_parameter(name, std::move(parameter.values));
-        graph.parameter(id).quantization = std::move(parameter.quantization);
+        graph.add_parameter(name, random_quantized(Shape{4, 6}, {.axis = 0, .channels = 2, .bit_depth = 4}, 1));
     }
     LatentIndices latents(graph, true);
     LatentIndices::Entry& a = latents.entries()[0];
@@ -115,14 +107,14 @@ TEST_CASE("gradients are normalized by the mean magnitude that those of all para
 }
 
 TEST_CASE("the rate pulls indices towards 0, harder where large ones are rare, and leaves zeros alone") {
-    Product product(4, {.axis = 0, .channels = 2, .bit_depth = 4});
-    std::vector<std::int16_t>& indices = product.quantization().indices;
+    Layer layer(4, {.axis = 0, .channels = 2, .bit_depth = 4});
+    std::vector<std::int16_t>& indices = layer.quantized().levels;
     std::ranges::fill(indices, std::int16_t{0});
     indices[0] = 1;  // alone in its block
     for (std::size_t i = 12; i < 24; ++i) indices[i] = -3;
-    LatentIndices latents(product.graph, false);
+    LatentIndices latents(layer.graph, false);
     std::ranges::copy(indices, latents.entries().front().latents.data());
-    latents.add_rate_gradients(product.graph, 2.0);
+    latents.add_rate_gradients(layer.graph, 2.0);
     const Tensor& gradient = latents.entries().front().gradient;
     CHECK(gradient[1] == 0.0F);
     CHECK(gradient[0] == doctest::Approx(2.0 * std::log2(13.0)));
@@ -130,11 +122,11 @@ TEST_CASE("the rate pulls indices towards 0, harder where large ones are rare, a
 }
 
 TEST_CASE("gradients of steps are those of their positions on the grid, over the root of the block's weights") {
-    Product product(5, {.axis = 0, .channels = 2, .bit_depth = 4});
+    Layer layer(5, {.axis = 0, .channels = 2, .bit_depth = 4});
     const Shape shape{3, 6};
     Tensor x(shape);
     for (std::int64_t i = 0; i < x.elements(); ++i) x[i] = static_cast<float>(i % 5) - 1.5F;
-    Session session(product.graph, std::span(&shape, 1), {.training = true, .gradients = {product.weight}});
+    Session session(layer.graph, std::span(&shape, 1), {.training = true, .gradients = {layer.weight}});
     const auto sum_of_outputs = [&] {
         double sum = 0.0;
         for (const float y : session.run(x).values()) sum += y;
@@ -142,17 +134,16 @@ TEST_CASE("gradients of steps are those of their positions on the grid, over the
     };
     sum_of_outputs();
     session.backward(Tensor(Shape{3, 4}, std::vector<float>(12, 1.0F)));
-    LatentIndices latents(product.graph, true);
-    latents.take_gradients(product.graph, session);
+    LatentIndices latents(layer.graph, true);
+    latents.take_gradients(layer.graph, session);
     const Tensor gradient = latents.entries().front().step_gradient;
-    REQUIRE(product.quantization().blocks.size() == 2);
+    const Quantized start = layer.quantized();
+    REQUIRE(start.blocks.size() == 2);
     for (std::size_t block = 0; block < 2; ++block) {
         const double weights = 12.0;
         const auto moved_by = [&](double positions) {
-            Quantization moved = product.quantization();
-            moved.blocks[block].step *= static_cast<float>(std::exp2(positions / 8.0));
-            const Tensor values = dequantize(moved, Shape{4, 6});
-            std::ranges::copy(values.values(), product.graph.parameter(product.weight).values.data());
+            layer.quantized() = start;
+            layer.quantized().blocks[block].step *= static_cast<float>(std::exp2(positions / 8.0));
             return sum_of_outputs();
         };
         const double slope = (moved_by(0.05) - moved_by(-0.05)) / 0.1;

@@ -51,7 +51,8 @@ inline TrainingOptions options_for(int epochs) {
 inline std::vector<float> all_weights(const Graph& graph) {
     std::vector<float> weights;
     for (const auto& [id, parameter] : graph.parameters()) {
-        weights.insert(weights.end(), parameter.values.values().begin(), parameter.values.values().end());
+        const Tensor values = image(parameter);
+        weights.insert(weights.end(), values.values().begin(), values.values().end());
     }
     return weights;
 }

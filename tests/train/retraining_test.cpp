@@ -1,4 +1,4 @@
-#include "engine/quantization.h"
+#include "engine/weights/step_grid.h"
 #include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 #include "tests/train/quarters.h"
@@ -19,25 +19,25 @@ struct Killed {};
 /// Every layer's weights rounded to so many bits, one step for each output channel.
 void quantize_weights(Graph& graph, int bits) {
     for (const auto& [id, parameter] : std::map(graph.parameters())) {
-        const Shape& shape = parameter.values.shape();
+        const Shape shape = parameter.shape();
         if (shape.rank() < 2) continue;
+        const Tensor& values = parameter.values();
         const std::int64_t size = shape.elements(1, shape.rank());
         const auto half = static_cast<float>(1 << (bits - 1));
-        Quantization quantization;
+        Quantized quantized{.shape = shape, .axis = 0, .blocks = {}, .levels = {}};
         for (std::int64_t channel = 0; channel < shape[0]; ++channel) {
             float largest = 1e-3F;
             for (std::int64_t i = channel * size; i < (channel + 1) * size; ++i) {
-                largest = std::max(largest, std::abs(parameter.values[i]));
+                largest = std::max(largest, std::abs(values[i]));
             }
             const float step = largest / half;
-            quantization.blocks.push_back({channel, channel + 1, bits, step, 0.0F});
+            quantized.blocks.push_back({channel, channel + 1, bits, step, 0.0F});
             for (std::int64_t i = channel * size; i < (channel + 1) * size; ++i) {
-                const float index = std::clamp(std::nearbyint(parameter.values[i] / step), -half, half - 1.0F);
-                quantization.indices.push_back(static_cast<std::int16_t>(index));
+                const float index = std::clamp(std::nearbyint(values[i] / step), -half, half - 1.0F);
+                quantized.levels.push_back(static_cast<std::int16_t>(index));
             }
         }
-        graph.parameter(id).values = dequantize(quantization, shape);
-        graph.parameter(id).quantization = std::move(quantization);
+        graph.parameter(id) = std::move(quantized);
     }
 }
 
@@ -74,19 +74,15 @@ TEST_CASE("retraining regains what rounding lost, with the same depths and steps
     CHECK(std::abs(relative_bits - 1.0) < 0.05);
     int moved = 0;
     for (const auto& [id, parameter] : rounded.graph.parameters()) {
-        if (!parameter.quantization) continue;
-        const Quantization& now = *parameter.quantization;
-        const Quantization& then = *start.parameter(id).quantization;
+        if (!parameter.quantized()) continue;
+        const Quantized& now = *parameter.quantized();
+        const Quantized& then = *start.parameter(id).quantized();
         for (std::size_t i = 0; i < now.blocks.size(); ++i) {
             CHECK(now.blocks[i].bit_depth == then.blocks[i].bit_depth);
             CHECK(now.blocks[i].step == then.blocks[i].step);
         }
-        validate(now, parameter.values.shape());
-        const Tensor values = dequantize(now, parameter.values.shape());
-        CHECK(std::ranges::equal(parameter.values.values(), values.values()));
-        for (std::int64_t i = 0; i < values.elements(); ++i) {
-            moved += now.indices[static_cast<std::size_t>(i)] != then.indices[static_cast<std::size_t>(i)];
-        }
+        validate(now);
+        for (std::size_t i = 0; i < now.levels.size(); ++i) moved += now.levels[i] != then.levels[i];
     }
     CHECK(moved > 10);
 }
@@ -184,14 +180,14 @@ TEST_CASE("learned steps move along the grid that files store, and help") {
     train(graph, data, nullptr, options);
     int moved = 0;
     for (const auto& [id, parameter] : graph.parameters()) {
-        if (!parameter.quantization) continue;
-        const std::vector<QuantizedBlock>& before = rounded.graph.parameter(id).quantization->blocks;
+        if (!parameter.quantized()) continue;
+        const std::vector<QuantizedBlock>& before = rounded.graph.parameter(id).quantized()->blocks;
         for (std::size_t i = 0; i < before.size(); ++i) {
-            const float step = parameter.quantization->blocks[i].step;
+            const float step = parameter.quantized()->blocks[i].step;
             CHECK(step_grid_position(step).has_value());
             moved += std::abs(std::log2(step / before[i].step)) > 1.0F / 8.0F;
         }
-        CHECK(parameter.quantization->indices == rounded.graph.parameter(id).quantization->indices);
+        CHECK(parameter.quantized()->levels == rounded.graph.parameter(id).quantized()->levels);
     }
     CHECK(moved > 0);
     CHECK(evaluate(graph, data).score() > evaluate(rounded.graph, data).score() + 0.01);

@@ -23,8 +23,8 @@ TEST_CASE("running statistics move a tenth of the way to the batch's mean and un
     session.run(batch);
     update_running_statistics(graph, session);
     // Channel 0: mean 3, unbiased variance (4 + 1 + 9) / 2 = 7. Channel 1: both 0.
-    CHECK(graph.parameter(mean).values[0] == doctest::Approx(0.9 * 0.5 + 0.1 * 3.0));
-    CHECK(graph.parameter(variance).values[0] == doctest::Approx(0.9 * 2.0 + 0.1 * 7.0));
-    CHECK(graph.parameter(mean).values[1] == doctest::Approx(0.45));
-    CHECK(graph.parameter(variance).values[1] == doctest::Approx(1.8));
+    CHECK(graph.parameter(mean).values()[0] == doctest::Approx(0.9 * 0.5 + 0.1 * 3.0));
+    CHECK(graph.parameter(variance).values()[0] == doctest::Approx(0.9 * 2.0 + 0.1 * 7.0));
+    CHECK(graph.parameter(mean).values()[1] == doctest::Approx(0.45));
+    CHECK(graph.parameter(variance).values()[1] == doctest::Approx(1.8));
 }

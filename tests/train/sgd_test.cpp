@@ -21,13 +21,13 @@ struct Line {
         graph.add_output(graph.add_node("y", Gemm{}, {x, w, b}));
     }
 
-    float weight() const { return graph.parameter(w).values[0]; }
-    float bias() const { return graph.parameter(b).values[0]; }
+    float weight() const { return graph.parameter(w).values()[0]; }
+    float bias() const { return graph.parameter(b).values()[0]; }
 
     /// Steps along the gradients for x = 3, 1, 1 …
     void take_steps(int steps, const Sgd::Options& options) {
-        Sgd sgd({{"w", &graph.parameter(w).values},
-                 {.name = "b", .values = &graph.parameter(b).values, .rate = 2.0, .decays = false}},
+        Sgd sgd({{"w", &graph.parameter(w).values()},
+                 {.name = "b", .values = &graph.parameter(b).values(), .rate = 2.0, .decays = false}},
                 options);
         const Shape shape{1, 1};
         Session session(graph, std::span(&shape, 1), {.training = true, .gradients = {w, b}});
