@@ -4,8 +4,9 @@
 #include "engine/error.h"
 #include "engine/formats/ebit.h"
 #include "engine/inference/inference.h"
-#include "engine/inference/prepare.h"
+#include "engine/inference/programs.h"
 #include "engine/kernels/cpu.h"
+#include "engine/passes/quantizer_candidates.h"
 
 #include <tbb/info.h>
 #include <tbb/task_arena.h>
@@ -23,7 +24,17 @@
 using namespace eigenbit;
 
 struct eigenbit_model {
-    Model model;
+    eigenbit_model(std::shared_ptr<const FileBytes> file_bytes, std::string_view name)
+        : bytes(std::move(file_bytes)), model(open_ebit(bytes, name)), programs(std::move(model.graph)) {
+        for (const FloatLayer& layer : eigenbit::float_layers(programs.graph())) {
+            float_layers.push_back(fmt::format("{}: {}", layer.name, layer.reason));
+        }
+    }
+
+    std::shared_ptr<const FileBytes> bytes;
+    Model model;  // but for its graph
+    Programs programs;
+    std::vector<std::string> float_layers{};
 };
 
 struct eigenbit_session {
@@ -91,24 +102,26 @@ eigenbit_shape shape_of(const Shape& shape) {
 }
 
 /// The extent of the images that the preprocessing makes, where the network leaves it open.
-Shape declared_shape(const Model& model, std::size_t input) {
-    Shape shape = model.graph.inputs()[input].shape;
+Shape declared_shape(const eigenbit_model& model, std::size_t input) {
+    Shape shape = model.programs.graph().inputs()[input].shape;
     if (shape[0] == 0) shape[0] = 1;
-    if (model.preprocessing && shape.rank() == 4) {
-        if (shape[1] == 0) shape[1] = model.preprocessing->height;
-        if (shape[2] == 0) shape[2] = model.preprocessing->width;
+    const std::optional<Preprocessing>& preprocessing = model.model.preprocessing;
+    if (preprocessing && shape.rank() == 4) {
+        if (shape[1] == 0) shape[1] = preprocessing->height;
+        if (shape[2] == 0) shape[2] = preprocessing->width;
     }
     return shape;
 }
 
-std::vector<Shape> input_shapes(const Model& model, const eigenbit_session_options& options) {
+std::vector<Shape> input_shapes(const eigenbit_model& model, const eigenbit_session_options& options) {
+    const Graph& graph = model.programs.graph();
     std::vector<Shape> shapes;
-    for (std::size_t i = 0; i < model.graph.inputs().size(); ++i) {
+    for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
         const Shape shape =
             options.input_shapes == nullptr ? declared_shape(model, i) : shape_of(options.input_shapes[i]);
         if (shape.elements() <= 0) {
-            fail("Input '{}' has shape {}: every extent must be given.",
-                 model.graph.name(model.graph.inputs()[i].value), to_string(shape));
+            fail("Input '{}' has shape {}: every extent must be given.", graph.name(graph.inputs()[i].value),
+                 to_string(shape));
         }
         shapes.push_back(shape);
     }
@@ -116,14 +129,13 @@ std::vector<Shape> input_shapes(const Model& model, const eigenbit_session_optio
 }
 
 bool wants_int8(const Graph& graph, eigenbit_execution execution) {
-    const bool has_grids = !graph.activations().empty();
     switch (execution) {
     case EIGENBIT_EXECUTION_AUTO:
-        return has_grids;
+        return runs_in_int8(graph);
     case EIGENBIT_EXECUTION_FLOAT:
         return false;
     case EIGENBIT_EXECUTION_INT8:
-        if (!has_grids) {
+        if (!runs_in_int8(graph)) {
             fail("The model does not say how to round its activations; eigenbit pack --data SPEC makes it so.");
         }
         return true;
@@ -131,18 +143,19 @@ bool wants_int8(const Graph& graph, eigenbit_execution execution) {
     fail("Execution {} is unknown.", static_cast<int>(execution));
 }
 
-eigenbit_session* create_session(const Model& model, const eigenbit_session_options& options) {
+eigenbit_session* create_session(const eigenbit_model& model, const eigenbit_session_options& options) {
     if (options.threads < 0) fail("The session is to have {} threads, expected 0 or more.", options.threads);
     const int processors = tbb::info::default_concurrency();
     const int threads = options.threads == 0 ? processors : std::min(options.threads, processors);
     auto session = std::unique_ptr<eigenbit_session>(
-        new eigenbit_session{.arena = tbb::task_arena(threads), .preprocessing = model.preprocessing});
+        new eigenbit_session{.arena = tbb::task_arena(threads), .preprocessing = model.model.preprocessing});
     const std::vector<Shape> shapes = input_shapes(model, options);
-    session->is_int8 = wants_int8(model.graph, options.execution);
+    const Graph& graph = model.programs.graph();
+    session->is_int8 = wants_int8(graph, options.execution);
     session->arena.execute([&] {
-        Graph graph = model.graph;
-        prepare_for_inference(graph);
-        session->inference.emplace(std::move(graph), shapes, session->is_int8 ? Execution::bytes : Execution::floats);
+        const Execution execution = session->is_int8 ? Execution::bytes : Execution::floats;
+        session->inference.emplace(model.programs.of(shapes, execution));
+        model.bytes->release_memory();
     });
     for (const Shape& shape : shapes) session->inputs.emplace_back(shape);
     return session.release();
@@ -214,36 +227,41 @@ const char* eigenbit_cpu(void) {
 }
 
 eigenbit_model* eigenbit_model_open(const char* path) {
-    return pointer_or_null([&] { return new eigenbit_model{read_ebit(&given(path, "path")).model}; });
+    return pointer_or_null([&] {
+        const std::string name = &given(path, "path");
+        return new eigenbit_model(std::make_shared<const FileBytes>(std::filesystem::path(name)),
+                                  fmt::format("\"{}\"", name));
+    });
 }
 
 eigenbit_model* eigenbit_model_open_memory(const void* bytes, size_t size) {
     return pointer_or_null([&] {
         const auto* const first = &given(static_cast<const std::uint8_t*>(bytes), "pointer to bytes");
-        return new eigenbit_model{read_ebit(std::span(first, size), "The model in memory").model};
+        return new eigenbit_model(std::make_shared<const FileBytes>(std::vector(first, first + size)),
+                                  "The model in memory");
     });
 }
 
 void eigenbit_model_close(eigenbit_model* model) { delete model; }
 
 size_t eigenbit_model_input_count(const eigenbit_model* model) {
-    return model == nullptr ? 0 : model->model.graph.inputs().size();
+    return model == nullptr ? 0 : model->programs.graph().inputs().size();
 }
 
 size_t eigenbit_model_output_count(const eigenbit_model* model) {
-    return model == nullptr ? 0 : model->model.graph.outputs().size();
+    return model == nullptr ? 0 : model->programs.graph().outputs().size();
 }
 
 const char* eigenbit_model_input_name(const eigenbit_model* model, size_t input) {
     return pointer_or_null([&] {
-        const Graph& graph = given(model, "model").model.graph;
+        const Graph& graph = given(model, "model").programs.graph();
         return graph.name(item(graph.inputs(), input, "input").value).c_str();
     });
 }
 
 const char* eigenbit_model_output_name(const eigenbit_model* model, size_t output) {
     return pointer_or_null([&] {
-        const Graph& graph = given(model, "model").model.graph;
+        const Graph& graph = given(model, "model").programs.graph();
         return graph.name(item(graph.outputs(), output, "output")).c_str();
     });
 }
@@ -251,7 +269,7 @@ const char* eigenbit_model_output_name(const eigenbit_model* model, size_t outpu
 eigenbit_status eigenbit_model_input_shape(const eigenbit_model* model, size_t input, eigenbit_shape* shape) {
     return status_of([&] {
         given(shape, "pointer to a shape") =
-            shape_of(item(given(model, "model").model.graph.inputs(), input, "input").shape);
+            shape_of(item(given(model, "model").programs.graph().inputs(), input, "input").shape);
     });
 }
 
@@ -263,9 +281,17 @@ const char* eigenbit_model_class_name(const eigenbit_model* model, size_t index)
     return pointer_or_null([&] { return item(given(model, "model").model.classes, index, "class").c_str(); });
 }
 
+size_t eigenbit_model_float_layer_count(const eigenbit_model* model) {
+    return model == nullptr ? 0 : model->float_layers.size();
+}
+
+const char* eigenbit_model_float_layer(const eigenbit_model* model, size_t index) {
+    return pointer_or_null([&] { return item(given(model, "model").float_layers, index, "float layer").c_str(); });
+}
+
 eigenbit_session* eigenbit_session_create(const eigenbit_model* model, const eigenbit_session_options* options) {
     return pointer_or_null([&] {
-        return create_session(given(model, "model").model, options == nullptr ? eigenbit_session_options{} : *options);
+        return create_session(given(model, "model"), options == nullptr ? eigenbit_session_options{} : *options);
     });
 }
 
@@ -302,7 +328,7 @@ eigenbit_status eigenbit_session_output_shape(const eigenbit_session* session, s
 }
 
 size_t eigenbit_session_weight_bytes(const eigenbit_session* session) {
-    return session == nullptr ? 0 : static_cast<std::size_t>(session->inference->weight_bytes());
+    return session == nullptr ? 0 : static_cast<std::size_t>(session->inference->program().weight_bytes());
 }
 
 size_t eigenbit_session_activation_bytes(const eigenbit_session* session) {

@@ -37,9 +37,9 @@ typedef struct eigenbit_shape {
 } eigenbit_shape;
 
 typedef enum eigenbit_execution {
-    EIGENBIT_EXECUTION_AUTO = 0,  /* 8 bits where the model says how to round its activations, else floats */
+    EIGENBIT_EXECUTION_AUTO = 0,  /* int8 where the model has quantizers for all layers that can have one, else float */
     EIGENBIT_EXECUTION_FLOAT = 1, /* float activations */
-    EIGENBIT_EXECUTION_INT8 = 2 /* activations and weights of 8 bits; EIGENBIT_ERROR when the model does not say how */
+    EIGENBIT_EXECUTION_INT8 = 2   /* activations and weights of 8 bits; NULL where AUTO would be float */
 } eigenbit_execution;
 
 /* How a session is made. All zeros, or NULL, is: the model's own shapes with one image, all processors, auto. */
@@ -72,7 +72,12 @@ eigenbit_status eigenbit_model_input_shape(const eigenbit_model* model, size_t i
 size_t eigenbit_model_class_count(const eigenbit_model* model);
 const char* eigenbit_model_class_name(const eigenbit_model* model, size_t index);
 
-/* NULL when shapes do not fit. `options` may be NULL. */
+/* The layers that int8 execution computes in floats, each with the reason: "conv1: its input is constant". */
+size_t eigenbit_model_float_layer_count(const eigenbit_model* model);
+const char* eigenbit_model_float_layer(const eigenbit_model* model, size_t index);
+
+/* NULL when shapes do not fit. Sessions of one model with the same shapes and execution share their weights. `options`
+ * may be NULL. */
 eigenbit_session* eigenbit_session_create(const eigenbit_model* model, const eigenbit_session_options* options);
 /* Does nothing for NULL. */
 void eigenbit_session_close(eigenbit_session* session);
@@ -91,7 +96,7 @@ eigenbit_status eigenbit_session_run(eigenbit_session* session);
 const float* eigenbit_session_output(const eigenbit_session* session, size_t output);
 eigenbit_status eigenbit_session_output_shape(const eigenbit_session* session, size_t output, eigenbit_shape* shape);
 
-/* Memory that the session's weights and activations take. */
+/* Memory that the session's activations take, and its weights, which it may share with other sessions of the model. */
 size_t eigenbit_session_weight_bytes(const eigenbit_session* session);
 size_t eigenbit_session_activation_bytes(const eigenbit_session* session);
 /* Nonzero when it computes with 8 bits. */

@@ -2,11 +2,12 @@
 #include "cli/model_file.h"
 #include "cli/number_range.h"
 #include "cli/verbs.h"
+#include "compress/activation_quantizers.h"
 #include "engine/error.h"
-#include "engine/inference/calibrate.h"
 #include "engine/inference/fusion.h"
 #include "engine/inference/prepare.h"
 #include "engine/passes/expand_products.h"
+#include "engine/passes/quantizer_candidates.h"
 #include "engine/random.h"
 #include "engine/session.h"
 
@@ -150,28 +151,29 @@ Results bench_simulated(const Graph& graph, const Tensor& images, const BenchOpt
 Results bench_fused(Graph graph, const Tensor& images, const BenchOptions& options) {
     const Shape shape = images.shape();
     const bool is_int8 = options.execution == ExecutionMode::int8_mode;
-    const Clock::time_point before_rewriting = Clock::now();
-    prepare_for_inference(graph);
-    const double rewriting = seconds_since(before_rewriting);
-    if (const int made = is_int8 ? calibrate(graph, images) : 0; made > 0) {
-        fmt::print("{} activations without a grid got one from random images\n", made);
+    if (is_int8 && !runs_in_int8(graph)) {
+        constexpr int kBits = 8;
+        const auto chosen = quantize_activations(graph, images, {.depths = {kBits, kBits}, .sampling = {}});
+        fmt::print("{} activations without a quantizer got one from random images\n", chosen.size());
     }
-    const Clock::time_point before_compilation = Clock::now();
-    Inference inference(std::move(graph), std::span(&shape, 1), is_int8 ? Execution::bytes : Execution::floats);
-    const double preparation = 1e3 * (rewriting + seconds_since(before_compilation));
+    const Clock::time_point before_preparation = Clock::now();
+    prepare_for_inference(graph);
+    Inference inference(graph, std::span(&shape, 1), is_int8 ? Execution::bytes : Execution::floats);
+    const double preparation = 1e3 * seconds_since(before_preparation);
     fmt::print("preparation {:.1f} ms\n", preparation);
     Results results;
+    if (is_int8) report_float_layers(graph, results);
     results["preparation_ms"] = preparation;
     const std::vector<double> times = time_runs(options.seconds, [&] { inference.run(images); });
     print_latencies(times, options.batch, results);
-    const auto operations = 2.0 * static_cast<double>(inference.multiply_accumulates());
+    const auto operations = 2.0 * static_cast<double>(inference.program().multiply_accumulates());
     fmt::print("arithmetic  {:.1f} GOP/s, {:.3f} G multiply–accumulates\n", 1e-9 * operations / percentile(times, 0.5),
                0.5e-9 * operations);
     fmt::print("memory      weights {:.2f} MB, activations {:.2f} MB\n",
-               1e-6 * static_cast<double>(inference.weight_bytes()),
+               1e-6 * static_cast<double>(inference.program().weight_bytes()),
                1e-6 * static_cast<double>(inference.activation_bytes()));
-    results["multiply_accumulates"] = inference.multiply_accumulates();
-    results["weight_bytes"] = inference.weight_bytes();
+    results["multiply_accumulates"] = inference.program().multiply_accumulates();
+    results["weight_bytes"] = inference.program().weight_bytes();
     results["activation_bytes"] = inference.activation_bytes();
     if (options.profile) print_profile(inference, images, results);
     return results;

@@ -3,7 +3,7 @@
 #include "compress/activation_quantizers.h"
 #include "datasets/loader.h"
 #include "engine/error.h"
-#include "engine/inference/calibrate.h"
+#include "engine/passes/quantizer_candidates.h"
 
 #include <fmt/format.h>
 
@@ -56,11 +56,11 @@ Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t see
 void calibrate_missing_grids(Model& model, const Dataset& dataset, std::uint64_t seed) {
     constexpr std::int64_t kImages = 64;
     constexpr int kBits = 8;
-    if (!lacks_grids(model.graph)) return;
+    if (std::ranges::none_of(float_layers(model.graph), &FloatLayer::lacks_quantizer)) return;
     const Tensor images = calibration_images(dataset, kImages, seed);
     const auto chosen =
         quantize_activations(model.graph, images, {.depths = {kBits, kBits}, .sampling = {.seed = seed}});
-    fmt::print("{} activations without a grid got one from {} images\n", chosen.size(), images.shape()[0]);
+    fmt::print("{} activations without a quantizer got one from {} images\n", chosen.size(), images.shape()[0]);
 }
 
 }  // namespace eigenbit

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "cli/results.h"
 #include "engine/inference/inference.h"
+#include "engine/inference/programs.h"
 
 #include <CLI/CLI.hpp>
 
@@ -21,22 +23,25 @@ void add_execution_option(CLI::App& verb, ExecutionMode& mode);
 
 std::string_view mode_name(ExecutionMode mode);
 
+/// Says which layers int8 execution computes in floats, and why, where there are any.
+void report_float_layers(const Graph& graph, Results& results);
+
 /// A network ready to run in float_mode or int8_mode for whatever shape of input comes along.
 class FusedNetwork {
   public:
-    FusedNetwork(const Graph& graph, ExecutionMode mode) : graph_(graph), mode_(mode) {}
+    FusedNetwork(const Graph& graph, ExecutionMode mode) : programs_(graph), mode_(mode) {}
 
     Inference& of(const Shape& input);
 
   private:
-    static constexpr std::size_t kMost = 2;  // shapes: each has packed weights of its own
+    static constexpr std::size_t kMost = 2;  // shapes: each has a program of its own
 
     struct Entry {
         Shape input;
         std::unique_ptr<Inference> inference;
     };
 
-    const Graph& graph_;
+    Programs programs_;
     ExecutionMode mode_;
     std::vector<Entry> entries_;
 };

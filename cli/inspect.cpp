@@ -1,3 +1,4 @@
+#include "cli/execution.h"
 #include "cli/model_file.h"
 #include "cli/verbs.h"
 
@@ -211,6 +212,7 @@ Results inspect_model(const InspectOptions& options) {
     results["multiply_accumulates"] = products;
     results["file_bytes"] = file_bytes;
     report_rate(model, results);
+    if (!model.graph.activations().empty()) report_float_layers(model.graph, results);
     if (!file.sizes.layers().empty()) report_sizes(file.sizes, results);
     if (model.preprocessing) fmt::print("preprocessing: {}\n", describe(*model.preprocessing));
     if (!model.classes.empty()) fmt::print("classes: {}\n", fmt::join(model.classes, ", "));

@@ -4,8 +4,8 @@
 #include "datasets/preprocess.h"
 #include "engine/error.h"
 #include "engine/fold_batch_normalization.h"
-#include "engine/inference/calibrate.h"
 #include "engine/passes/expand_products.h"
+#include "engine/passes/quantizer_candidates.h"
 #include "engine/session.h"
 #include "evaluation/metrics.h"
 
@@ -103,7 +103,7 @@ Results run_images(const RunVerbOptions& options) {
         fail("{} does not say how to prepare images; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
-    if (options.execution == ExecutionMode::int8_mode && lacks_grids(model.graph)) {
+    if (options.execution == ExecutionMode::int8_mode && !runs_in_int8(model.graph)) {
         fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
@@ -120,7 +120,7 @@ Results run_images(const RunVerbOptions& options) {
         if (options.execution == ExecutionMode::simulated) session.emplace(model.graph, std::span(&shape, 1));
         const ConstView output = session ? session->run(image) : fused.of(shape).run(image);
         if (!session) {
-            results["weight_bytes"] = fused.of(shape).weight_bytes();
+            results["weight_bytes"] = fused.of(shape).program().weight_bytes();
             results["activation_bytes"] = fused.of(shape).activation_bytes();
         }
         Results& result = results["images"].emplace_back(Results{{"file", path.string()}});

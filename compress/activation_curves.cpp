@@ -1,6 +1,6 @@
 #include "compress/activation_curves.h"
 
-#include "engine/inference/fusion.h"
+#include "engine/passes/quantizer_candidates.h"
 #include "engine/random.h"
 #include "engine/session.h"
 
@@ -168,7 +168,7 @@ void keep_best(ActivationCurve& curve) {
 
 std::vector<ActivationCurve> activation_curves(const Graph& graph, ConstView images, const ActivationDepths& depths,
                                                const SamplingOptions& options) {
-    std::vector<ValueId> values = worth_rounding(graph);
+    std::vector<ValueId> values = quantizer_candidates(graph);
     std::erase_if(values, [&](ValueId value) { return graph.activations().contains(value); });
     const std::vector<Spread> spreads = measure_spreads(graph, values, images);
     const Shape one_image = images.slice(0, 1).shape;

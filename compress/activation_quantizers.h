@@ -21,8 +21,8 @@ struct ChosenQuantizer {
     double distortion = 0.0;  ///< predicted, the mean squared change of an output element
 };
 
-/// Gives quantizers to all activations of a network that are worth one (worth_rounding) and have none, each of the
-/// depth that minimises D + λ · depth · elements, for images (N, H, W, C). Bases whose layers save multiplications
+/// Gives quantizers to all activations of a network that are worth one (quantizer_candidates) and have none, each of
+/// the depth that minimises D + λ · depth · elements, for images (N, H, W, C). Bases whose layers save multiplications
 /// where they run as two get one for the value between, and so do run as two.
 std::vector<ChosenQuantizer> quantize_activations(Graph& graph, ConstView images,
                                                   const ActivationQuantizerOptions& options);

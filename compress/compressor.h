@@ -35,8 +35,8 @@ struct CompressionOptions {
     int measured_images = 100;   ///< at most, of the calibration images, for distortions measured on the output
     bool error_feedback = true;  ///< coefficients make up for the errors of those quantized before them
     bool correction = true;      ///< of biases and normalisation statistics after quantization
-    /// Activations that layers read or add (worth_rounding) are rounded, each to the depth of these that minimises D +
-    /// λ·bits, with the λ of the weights; nothing leaves them float.
+    /// Activations that layers read or add (quantizer_candidates) are rounded, each to the depth of these that
+    /// minimises D + λ·bits, with the λ of the weights; nothing leaves them float.
     std::optional<ActivationDepths> activations;
     int activation_images = 128;            ///< of the calibration images, for the grids of activations
     std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients, and of the correction's activations

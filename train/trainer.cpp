@@ -130,7 +130,7 @@ class Trainer {
     void prepare_teacher(const Shape& input) try {
         Graph teacher = *options_.distillation.teacher;
         prepare_for_inference(teacher);
-        teacher_.emplace(std::move(teacher), std::span(&input, 1), Execution::floats);
+        teacher_.emplace(teacher, std::span(&input, 1), Execution::floats);
     } catch (const Error& error) {
         fail("The teacher cannot be run on these images: {}", error.what());
     }

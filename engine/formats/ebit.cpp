@@ -138,7 +138,43 @@ class EbitReader {
         return std::move(file_);
     }
 
+    /// `owner` keeps the file's bytes.
+    Model open(std::shared_ptr<const FileBytes> owner) {
+        ByteReader metadata = section(kMetadata);
+        read_metadata(metadata, file_.model);
+        ByteReader floats = section(kFloats);
+        read_floats(floats, stored_);
+        defer_levels(std::move(owner));
+        if (container_.has(kActivations)) {
+            ByteReader activations = section(kActivations);
+            read_activations(activations, stored_.graph);
+        }
+        file_.model.graph = std::move(stored_.graph);
+        check_shapes(file_.model, name_);
+        return std::move(file_.model);
+    }
+
   private:
+    /// The bytes of a file and what finds levels in them.
+    struct DeferredLevels {
+        std::shared_ptr<const FileBytes> owner;
+        LevelReader reader;
+    };
+
+    void defer_levels(std::shared_ptr<const FileBytes> owner) {
+        const auto stored = all_levels<Quantized>(stored_.graph);
+        std::vector<Quantized> weights;
+        for (const StoredLevels<Quantized>& levels : stored) weights.push_back(*levels.weight);
+        const EbitContainer::Section& levels = container_.find(kLevels);
+        const auto deferred = std::make_shared<const DeferredLevels>(
+            std::move(owner), LevelReader(levels.bytes, fmt::format("{}: section {}", name_, kLevels),
+                                          static_cast<IndexStorage>(levels.coder), std::move(weights)));
+        for (std::size_t i = 0; i < stored.size(); ++i) {
+            stored[i].weight->read_levels = [deferred, i] { return deferred->reader.read(i); };
+        }
+        for (const auto& [value, weight] : stored_.graph.parameters()) check_weight(weight, stored_.graph.name(value));
+    }
+
     ByteReader section(std::string_view section) const {
         return {container_.find(section).bytes, fmt::format("{}: section {}", name_, section)};
     }
@@ -225,6 +261,15 @@ EbitFile read_ebit(std::span<const std::uint8_t> bytes, std::string_view name) {
 
 EbitFile read_ebit(const std::filesystem::path& path) {
     return read_ebit(read_file(path), fmt::format("\"{}\"", path.string()));
+}
+
+Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name) {
+    EbitReader reader(bytes->span(), name);
+    return reader.open(std::move(bytes));
+}
+
+Model open_ebit(const std::filesystem::path& path) {
+    return open_ebit(std::make_shared<const FileBytes>(path), fmt::format("\"{}\"", path.string()));
 }
 
 std::vector<std::uint8_t> encode_ebit(const Model& model, IndexStorage storage) {

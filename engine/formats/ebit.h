@@ -1,11 +1,13 @@
 #pragma once
 
 #include "engine/formats/ebit_indices.h"
+#include "engine/formats/file.h"
 #include "engine/formats/size_ledger.h"
 #include "engine/model.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -23,6 +25,11 @@ struct EbitFile {
 /// write_ebit would not have written. Memory is bounded by the length of the file (most_stored_elements).
 EbitFile read_ebit(std::span<const std::uint8_t> bytes, std::string_view name);
 EbitFile read_ebit(const std::filesystem::path& path);
+
+/// A file whose levels stay in its bytes until they are needed (Quantized::read_levels), which weights then keep alive.
+/// Throws Error as read_ebit does, but for levels, where reading them does.
+Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name);
+Model open_ebit(const std::filesystem::path& path);
 
 /// The same model always gives the same bytes. Throws Error when it does not hang together. Quantized parameters are
 /// stored as their quantization; their float values follow from it.

@@ -174,4 +174,92 @@ LevelBytes read_levels(ByteReader& reader, IndexStorage storage, std::span<const
     return bytes;
 }
 
+struct LevelReader::State {
+    State(std::string where, IndexStorage coder, std::vector<Quantized> all)
+        : place(std::move(where)), storage(coder), weights(std::move(all)), stored(views(weights)), blocks(stored) {}
+
+    static std::vector<StoredLevels<Quantized>> views(std::vector<Quantized>& weights) {
+        std::vector<StoredLevels<Quantized>> result;
+        for (Quantized& weight : weights) result.push_back({fmt::format("weight {}", result.size()), &weight});
+        return result;
+    }
+
+    std::string place;
+    IndexStorage storage;
+    std::vector<Quantized> weights;
+    std::vector<StoredLevels<Quantized>> stored;
+    StoredBlocks<Quantized> blocks;
+    std::vector<std::span<const std::uint8_t>> pieces{};  // of blocks, or of streams
+    std::vector<std::size_t> bounds{};  // of streams, in blocks; one block each where levels are packed
+};
+
+LevelReader::LevelReader(std::span<const std::uint8_t> bytes, std::string where, IndexStorage storage,
+                         std::vector<Quantized> weights) {
+    auto state = std::make_unique<State>(where, storage, std::move(weights));
+    ByteReader reader(bytes, std::move(where));
+    std::vector<std::size_t> lengths;
+    if (storage == IndexStorage::fixed) {
+        for (std::size_t i = 0; i < state->blocks.count(); ++i) {
+            lengths.push_back(
+                static_cast<std::size_t>(packed_bytes(state->blocks.elements(i), state->blocks.block(i).bit_depth)));
+            state->bounds.push_back(i);
+        }
+        state->bounds.push_back(lengths.size());
+    } else {
+        state->bounds = state->blocks.stream_bounds();
+        lengths.resize(state->bounds.size() - 1);
+        for (std::size_t& length : lengths) length = reader.count("the length of a stream");
+    }
+    for (const std::size_t length : lengths) state->pieces.push_back(reader.raw(length, "the indices"));
+    reader.expect_end();
+    state_ = std::move(state);
+}
+
+LevelReader::LevelReader(LevelReader&&) noexcept = default;
+LevelReader::~LevelReader() = default;
+
+std::size_t LevelReader::size() const { return state_->weights.size(); }
+
+std::vector<std::int16_t> LevelReader::read(std::size_t weight) const {
+    const StoredBlocks<Quantized>& blocks = state_->blocks;
+    std::vector<std::int16_t> levels(static_cast<std::size_t>(state_->weights[weight].shape.elements()));
+    const auto belongs = [&](std::size_t block) { return blocks.position(block).parameter == weight; };
+    const auto read_block = [&](std::size_t i, const auto& decode) {
+        const BlockLayout layout = blocks.layout(i);
+        std::vector<std::int16_t> indices(static_cast<std::size_t>(layout.elements()));
+        try {
+            decode(layout, indices);
+        } catch (const Error& error) {
+            fail("{}: block {} of '{}': {}", state_->place, blocks.position(i).block, blocks.parameter(i).name,
+                 error.what());
+        }
+        if (belongs(i)) layout.scatter(indices, levels);
+    };
+    in_parallel(state_->pieces.size(), [&](std::size_t piece) {
+        const std::size_t begin = state_->bounds[piece];
+        std::size_t end = state_->bounds[piece + 1];
+        // A stream is read up to the last block that is wanted.
+        while (end > begin && !belongs(end - 1)) --end;
+        if (state_->storage == IndexStorage::fixed) {
+            for (std::size_t i = begin; i < end; ++i) {
+                read_block(i, [&](const BlockLayout&, std::span<std::int16_t> indices) {
+                    if (!unpack_indices(state_->pieces[piece], blocks.block(i).bit_depth, indices)) {
+                        fail("the bits after its end are not 0");
+                    }
+                });
+            }
+            return;
+        }
+        IndexDecoder decoder(state_->pieces[piece]);
+        for (std::size_t i = begin; i < end; ++i) {
+            read_block(
+                i, [&](const BlockLayout& layout, std::span<std::int16_t> indices) { decoder.read(layout, indices); });
+        }
+        if (end == state_->bounds[piece + 1] && end > begin && !decoder.at_end()) {
+            fail("{}: stream {} is longer than its indices need", state_->place, piece);
+        }
+    });
+    return levels;
+}
+
 }  // namespace eigenbit

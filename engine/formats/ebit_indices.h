@@ -4,6 +4,7 @@
 #include "engine/weights/quantized.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,5 +36,24 @@ struct LevelBytes {
 
 /// Fills in the levels, given all else. Throws Error.
 LevelBytes read_levels(ByteReader& reader, IndexStorage storage, std::span<const StoredLevels<Quantized>> weights);
+
+/// The levels of a file as its section LEVL has them, read weight by weight as they are needed. The bytes must outlive
+/// it. Any number of threads may read.
+class LevelReader {
+  public:
+    /// `weights` have all but their levels, in the order of the file. Throws Error where streams do not fit the bytes.
+    LevelReader(std::span<const std::uint8_t> bytes, std::string where, IndexStorage storage,
+                std::vector<Quantized> weights);
+    LevelReader(LevelReader&&) noexcept;
+    ~LevelReader();
+
+    std::size_t size() const;
+    /// The levels of one weight. Throws Error where its blocks cannot be read.
+    std::vector<std::int16_t> read(std::size_t weight) const;
+
+  private:
+    struct State;
+    std::unique_ptr<const State> state_;
+};
 
 }  // namespace eigenbit

@@ -4,8 +4,10 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <fcntl.h>
 #include <memory>
 #include <string>
+#include <sys/mman.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -60,6 +62,33 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
     }
     std::filesystem::remove(partial, error);
     fail("cannot write \"{}\": {}", path.string(), failure);
+}
+
+FileBytes::FileBytes(const std::filesystem::path& path) {
+    std::error_code error;
+    const std::uintmax_t size =
+        std::filesystem::is_regular_file(path, error) ? std::filesystem::file_size(path, error) : 0;
+    if (size > 0 && !error) {
+        if (const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC); file >= 0) {
+            void* const bytes = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+            ::close(file);
+            if (bytes != MAP_FAILED) {
+                is_mapped_ = true;
+                span_ = {static_cast<const std::uint8_t*>(bytes), size};
+                return;
+            }
+        }
+    }
+    copy_ = read_file(path);  // which says what is wrong, if anything is
+    span_ = copy_;
+}
+
+FileBytes::~FileBytes() {
+    if (is_mapped_) ::munmap(const_cast<std::uint8_t*>(span_.data()), span_.size());
+}
+
+void FileBytes::release_memory() const {
+    if (is_mapped_) ::madvise(const_cast<std::uint8_t*>(span_.data()), span_.size(), MADV_DONTNEED);
 }
 
 }  // namespace eigenbit

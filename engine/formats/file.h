@@ -10,6 +10,28 @@ namespace eigenbit {
 /// All bytes of a file. Throws Error naming the file when it cannot be read.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path);
 
+/// The bytes of a file: mapped where the system can, so that what is not looked at takes no memory; or of memory, as a
+/// copy.
+class FileBytes {
+  public:
+    /// Throws Error naming the file when it cannot be read. A mapped file must not be changed in place, which
+    /// write_file never does: it puts a new file under the old name.
+    explicit FileBytes(const std::filesystem::path& path);
+    explicit FileBytes(std::vector<std::uint8_t> bytes) : copy_(std::move(bytes)), span_(copy_) {}
+    FileBytes(const FileBytes&) = delete;
+    FileBytes& operator=(const FileBytes&) = delete;
+    ~FileBytes();
+
+    std::span<const std::uint8_t> span() const { return span_; }
+    /// Gives memory that mapped bytes take back to the system; they are read from the file again when they are needed.
+    void release_memory() const;
+
+  private:
+    std::vector<std::uint8_t> copy_;
+    std::span<const std::uint8_t> span_;
+    bool is_mapped_ = false;
+};
+
 /// Writes a file that appears whole or not at all: the bytes go to a neighbour that is then renamed to `path`. Throws
 /// Error naming the file when that fails, and leaves nothing behind.
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);

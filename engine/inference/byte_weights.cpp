@@ -185,13 +185,15 @@ std::optional<ByteWeights> input_block_weights(const Quantized& quantized, int m
 
 }  // namespace
 
-ByteWeights byte_weights(const Weight& weight, int most) {
-    const Quantized* const quantized = weight.quantized();
+ByteWeights byte_weights(const Weight& stored, int most) {
+    const std::optional<Quantized> in_memory =
+        stored.quantized() ? std::optional(loaded(*stored.quantized())) : std::nullopt;
+    const Quantized* const quantized = in_memory ? &*in_memory : nullptr;
     if (quantized) {
         if (std::optional<ByteWeights> blocks = input_block_weights(*quantized, most)) return *std::move(blocks);
     }
-    const Shape& shape = weight.shape();
-    const Tensor values = image(weight);
+    const Shape& shape = stored.shape();
+    const Tensor values = quantized ? image(*quantized) : image(stored);
     const auto channels = static_cast<std::size_t>(shape[0]);
     const auto filter = static_cast<std::size_t>(shape.elements(1, shape.rank()));
     const auto inputs = static_cast<std::size_t>(shape.back());

@@ -1,8 +1,6 @@
 #include "engine/inference/fusion.h"
 
 #include <algorithm>
-#include <iterator>
-#include <set>
 
 namespace eigenbit {
 namespace {
@@ -29,31 +27,6 @@ bool clamps(const Node& node, float& low, float& high) {
     low = activation->low;
     high = activation->high;
     return true;
-}
-
-std::vector<ValueId> worth_rounding(const Graph& graph) {
-    const GraphUses uses(graph);
-    std::set<ValueId> wanted;
-    for (const LayerView& layer : layers_of(graph)) {
-        if (!graph.is_parameter(layer.input)) wanted.insert(layer.input);
-    }
-    for (const Node& node : graph.nodes()) {
-        const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
-        if (!arithmetic || arithmetic->kind != Arithmetic::Kind::add) continue;
-        const auto first = layer_behind(graph, uses, node.inputs[0]);
-        const auto second = layer_behind(graph, uses, node.inputs[1]);
-        if (first && second && first->node != second->node) {
-            wanted.insert(node.inputs[first->node < second->node ? 1 : 0]);
-        }
-    }
-    std::vector<ValueId> values;
-    for (const Graph::Input& input : graph.inputs()) {
-        if (wanted.contains(input.value)) values.push_back(input.value);
-    }
-    for (const Node& node : graph.nodes()) {
-        std::ranges::copy_if(node.outputs, std::back_inserter(values), [&](ValueId v) { return wanted.contains(v); });
-    }
-    return values;
 }
 
 std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes) {

@@ -28,9 +28,4 @@ std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes);
 /// Whether the node does nothing but min(high, max(low, x)); what it does not bound stays as it is.
 bool clamps(const Node& node, float& low, float& high);
 
-/// What is worth having in 8 bits, in the order in which the network computes it: what layers read; and where the
-/// outputs of two layers are added (a projection shortcut), that of the later one, as the earlier takes in the
-/// addition.
-std::vector<ValueId> worth_rounding(const Graph& graph);
-
 }  // namespace eigenbit

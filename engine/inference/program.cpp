@@ -5,6 +5,7 @@
 #include "engine/inference/byte_weights.h"
 #include "engine/inference/deferred.h"
 #include "engine/inference/fusion.h"
+#include "engine/memory_plan.h"
 
 #include <tbb/parallel_for.h>
 
@@ -38,6 +39,15 @@ Grids byte_grids(const Graph& graph) {
     return grids;
 }
 
+/// In floats, which is what the arena is made of; kernels read behind a buffer of bytes.
+std::int64_t size_in_arena(const Buffer& buffer) {
+    constexpr std::int64_t kFloat = sizeof(float);
+    if (!buffer.is_bytes) return buffer.shape.elements();
+    return (buffer.shape.elements() + PackedMatrix::kReadBeyond + kFloat - 1) / kFloat;
+}
+
+}  // namespace
+
 /// Builds a program step by step. A value with a grid lies in bytes, and in floats too where a step reads those; other
 /// values lie in floats.
 class Compiler {
@@ -47,19 +57,20 @@ class Compiler {
         if (execution == Execution::bytes) grids_ = byte_grids(graph);
     }
 
-    Program run() && {
+    std::shared_ptr<const Program> run() && {
         for (const Graph::Input& input : graph_.inputs()) {
-            program_.inputs.push_back(new_buffer(input.value, false));
-            provide(input.value, program_.inputs.back());
+            program_.inputs_.push_back({graph_.name(input.value), new_buffer(input.value, false)});
+            provide(input.value, program_.inputs_.back().buffer);
         }
         const std::vector<FusedNode> nodes = fuse(graph_, shapes_);
         std::vector<std::optional<ByteLayer>> byte_layers = make_byte_layers(nodes);
         for (std::size_t i = 0; i < nodes.size(); ++i) add(nodes[i], std::move(byte_layers[i]));
         for (const ValueId output : graph_.outputs()) {
             if (graph_.is_parameter(output)) fail("The network puts out its parameter '{}'.", graph_.name(output));
-            program_.outputs.push_back(floats_of(output));
+            program_.outputs_.push_back(floats_of(output));
         }
-        return std::move(program_);
+        program_.plan_arena();
+        return std::make_shared<const Program>(std::move(program_));
     }
 
   private:
@@ -70,11 +81,11 @@ class Compiler {
     }
 
     BufferId new_buffer(ValueId value, bool is_bytes) {
-        program_.buffers.push_back({shape(value), is_bytes});
-        return program_.buffers.size() - 1;
+        program_.buffers_.push_back({shape(value), is_bytes});
+        return program_.buffers_.size() - 1;
     }
     void push(std::string name, std::string kind, Step::Work work, std::int64_t multiply_accumulates = 0) {
-        program_.steps.push_back({std::move(name), std::move(kind), multiply_accumulates, std::move(work)});
+        program_.steps_.push_back({std::move(name), std::move(kind), multiply_accumulates, std::move(work)});
     }
 
     /// The value has been computed in floats; rounds it if it has a grid.
@@ -315,7 +326,7 @@ class Compiler {
     static ByteLayer byte_matrix(const Weight& weight, std::uint8_t zero_point, std::span<float> scale,
                                  std::span<const float> bias) {
         if (weight.quantized() && PackedMatrix::can_pack(*weight.quantized())) {
-            return PackedMatrix(*weight.quantized(), zero_point, scale, bias);
+            return PackedMatrix(loaded(*weight.quantized()), zero_point, scale, bias);
         }
         const ByteWeights weights = byte_weights(weight);
         for (std::size_t o = 0; o < scale.size(); ++o) scale[o] *= weights.scale[o];
@@ -326,12 +337,10 @@ class Compiler {
         return PackedMatrix(levels, zero_point, scale, bias);
     }
 
-    /// The float values of a parameter: the graph's own, or an image that the program keeps.
+    /// The float values of a parameter, which the program keeps.
     ConstView constant(ValueId value) {
-        const Weight& weight = graph_.parameter(value);
-        if (weight.is_float()) return weight.values();
-        const auto [entry, is_new] = program_.images.try_emplace(value);
-        if (is_new) entry->second = image(weight);
+        const auto [entry, is_new] = constants_.try_emplace(value);
+        if (is_new) entry->second = program_.constants_.emplace_back(image(graph_.parameter(value)));
         return entry->second;
     }
 
@@ -340,13 +349,41 @@ class Compiler {
     Grids grids_;
     Program program_;
     DeferredValues deferred_;
+    std::map<ValueId, ConstView> constants_;
     std::map<ValueId, BufferId> floats_;
     std::map<ValueId, BufferId> bytes_;
 };
 
-}  // namespace
+void Program::plan_arena() {
+    const std::size_t end = steps_.size();
+    std::vector<Lifetime> lifetimes;
+    for (const Buffer& buffer : buffers_) lifetimes.push_back({size_in_arena(buffer), end, 0});
+    for (std::size_t i = 0; i < end; ++i) {
+        for_each_buffer(steps_[i], [&](BufferId buffer, bool) {
+            lifetimes[buffer].first = std::min(lifetimes[buffer].first, i);
+            lifetimes[buffer].last = i;
+        });
+    }
+    for (const BufferId output : outputs_) lifetimes[output].last = end;
+    for (const Input& input : inputs_) lifetimes[input.buffer].elements = 0;  // lie where the caller has them
+    MemoryPlan plan = plan_memory(lifetimes);
+    arena_elements_ = plan.elements;
+    offsets_.assign(plan.offsets.begin(), plan.offsets.end());
+}
 
-Program compile(const Graph& graph, std::span<const Shape> inputs, Execution execution) {
+std::int64_t Program::multiply_accumulates() const {
+    std::int64_t sum = 0;
+    for (const Step& step : steps_) sum += step.multiply_accumulates;
+    return sum;
+}
+
+std::int64_t Program::weight_bytes() const {
+    std::int64_t sum = 0;
+    for (const Step& step : steps_) sum += eigenbit::weight_bytes(step);
+    return sum;
+}
+
+std::shared_ptr<const Program> compile(const Graph& graph, std::span<const Shape> inputs, Execution execution) {
     return Compiler(graph, inputs, execution).run();
 }
 

@@ -8,7 +8,7 @@
 namespace eigenbit {
 namespace {
 
-void run(FloatLayerStep& step, std::span<const Buffer> buffers) {
+void run(const FloatLayerStep& step, std::span<const Buffer> buffers, WeightCache&) {
     const ConvolutionEpilogue epilogue{.bias = step.bias.empty() ? nullptr : step.bias.data(),
                                        .residual = step.residual ? buffers[*step.residual].floats().data : nullptr,
                                        .low = step.low,
@@ -22,7 +22,7 @@ void run(FloatLayerStep& step, std::span<const Buffer> buffers) {
     }
 }
 
-void run(ByteLayerStep& step, std::span<const Buffer> buffers) {
+void run(const ByteLayerStep& step, std::span<const Buffer> buffers, WeightCache&) {
     const Buffer& y = buffers[step.output];
     IntegerOutput output{.residual_scale = step.residual_scale, .low = step.low, .high = step.high};
     if (y.is_bytes) {
@@ -46,7 +46,7 @@ void run(ByteLayerStep& step, std::span<const Buffer> buffers) {
     }
 }
 
-void run(OperatorStep& step, std::span<const Buffer> buffers) {
+void run(const OperatorStep& step, std::span<const Buffer> buffers, WeightCache& cache) {
     std::vector<ConstView> inputs;
     for (const OperatorStep::Input& input : step.inputs) {
         inputs.push_back(input.parameter.data ? input.parameter : ConstView(buffers[input.buffer].floats()));
@@ -54,11 +54,11 @@ void run(OperatorStep& step, std::span<const Buffer> buffers) {
     std::vector<View> outputs;
     for (const BufferId output : step.outputs) outputs.push_back(buffers[output].floats());
     // Weights that are not constant are packed in every run.
-    if (step.inputs.size() > 1 && step.inputs[1].parameter.data == nullptr) step.cache.current = false;
-    forward(step.op, ForwardArguments{.inputs = inputs, .outputs = outputs, .saved = {}, .cache = &step.cache});
+    if (step.inputs.size() > 1 && step.inputs[1].parameter.data == nullptr) cache.current = false;
+    forward(step.op, ForwardArguments{.inputs = inputs, .outputs = outputs, .saved = {}, .cache = &cache});
 }
 
-void run(QuantizeStep& step, std::span<const Buffer> buffers) {
+void run(const QuantizeStep& step, std::span<const Buffer> buffers, WeightCache&) {
     const Buffer& y = buffers[step.output];
     const auto columns = static_cast<std::int64_t>(step.scale.size());
     const std::int64_t rows = columns == 0 ? 0 : y.shape.elements() / columns;
@@ -87,7 +87,7 @@ void dequantize(const ActivationQuantization& grid, std::int64_t count, const st
     for (std::int64_t i = 0; i < count; ++i) to[i] = grid.step * static_cast<float>(from[i] - grid.zero_point);
 }
 
-void run(DequantizeStep& step, std::span<const Buffer> buffers) {
+void run(const DequantizeStep& step, std::span<const Buffer> buffers, WeightCache&) {
     for_each_chunk(buffers[step.output].shape.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
         dequantize(step.grid, end - begin, buffers[step.input].bytes() + begin,
                    buffers[step.output].floats().data + begin);
@@ -99,7 +99,7 @@ void keep_larger(const std::uint8_t* __restrict x, std::int64_t channels, std::u
     for (std::int64_t c = 0; c < channels; ++c) best[c] = x[c] > best[c] ? x[c] : best[c];
 }
 
-void run(ByteMaxPoolStep& step, std::span<const Buffer> buffers) {
+void run(const ByteMaxPoolStep& step, std::span<const Buffer> buffers, WeightCache&) {
     const Shape& x = buffers[step.input].shape;
     const Shape& y = buffers[step.output].shape;
     const std::uint8_t* const from = buffers[step.input].bytes();
@@ -117,7 +117,7 @@ void run(ByteMaxPoolStep& step, std::span<const Buffer> buffers) {
     });
 }
 
-void run(ByteReshapeStep& step, std::span<const Buffer> buffers) {
+void run(const ByteReshapeStep& step, std::span<const Buffer> buffers, WeightCache&) {
     std::copy_n(buffers[step.input].bytes(), buffers[step.output].shape.elements(), buffers[step.output].bytes());
 }
 
@@ -145,8 +145,8 @@ std::int64_t weight_bytes(const Step& step) {
     return 0;
 }
 
-void run(Step& step, std::span<const Buffer> buffers) {
-    std::visit([&](auto& work) { run(work, buffers); }, step.work);
+void run(const Step& step, std::span<const Buffer> buffers, WeightCache& cache) {
+    std::visit([&](const auto& work) { run(work, buffers, cache); }, step.work);
 }
 
 }  // namespace eigenbit

@@ -60,7 +60,6 @@ struct OperatorStep {
     Operator op;
     std::vector<Input> inputs;
     std::vector<BufferId> outputs;
-    WeightCache cache{};
 };
 
 /// Rounds floats to bytes: y = clamp(scale[c] · x + shift[c]) in steps of the output's grid. The inputs lie one after
@@ -130,6 +129,7 @@ void for_each_buffer(const Step& step, const Visit& visit) {
 /// Bytes of the weights that a step keeps.
 std::int64_t weight_bytes(const Step& step);
 
-void run(Step& step, std::span<const Buffer> buffers);
+/// Runs a step; `cache` is the session's for this step.
+void run(const Step& step, std::span<const Buffer> buffers, WeightCache& cache);
 
 }  // namespace eigenbit

@@ -6,8 +6,9 @@
 namespace eigenbit {
 namespace {
 
-/// A quantized matrix (r × c) as (c × r).
-Quantized transposed(const Quantized& matrix) {
+/// A quantized matrix (r × c) as (c × r), in memory.
+Quantized transposed(const Quantized& stored) {
+    const Quantized matrix = loaded(stored);
     const std::int64_t rows = matrix.shape[0];
     const std::int64_t columns = matrix.shape[1];
     Quantized result{.shape = Shape{columns, rows}, .axis = 1 - matrix.axis, .blocks = matrix.blocks, .levels = {}};

@@ -3,6 +3,7 @@
 #include "engine/tensor.h"
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace eigenbit {
@@ -28,9 +29,16 @@ struct Quantized {
     int axis = 0;                        ///< the axis of the shape that blocks cut
     std::vector<QuantizedBlock> blocks;  ///< in order, covering the axis
     std::vector<std::int16_t> levels;    ///< one for each weight, row-major
+    /// Reads the levels from where they are, a file's bytes, each time that they are needed; null where `levels` has
+    /// them.
+    std::function<std::vector<std::int16_t>()> read_levels{};
 };
 
-/// Throws Error when blocks, levels or steps do not fit the shape or each other.
+/// The weight with its levels in memory. Throws Error where they cannot be read.
+Quantized loaded(Quantized weight);
+
+/// Throws Error when blocks, levels or steps do not fit the shape or each other. Levels that are not in memory are not
+/// looked at.
 void validate(const Quantized& weight);
 
 /// The values that the levels stand for. Throws Error as validate does.

@@ -35,7 +35,7 @@ std::vector<float> run(const SessionHandle& session, const std::vector<float>& i
 /// What the engine itself puts out.
 std::vector<float> run_engine(Graph graph, const Shape& shape, Execution execution, const std::vector<float>& input) {
     prepare_for_inference(graph);
-    Inference inference(std::move(graph), std::span(&shape, 1), execution);
+    Inference inference(graph, std::span(&shape, 1), execution);
     const ConstView output = inference.run(Tensor(shape, input));
     return {output.values().begin(), output.values().end()};
 }
@@ -57,17 +57,36 @@ TEST_CASE("A model tells its inputs, outputs and classes") {
     CHECK(std::string(eigenbit_model_class_name(model.get(), 4)) == "café");
 }
 
+TEST_CASE("Sessions of one model share a program, which the last of them keeps") {
+    ModelHandle model = open_in_memory(small_packed_model(2));
+    const SessionHandle first = create_session(model, 2);
+    const SessionHandle second = create_session(model, 2);
+    const SessionHandle other = create_session(model, 3);
+    model.reset();
+    const std::vector<float> input = random_values(2 * 8 * 8 * 3, 5);
+    CHECK(run(first, input) == run(second, input));
+    CHECK(run(other, random_values(3 * 8 * 8 * 3, 5)).size() == 3 * kClasses);
+}
+
 TEST_CASE("A session computes what the engine computes, in floats and in 8 bits") {
     const Shape shape{3, 8, 8, 3};
     const std::vector<float> input = random_values(3 * 8 * 8 * 3, 5);
-    for (const std::uint64_t seed : {2, 3}) {
-        const Model model = small_packed_model(seed);
-        const bool has_grids = !model.graph.activations().empty();
-        const SessionHandle session = create_session(open_in_memory(model), 3);
+    for (const bool is_int8 : {false, true}) {
+        Model model = small_packed_model(3);
+        if (is_int8) model.graph.quantize_activation(model.graph.nodes().back().inputs[0], {.bit_depth = 8, .step = 0.1F});
+        const ModelHandle opened = open_in_memory(model);
+        REQUIRE(eigenbit_model_float_layer_count(opened.get()) == (is_int8 ? 0 : 1));
+        if (!is_int8) {
+            CHECK(std::string(eigenbit_model_float_layer(opened.get(), 0)) == "fc: its input has no quantizer");
+            const eigenbit_session_options options{nullptr, 1, EIGENBIT_EXECUTION_INT8};
+            CHECK(eigenbit_session_create(opened.get(), &options) == nullptr);
+            CHECK(std::string(eigenbit_last_error()).find("pack --data") != std::string::npos);
+        }
+        const SessionHandle session = create_session(opened, 3);
         REQUIRE(session);
-        CHECK((eigenbit_session_is_int8(session.get()) != 0) == has_grids);
+        CHECK((eigenbit_session_is_int8(session.get()) != 0) == is_int8);
         CHECK(run(session, input)
-              == run_engine(model.graph, shape, has_grids ? Execution::bytes : Execution::floats, input));
+              == run_engine(model.graph, shape, is_int8 ? Execution::bytes : Execution::floats, input));
         CHECK(eigenbit_session_weight_bytes(session.get()) > 0);
         CHECK(eigenbit_session_activation_bytes(session.get()) > 0);
     }

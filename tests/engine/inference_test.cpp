@@ -1,8 +1,8 @@
 #include "engine/inference/byte_weights.h"
-#include "engine/inference/calibrate.h"
 #include "engine/inference/fusion.h"
 #include "engine/inference/inference.h"
 #include "engine/inference/prepare.h"
+#include "engine/passes/quantizer_candidates.h"
 #include "engine/random.h"
 #include "engine/zoo/zoo.h"
 #include "tests/engine/network_run.h"
@@ -54,7 +54,7 @@ void quantize_weights(Graph& graph, int bit_depth) {
 
 Tensor run_fused(Graph graph, const Tensor& input, Execution execution) {
     prepare_for_inference(graph);
-    Inference inference(std::move(graph), std::array{input.shape()}, execution);
+    Inference inference(graph, std::array{input.shape()}, execution);
     return Tensor(inference.run(input));
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("3×3 convolutions of floats go by Winograd where there are pixels and
     Graph graph = network("resnet20", 32);
     const std::array input{Shape{1, 32, 32, 3}};
     prepare_for_inference(graph);
-    const Inference inference(std::move(graph), input, Execution::floats);
+    const Inference inference(graph, input, Execution::floats);
     const auto count = [&](std::string_view kind) { return std::ranges::count(inference.steps(), kind, &Step::kind); };
     CHECK(count("3×3 3→16") == 1);
     CHECK(count("3×3 16→16 Winograd") == 6);
@@ -118,8 +118,8 @@ TEST_CASE("execution in bytes agrees with the session that rounds activations to
         const Tensor input = random_tensor({2, size, size, 3}, 5, -2.0F, 2.0F);
         prepare_for_inference(graph);
         const Tensor unrounded = run(graph, input);
-        CHECK(calibrate(graph, input) > 0);
-        CHECK(calibrate(graph, input) == 0);
+        CHECK(quantize_over_range(graph, input) > 0);
+        CHECK(quantize_over_range(graph, input) == 0);
         const Tensor bytes = run_fused(graph, input, Execution::bytes);
         // A value between two points of a grid may go to the one in one and to the other in the other.
         CHECK(relative_deviation(bytes, run(graph, input)) < 0.02);
@@ -132,7 +132,7 @@ TEST_CASE("an inference runs again with the same result and refuses other shapes
     Graph graph = network("resnet20", 32);
     const Tensor input = random_tensor({1, 32, 32, 3}, 5);
     prepare_for_inference(graph);
-    calibrate(graph, input);
+    quantize_over_range(graph, input);
     Inference inference(graph, std::array{input.shape()}, Execution::bytes);
     const Tensor first(inference.run(input));
     const Tensor second(inference.run(input));
@@ -173,15 +173,15 @@ TEST_CASE("of two layers that are added the later one's output is worth rounding
     const ValueId shortcut = conv("shortcut", x);
     const ValueId sum = graph.add_node("sum", Arithmetic{}, {shortcut, b});
     graph.add_output(graph.add_node("again", Arithmetic{}, {sum, x}));
-    CHECK(worth_rounding(graph) == std::vector<ValueId>{x, a, shortcut});
+    CHECK(quantizer_candidates(graph) == std::vector<ValueId>{x, a, shortcut});
 }
 
 TEST_CASE("concatenation, normalization and activation are part of rounding to bytes") {
     Graph graph = network("densenet-bc-40", 32);
     const Tensor input = random_tensor({1, 32, 32, 3}, 5);
     prepare_for_inference(graph);
-    calibrate(graph, input);
-    const Inference inference(std::move(graph), std::array{input.shape()}, Execution::bytes);
+    quantize_over_range(graph, input);
+    const Inference inference(graph, std::array{input.shape()}, Execution::bytes);
     // Only what the last average is made of is needed in floats.
     for (const std::string kind : {"Concat", "BatchNormalization", "Activation"}) {
         CAPTURE(kind);

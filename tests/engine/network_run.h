@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/passes/quantizer_candidates.h"
 #include "engine/session.h"
 
 #include <doctest/doctest.h>
@@ -7,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 namespace eigenbit {
 
@@ -14,6 +17,24 @@ namespace eigenbit {
 inline Tensor run(const Graph& graph, ConstView input) {
     Session session(graph, std::array{input.shape});
     return Tensor(session.run(input));
+}
+
+/// Gives all candidates without a quantizer one of 8 bits over the range that they have for these images; returns how
+/// many there were.
+inline int quantize_over_range(Graph& graph, ConstView images) {
+    std::vector<ValueId> values = quantizer_candidates(graph);
+    std::erase_if(values, [&](ValueId value) { return graph.activations().contains(value); });
+    Session session(graph, std::span(&images.shape, 1), {.keep_values = true});
+    session.run(images);
+    for (const ValueId value : values) {
+        const std::span<const float> seen = session.value(value).values();
+        const float low = std::min(0.0F, *std::ranges::min_element(seen));
+        const float high = std::max(0.0F, *std::ranges::max_element(seen));
+        const float step = std::max((high - low) / 255.0F, std::numeric_limits<float>::min());
+        graph.quantize_activation(
+            value, {.bit_depth = 8, .step = step, .zero_point = static_cast<std::int32_t>(std::lrint(-low / step))});
+    }
+    return static_cast<int>(values.size());
 }
 
 /// The largest difference, relative to the largest of the expected values.

@@ -1,5 +1,4 @@
 #include "engine/formats/onnx.h"
-#include "engine/inference/calibrate.h"
 #include "engine/inference/inference.h"
 #include "engine/inference/prepare.h"
 #include "tests/engine/network_run.h"
@@ -31,7 +30,7 @@ TEST_CASE("small networks put out what PyTorch puts out, operator by operator an
         CHECK(relative_error(run(graph, network.input), network.output) < 1e-6F);
         const std::array shape{network.input.shape()};
         prepare_for_inference(graph);
-        Inference inference(std::move(graph), shape, Execution::floats);
+        Inference inference(graph, shape, Execution::floats);
         CHECK(relative_error(inference.run(network.input), network.output) < 1e-6F);
     }
 }
@@ -42,8 +41,8 @@ TEST_CASE("small networks put out in 8 bits nearly what PyTorch puts out") {
         Graph graph = read_onnx(network.file).graph;
         const std::array shape{network.input.shape()};
         prepare_for_inference(graph);
-        CHECK(calibrate(graph, network.input) > 0);
-        Inference inference(std::move(graph), shape, Execution::bytes);
+        CHECK(quantize_over_range(graph, network.input) > 0);
+        Inference inference(graph, shape, Execution::bytes);
         for (const Step& step : inference.steps()) {
             CAPTURE(step.name);
             CHECK_FALSE(std::holds_alternative<FloatLayerStep>(step.work));

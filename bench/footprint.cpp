@@ -1,0 +1,74 @@
+// What a packed network costs an application that embeds the library: the time to open it and to make a session, and
+// resident memory above that of the program before, while that happens and after it, of a second session too.
+//
+//     footprint FILE.ebit [THREADS]
+
+#include "api/eigenbit.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+
+/// A field of /proc/self/status such as "VmRSS:", megabytes.
+double memory_megabytes(const char* field) {
+    std::FILE* const status = std::fopen("/proc/self/status", "r");
+    char line[256];
+    double kilobytes = 0.0;
+    while (std::fgets(line, sizeof line, status) != nullptr) {
+        if (std::strncmp(line, field, std::strlen(field)) == 0) kilobytes = std::atof(line + std::strlen(field));
+    }
+    std::fclose(status);
+    return kilobytes / 1024.0;
+}
+
+double milliseconds_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+}
+
+template <typename Pointer>
+Pointer checked(Pointer pointer) {
+    if (pointer == nullptr) {
+        std::fprintf(stderr, "footprint: %s\n", eigenbit_last_error());
+        std::exit(1);
+    }
+    return pointer;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    if (count < 2) {
+        std::fprintf(stderr, "usage: footprint FILE.ebit [THREADS]\n");
+        return 2;
+    }
+    const eigenbit_session_options options{.input_shapes = nullptr,
+                                           .threads = count > 2 ? std::atoi(arguments[2]) : 1,
+                                           .execution = EIGENBIT_EXECUTION_AUTO};
+    const double empty = memory_megabytes("VmRSS:");
+    const auto start = std::chrono::steady_clock::now();
+    eigenbit_model* const model = checked(eigenbit_model_open(arguments[1]));
+    const double opening = milliseconds_since(start);
+    const auto opened = std::chrono::steady_clock::now();
+    eigenbit_session* const session = checked(eigenbit_session_create(model, &options));
+    const double making = milliseconds_since(opened);
+    if (eigenbit_session_run(session) != EIGENBIT_OK) checked<const char*>(nullptr);
+    const double peak = memory_megabytes("VmHWM:") - empty;
+    const double steady = memory_megabytes("VmRSS:") - empty;
+    eigenbit_session* const second = checked(eigenbit_session_create(model, &options));
+    if (eigenbit_session_run(second) != EIGENBIT_OK) checked<const char*>(nullptr);
+    const double both = memory_megabytes("VmRSS:") - empty;
+    std::printf("%s, %s, %d threads\n", eigenbit_session_is_int8(session) ? "int8" : "float", eigenbit_cpu(),
+                options.threads);
+    std::printf("open        %7.1f ms\nsession     %7.1f ms\n", opening, making);
+    std::printf("peak        %7.1f MB\nsteady      %7.1f MB (%.1f weights, %.1f activations)\n", peak, steady,
+                1e-6 * static_cast<double>(eigenbit_session_weight_bytes(session)),
+                1e-6 * static_cast<double>(eigenbit_session_activation_bytes(session)));
+    std::printf("2nd session %+7.1f MB\n", both - steady);
+    eigenbit_session_close(second);
+    eigenbit_session_close(session);
+    eigenbit_model_close(model);
+    return 0;
+}

@@ -1,0 +1,73 @@
+#include "engine/passes/quantizer_candidates.h"
+
+#include "engine/graph/layer_view.h"
+#include "engine/passes/expand_products.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+namespace eigenbit {
+namespace {
+
+constexpr int kMostBits = 8;
+
+/// Why int8 execution computes a layer's node in floats; none where it does not.
+std::optional<FloatLayer> float_layer(const Graph& graph, std::size_t node) {
+    const std::string& name = graph.nodes()[node].name;
+    const auto layer = layer_at(graph, node);
+    if (!layer) return FloatLayer{name, "its weights are computed by the network"};
+    if (graph.is_parameter(layer->input)) return FloatLayer{name, "its input is constant"};
+    const auto quantizer = graph.activations().find(layer->input);
+    if (quantizer == graph.activations().end()) return FloatLayer{name, "its input has no quantizer", true};
+    const int bits = quantizer->second.bit_depth;
+    if (bits > kMostBits)
+        return FloatLayer{name, fmt::format("its input has a quantizer of {} bits, above {}", bits, kMostBits)};
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<ValueId> quantizer_candidates(const Graph& graph) {
+    const GraphUses uses(graph);
+    std::set<ValueId> wanted;
+    for (const LayerView& layer : layers_of(graph)) {
+        if (!graph.is_parameter(layer.input)) wanted.insert(layer.input);
+    }
+    for (const Node& node : graph.nodes()) {
+        const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
+        if (!arithmetic || arithmetic->kind != Arithmetic::Kind::add) continue;
+        const auto first = layer_behind(graph, uses, node.inputs[0]);
+        const auto second = layer_behind(graph, uses, node.inputs[1]);
+        if (first && second && first->node != second->node) {
+            wanted.insert(node.inputs[first->node < second->node ? 1 : 0]);
+        }
+    }
+    std::vector<ValueId> values;
+    for (const Graph::Input& input : graph.inputs()) {
+        if (wanted.contains(input.value)) values.push_back(input.value);
+    }
+    for (const Node& node : graph.nodes()) {
+        std::ranges::copy_if(node.outputs, std::back_inserter(values), [&](ValueId v) { return wanted.contains(v); });
+    }
+    return values;
+}
+
+std::vector<FloatLayer> float_layers(const Graph& graph) {
+    Graph expanded = graph;
+    expand_products(expanded);
+    std::vector<FloatLayer> layers;
+    for (std::size_t i = 0; i < expanded.nodes().size(); ++i) {
+        if (!is_layer(expanded.nodes()[i].op)) continue;
+        if (auto layer = float_layer(expanded, i)) layers.push_back(*std::move(layer));
+    }
+    return layers;
+}
+
+bool runs_in_int8(const Graph& graph) {
+    return !graph.activations().empty() && std::ranges::none_of(float_layers(graph), &FloatLayer::lacks_quantizer);
+}
+
+}  // namespace eigenbit

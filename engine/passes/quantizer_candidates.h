@@ -1,0 +1,29 @@
+#pragma once
+
+#include "engine/graph.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace eigenbit {
+
+/// Activations to quantize to 8 bits, in the order in which the network computes them: inputs of layers; and where the
+/// outputs of two layers are added (a projection shortcut), that of the later one, as the addition is fused into the
+/// earlier.
+std::vector<ValueId> quantizer_candidates(const Graph& graph);
+
+/// A convolution or fully-connected node that int8 execution computes in floats.
+struct FloatLayer {
+    std::string name;
+    std::string reason;            ///< "its input has no quantizer" …
+    bool lacks_quantizer = false;  ///< its input could have one
+};
+
+/// All of them, in order; none where int8 execution computes every layer in int8.
+std::vector<FloatLayer> float_layers(const Graph& graph);
+
+/// Whether all layers have an input of up to 8 bits that can have one, and any has: what int8 execution asks for.
+bool runs_in_int8(const Graph& graph);
+
+}  // namespace eigenbit
