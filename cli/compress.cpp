@@ -209,11 +209,11 @@ std::vector<CompressedPoint> compress_with(const std::string& transform, const C
     };
     if (!options.size.empty()) {
         double bits = 0.0;
-        auto network = finest_within(compressor, 8.0 * static_cast<double>(parse_bytes(options.size)),
-                                     [&](const CompressedNetwork& candidate) {
-                                         const Model packed = packed_model(candidate, model, transform);
-                                         return bits = 8.0 * static_cast<double>(encode_ebit(packed, storage).size());
-                                     });
+        auto network = finest_within(
+            compressor, 8.0 * static_cast<double>(parse_bytes(options.size)), [&](const CompressedNetwork& candidate) {
+                const Model packed = packed_model(candidate, model, transform);
+                return bits = 8.0 * static_cast<double>(encode_ebit(packed, storage).bytes.size());
+            });
         if (!network) {
             fail("--size {} cannot be met: even at {:.2g} bits a weight the file has {} bytes.", options.size,
                  std::max(kLowestRate, compressor.lowest_rate()), bits / 8.0);

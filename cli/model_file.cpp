@@ -30,19 +30,19 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
                   "The network puts out the noise in its input, not the image without it");
 }
 
-ModelFile load_model_file(const ModelOptions& options) {
-    ModelFile file;
-    if (options.path.extension() == ".ebit") {
-        EbitFile packed = read_ebit(options.path);
-        file = {std::move(packed.model), std::move(packed.sizes), packed.storage};
-    } else {
-        file.model = read_onnx(options.path);
-    }
-    if (options.residual) subtract_output_from_input(file.model.graph);
-    return file;
+Model load_model(const ModelOptions& options) {
+    Model model = options.path.extension() == ".ebit" ? read_ebit(options.path).model : read_onnx(options.path);
+    if (options.residual) subtract_output_from_input(model.graph);
+    return model;
 }
 
-Model load_model(const ModelOptions& options) { return load_model_file(options).model; }
+ModelFile load_model_file(const ModelOptions& options) {
+    if (options.path.extension() != ".ebit") return {load_model(options), {}, {}};
+    EbitFile packed = read_ebit(options.path);
+    SizeLedger sizes = encode_ebit(packed.model, packed.storage).sizes;
+    if (options.residual) subtract_output_from_input(packed.model.graph);
+    return {std::move(packed.model), packed.storage, std::move(sizes)};
+}
 
 void describe_by_data(Model& model, const Dataset& dataset) {
     if (!model.preprocessing) model.preprocessing = dataset.preprocessing;

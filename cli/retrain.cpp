@@ -46,7 +46,7 @@ double counted_bits(const SizeLedger& sizes) { return 8.0 * static_cast<double>(
 double share_of_bits(const RetrainOptions& options, const ModelFile& file) {
     if (options.rate == 0.0) return 1.0;
     const std::string path = options.model.path.string();
-    if (file.storage == IndexStorage::fixed) {
+    if (*file.storage == IndexStorage::fixed) {
         fail("--rate is given, but '{}' has indices of fixed depths, whose bits training does not change.", path);
     }
     const double weights = noted(file.model, kWeightsNote);
@@ -75,7 +75,7 @@ bool is_quantized(const Graph& graph) {
 double write_retrained(Model& model, IndexStorage storage, const std::filesystem::path& path) {
     double rate = 0.0;
     if (const double weights = noted(model, kWeightsNote); weights > 0.0) {
-        rate = counted_bits(stored_sizes(model, storage)) / weights;
+        rate = counted_bits(encode_ebit(model, storage).sizes) / weights;
         model.metadata["compression.rate_bits_per_weight"] = fmt::format("{:.6g}", rate);
     }
     write_ebit(model, path, storage);
@@ -89,7 +89,7 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
     if (!is_quantized(model.graph)) {
         fail("'{}' is not compressed: there are no quantizers to train through.", options.model.path.string());
     }
-    options.training.quantized.holds_bits = file.storage == IndexStorage::entropy;
+    options.training.quantized.holds_bits = *file.storage == IndexStorage::entropy;
     options.training.bits_share = share_of_bits(options, file);
     const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
     const Dataset training = open_dataset(options.files.data, DataSplit::train, preprocessing);
@@ -104,7 +104,7 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
         options.training.distillation.teacher = &teacher->graph;
     }
     Results results = train_with_progress(model.graph, training, validation, options.training, run.quiet);
-    const double rate = write_retrained(model, file.storage, options.files.out);
+    const double rate = write_retrained(model, *file.storage, options.files.out);
     const auto bytes = std::filesystem::file_size(options.files.out);
     results["file_bytes"] = bytes;
     fmt::print("{} written, {} bytes", options.files.out.string(), bytes);

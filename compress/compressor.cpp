@@ -342,7 +342,7 @@ Compressor::QuantizedNetwork Compressor::quantize(const Allocation& allocation) 
         graph.parameter(own_parameter(graph, layers_[i].node, 1)) = std::move(weights[i]);
     }
     if (options_.correction) prepare_correction(*graph_, graph);
-    result.sizes = stored_sizes(result.model, storage_of(options_.candidates.coding));
+    result.sizes = encode_ebit(result.model, storage_of(options_.candidates.coding)).sizes;
     return result;
 }
 

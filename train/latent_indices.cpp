@@ -160,7 +160,7 @@ std::int64_t coded_index_bits(const Graph& graph) {
     for (const auto& [id, parameter] : graph.parameters()) {
         for (const Quantized* const factor : quantized_factors(parameter)) stored.push_back({graph.name(id), factor});
     }
-    return 8 * static_cast<std::int64_t>(write_levels(stored, IndexStorage::entropy).size());
+    return 8 * static_cast<std::int64_t>(write_levels(stored, IndexStorage::entropy).bytes.size());
 }
 
 }  // namespace eigenbit

@@ -99,6 +99,32 @@ std::set<ValueId> gains_of(const Graph& graph) {
     return gains;
 }
 
+void charge_floats(const Graph& graph, SizeLedger& sizes) {
+    const std::set<ValueId> gains = gains_of(graph);
+    for (const auto& [value, layer] : layers_of_parameters(graph)) {
+        const Weight& weight = graph.parameter(value);
+        if (!weight.is_float()) continue;
+        sizes.charge(layer, gains.contains(value) ? SizeCategory::side_information : SizeCategory::float_parameters,
+                     weight.elements() * static_cast<std::int64_t>(sizeof(float)));
+    }
+}
+
+std::vector<std::uint8_t> write_all_levels(const Graph& graph, IndexStorage storage, SizeLedger& sizes) {
+    LevelBytes levels = write_levels(all_levels<const Quantized>(graph), storage);
+    sizes.charge("", SizeCategory::side_information, levels.side_information);
+    const std::map<ValueId, std::string> layers = layers_of_parameters(graph);
+    std::size_t stored = 0;
+    for (const ValueId value : stored_order(graph)) {
+        if (!graph.is_parameter(value)) continue;
+        const std::size_t factors = quantized_factors(graph.parameter(value)).size();
+        for (std::size_t i = 0; i < factors; ++i) {
+            const SizeCategory category = i == 0 ? SizeCategory::kernel_indices : SizeCategory::basis_indices;
+            sizes.charge(layers.at(value), category, levels.weights[stored++]);
+        }
+    }
+    return std::move(levels.bytes);
+}
+
 /// Reads the sections of one file.
 class EbitReader {
   public:
@@ -112,27 +138,21 @@ class EbitReader {
             if (section.mandatory) {
                 fail("{}: section {} is unknown; the file needs a newer version of eigenbit", name, section.name);
             }
-            file_.sizes.charge("", SizeCategory::metadata, static_cast<std::int64_t>(section.bytes.size()));
         }
         for (const std::string_view section : kSections) {
             if (!container_.has(section)) fail("{}: section {} is missing", name, section);
         }
         ByteReader reader = section(kGraph);
-        graph_bytes_ = reader.remaining();
         stored_ = read_graph(reader, most_stored_elements(bytes.size()));
     }
 
     EbitFile read() {
         ByteReader metadata = section(kMetadata);
-        file_.sizes.charge("", SizeCategory::header, container_.header_bytes);
-        file_.sizes.charge("", SizeCategory::padding, container_.padding_bytes);
-        file_.sizes.charge("", SizeCategory::metadata, metadata.remaining());
         read_metadata(metadata, file_.model);
         ByteReader floats = section(kFloats);
         read_floats(floats, stored_);
         read_quantized();
         read_rounded();
-        charge_graph();
         file_.model.graph = std::move(stored_.graph);
         check_shapes(file_.model, name_);
         return std::move(file_);
@@ -190,19 +210,8 @@ class EbitReader {
     void read_quantized() {
         file_.storage = static_cast<IndexStorage>(container_.find(kLevels).coder);
         ByteReader reader = section(kLevels);
-        const LevelBytes bytes = read_levels(reader, file_.storage, all_levels<Quantized>(stored_.graph));
-        file_.sizes.charge("", SizeCategory::side_information, bytes.side_information);
-        const std::map<ValueId, std::string> layers = layers_of_parameters(stored_.graph);
-        std::size_t factor = 0;
-        for (const ValueId value : stored_order(stored_.graph)) {
-            if (!stored_.graph.is_parameter(value)) continue;
-            const Weight& weight = stored_.graph.parameter(value);
-            check_weight(weight, stored_.graph.name(value));
-            for (std::size_t i = 0; i < quantized_factors(weight).size(); ++i) {
-                const SizeCategory category = i == 0 ? SizeCategory::kernel_indices : SizeCategory::basis_indices;
-                file_.sizes.charge(layers.at(value), category, bytes.weights[factor++]);
-            }
-        }
+        read_levels(reader, file_.storage, all_levels<Quantized>(stored_.graph));
+        for (const auto& [value, weight] : stored_.graph.parameters()) check_weight(weight, stored_.graph.name(value));
     }
 
     void check_weight(const Weight& weight, std::string_view parameter) const {
@@ -217,35 +226,12 @@ class EbitReader {
     void read_rounded() {
         if (!container_.has(kActivations)) return;
         ByteReader reader = section(kActivations);
-        file_.sizes.charge("", SizeCategory::graph, reader.remaining());
         read_activations(reader, stored_.graph);
-    }
-
-    void charge_graph() {
-        const std::map<ValueId, std::string> layers = layers_of_parameters(stored_.graph);
-        const auto charge = [&](std::string_view layer, SizeCategory category, std::int64_t bytes) {
-            file_.sizes.charge(layer, category, bytes);
-            graph_bytes_ -= bytes;
-        };
-        for (std::size_t i = 0; i < stored_.node_bytes.size(); ++i) {
-            charge(stored_.graph.nodes()[i].name, SizeCategory::graph, stored_.node_bytes[i]);
-        }
-        const std::set<ValueId> gains = gains_of(stored_.graph);
-        for (const auto& [value, weight] : stored_.graph.parameters()) {
-            charge(layers.at(value), SizeCategory::graph, stored_.parameter_bytes.at(value));
-            charge(layers.at(value), SizeCategory::side_information, stored_.side_information_bytes.at(value));
-            if (!weight.is_float()) continue;
-            file_.sizes.charge(layers.at(value),
-                               gains.contains(value) ? SizeCategory::side_information : SizeCategory::float_parameters,
-                               weight.elements() * static_cast<std::int64_t>(sizeof(float)));
-        }
-        file_.sizes.charge("", SizeCategory::graph, graph_bytes_);
     }
 
     std::string name_;
     EbitContainer container_;
     StoredGraph stored_;
-    std::int64_t graph_bytes_ = 0;  // of section GRPH, less what has been charged to layers
     EbitFile file_;
 };
 
@@ -272,27 +258,34 @@ Model open_ebit(const std::filesystem::path& path) {
     return open_ebit(std::make_shared<const FileBytes>(path), fmt::format("\"{}\"", path.string()));
 }
 
-std::vector<std::uint8_t> encode_ebit(const Model& model, IndexStorage storage) {
-    std::vector<EbitSection> sections{{std::string(kGraph), true, kPlain, write_graph(model.graph)},
+EncodedEbit encode_ebit(const Model& model, IndexStorage storage) {
+    EncodedEbit result;
+    const auto charge = [&](SizeCategory category, std::size_t bytes) {
+        result.sizes.charge("", category, static_cast<std::int64_t>(bytes));
+    };
+    std::vector<EbitSection> sections{{std::string(kGraph), true, kPlain, write_graph(model.graph, result.sizes)},
                                       {std::string(kMetadata), true, kPlain, write_metadata(model)},
-                                      {std::string(kFloats), true, kPlain, write_floats(model.graph)},
-                                      {std::string(kLevels), true, static_cast<int>(storage),
-                                       write_levels(all_levels<const Quantized>(model.graph), storage)}};
+                                      {std::string(kFloats), true, kPlain, write_floats(model.graph)}};
+    charge(SizeCategory::metadata, sections[1].bytes.size());
+    charge_floats(model.graph, result.sizes);
+    sections.push_back(
+        {std::string(kLevels), true, static_cast<int>(storage), write_all_levels(model.graph, storage, result.sizes)});
     if (!model.graph.activations().empty()) {
         sections.push_back({std::string(kActivations), false, kPlain, write_activations(model.graph)});
+        charge(SizeCategory::graph, sections.back().bytes.size());
     }
-    return write_container(sections);
-}
-
-SizeLedger stored_sizes(const Model& model, IndexStorage storage) {
-    return read_ebit(encode_ebit(model, storage), "The network").sizes;
+    result.bytes = write_container(sections);
+    const EbitContainer container = read_container(result.bytes, "The network");
+    charge(SizeCategory::header, static_cast<std::size_t>(container.header_bytes));
+    charge(SizeCategory::padding, static_cast<std::size_t>(container.padding_bytes));
+    return result;
 }
 
 SizeLedger write_ebit(const Model& model, const std::filesystem::path& path, IndexStorage storage) {
-    const std::vector<std::uint8_t> bytes = encode_ebit(model, storage);
-    EbitFile file = read_ebit(bytes, fmt::format("\"{}\"", path.string()));
-    write_file(path, bytes);
-    return std::move(file.sizes);
+    EncodedEbit encoded = encode_ebit(model, storage);
+    read_ebit(encoded.bytes, fmt::format("\"{}\"", path.string()));
+    write_file(path, encoded.bytes);
+    return std::move(encoded.sizes);
 }
 
 }  // namespace eigenbit

@@ -18,7 +18,6 @@ namespace eigenbit {
 struct EbitFile {
     Model model;
     IndexStorage storage = IndexStorage::entropy;
-    SizeLedger sizes;
 };
 
 /// Reads a file's bytes; `name` is what errors call it. Throws Error, naming the file and the field, for anything that
@@ -31,12 +30,14 @@ EbitFile read_ebit(const std::filesystem::path& path);
 Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name);
 Model open_ebit(const std::filesystem::path& path);
 
-/// The same model always gives the same bytes. Throws Error when it does not hang together. Quantized parameters are
-/// stored as their quantization; their float values follow from it.
-std::vector<std::uint8_t> encode_ebit(const Model& model, IndexStorage storage);
+/// A file's bytes, and what they are spent on.
+struct EncodedEbit {
+    std::vector<std::uint8_t> bytes;
+    SizeLedger sizes;
+};
 
-/// What encode_ebit's bytes are spent on. Throws Error as it does.
-SizeLedger stored_sizes(const Model& model, IndexStorage storage);
+/// The same model always gives the same bytes. Throws Error when it does not hang together.
+EncodedEbit encode_ebit(const Model& model, IndexStorage storage);
 
 /// Writes encode_ebit's bytes, whole or not at all, once they have been read back. Returns what they are spent on.
 SizeLedger write_ebit(const Model& model, const std::filesystem::path& path, IndexStorage storage);

@@ -39,33 +39,42 @@ enum class BasisForm { quantized, dct1, dct2 };
 constexpr std::int64_t kBasisForms = 3;
 constexpr std::int64_t kAxes = 3;
 
-void write_basis(ByteWriter& writer, const Basis& basis) {
+/// Returns how many bytes of it are side information.
+std::size_t write_basis(ByteWriter& writer, const Basis& basis) {
+    std::size_t side_information = 0;
     writer.varint(static_cast<std::uint64_t>(basis.axis));
     if (const auto* const quantized = std::get_if<Quantized>(&basis.matrix)) {
         writer.varint(static_cast<std::uint64_t>(BasisForm::quantized));
         writer.varint(static_cast<std::uint64_t>(quantized->shape[1]));
+        const std::size_t begin = writer.bytes().size();
         write_side_information(writer, *quantized);
+        side_information = writer.bytes().size() - begin;
     } else {
         const bool is_first = std::get<CosineKind>(basis.matrix) == CosineKind::dct1;
         writer.varint(static_cast<std::uint64_t>(is_first ? BasisForm::dct1 : BasisForm::dct2));
     }
     writer.varint(basis.inner ? 1 : 0);
     if (basis.inner) write_quantizer(writer, *basis.inner);
+    return side_information;
 }
 
-/// Shape, form and side information.
-void write_weight(ByteWriter& writer, const Weight& weight) {
+/// Shape, form and side information. Returns how many bytes of it are the latter.
+std::size_t write_weight(ByteWriter& writer, const Weight& weight) {
     write_shape(writer, weight.shape());
     if (const Product* const product = weight.product()) {
         validate(*product);
         writer.varint(static_cast<std::uint64_t>(Form::product));
         writer.varint(product->bases.size());
-        for (const Basis& basis : product->bases) write_basis(writer, basis);
+        std::size_t side_information = 0;
+        for (const Basis& basis : product->bases) side_information += write_basis(writer, basis);
+        const std::size_t begin = writer.bytes().size();
         write_side_information(writer, product->kernel);
-        return;
+        return side_information + writer.bytes().size() - begin;
     }
     writer.varint(static_cast<std::uint64_t>(weight.quantized() ? Form::quantized : Form::floats));
+    const std::size_t begin = writer.bytes().size();
     if (weight.quantized()) write_side_information(writer, *weight.quantized());
+    return writer.bytes().size() - begin;
 }
 
 /// Writes nodes, operator types by their place in a list of those in use.
@@ -78,11 +87,12 @@ class NodeWriter {
         known_ = graph.inputs().size() + graph.parameters().size();
     }
 
-    void write(ByteWriter& writer, NameWriter& names) {
+    void write(ByteWriter& writer, NameWriter& names, SizeLedger& sizes) {
         writer.varint(types_.size());
         for (const std::string_view type : types_) writer.text(type);
         writer.varint(graph_.nodes().size());
         for (const Node& node : graph_.nodes()) {
+            const std::size_t begin = writer.bytes().size();
             names.write(writer, node.name);
             writer.varint(static_cast<std::uint64_t>(std::distance(types_.begin(), types_.find(type_name(node.op)))));
             const std::vector<std::uint8_t> attributes = write_attributes(node.op);
@@ -90,6 +100,7 @@ class NodeWriter {
             writer.raw(attributes);
             writer.varint(node.inputs.size());
             for (const ValueId input : node.inputs) write_value(writer, node.name, input);
+            sizes.charge(node.name, SizeCategory::graph, static_cast<std::int64_t>(writer.bytes().size() - begin));
             known_ += node.outputs.size();
         }
         writer.varint(graph_.outputs().size());
@@ -140,7 +151,6 @@ class GraphReader {
     }
 
     void read_parameter() {
-        const std::int64_t begin = reader_.position();
         const std::string name = names_.read(reader_, "the name of a parameter");
         const Shape shape = read_shape(reader_, 1, kMostElements);
         elements_left_ -= shape.elements();
@@ -149,24 +159,14 @@ class GraphReader {
                  shape.elements());
         }
         const auto form = static_cast<Form>(reader_.at_most(kForms - 1, "the form of a parameter"));
-        side_information_bytes_ = 0;
         const ValueId value = stored_.graph.add_parameter(name, read_weight(form, shape));
         stored_.parameter_shapes.emplace(value, shape);
-        stored_.side_information_bytes[value] = side_information_bytes_;
-        stored_.parameter_bytes[value] = reader_.position() - begin - side_information_bytes_;
     }
 
     Weight read_weight(Form form, const Shape& shape) {
         if (form == Form::floats) return Tensor();
-        if (form == Form::quantized) return read_quantized(shape);
+        if (form == Form::quantized) return read_side_information(reader_, shape);
         return read_product(shape);
-    }
-
-    Quantized read_quantized(const Shape& shape) {
-        const std::int64_t begin = reader_.position();
-        Quantized weight = read_side_information(reader_, shape);
-        side_information_bytes_ += reader_.position() - begin;
-        return weight;
     }
 
     Product read_product(const Shape& shape) {
@@ -178,7 +178,7 @@ class GraphReader {
         const std::size_t bases = static_cast<std::size_t>(reader_.at_most(kAxes, "the number of bases"));
         for (std::size_t i = 0; i < bases; ++i) product.bases.push_back(read_basis(shape, kernel));
         claim(kernel.elements());
-        product.kernel = read_quantized(kernel);
+        product.kernel = read_side_information(reader_, kernel);
         return product;
     }
 
@@ -192,7 +192,7 @@ class GraphReader {
             kept = reader_.at_most(channels, "the columns of a basis");
             if (kept == 0) fail("{}: a basis has no columns", reader_.where());
             claim(channels * kept);
-            basis.matrix = read_quantized(Shape{channels, kept});
+            basis.matrix = read_side_information(reader_, Shape{channels, kept});
         } else {
             basis.matrix = form == BasisForm::dct1 ? CosineKind::dct1 : CosineKind::dct2;
         }
@@ -223,7 +223,6 @@ class GraphReader {
     }
 
     void read_node() {
-        const std::int64_t begin = reader_.position();
         const std::string name = names_.read(reader_, "the name of a node");
         const std::size_t type = static_cast<std::size_t>(reader_.varint("the type of a node"));
         if (type >= types_.size()) fail("{}: node '{}' has no known type", reader_.where(), name);
@@ -237,7 +236,6 @@ class GraphReader {
         } else {
             stored_.graph.add_node(name, std::move(op), std::move(inputs));
         }
-        stored_.node_bytes.push_back(reader_.position() - begin);
     }
 
     /// Values that are there already: so there are no cycles.
@@ -259,7 +257,6 @@ class GraphReader {
     std::vector<std::string> types_;
     StoredGraph stored_;
     std::int64_t elements_left_;
-    std::int64_t side_information_bytes_ = 0;  // of the parameter that is read
 };
 
 }  // namespace
@@ -280,7 +277,7 @@ std::vector<ValueId> stored_order(const Graph& graph) {
     return order;
 }
 
-std::vector<std::uint8_t> write_graph(const Graph& graph) {
+std::vector<std::uint8_t> write_graph(const Graph& graph, SizeLedger& sizes) {
     ByteWriter writer;
     NameWriter names;
     writer.varint(graph.inputs().size());
@@ -289,12 +286,20 @@ std::vector<std::uint8_t> write_graph(const Graph& graph) {
         write_shape(writer, input.shape);
     }
     writer.varint(graph.parameters().size());
+    const std::map<ValueId, std::string> layers = layers_of_parameters(graph);
+    SizeLedger charged;
     for (const ValueId value : stored_order(graph)) {
         if (!graph.is_parameter(value)) continue;
+        const std::size_t begin = writer.bytes().size();
         names.write(writer, graph.name(value));
-        write_weight(writer, graph.parameter(value));
+        const auto side_information = static_cast<std::int64_t>(write_weight(writer, graph.parameter(value)));
+        const auto whole = static_cast<std::int64_t>(writer.bytes().size() - begin);
+        charged.charge(layers.at(value), SizeCategory::graph, whole - side_information);
+        charged.charge(layers.at(value), SizeCategory::side_information, side_information);
     }
-    NodeWriter(graph).write(writer, names);
+    NodeWriter(graph).write(writer, names, charged);
+    charged.charge("", SizeCategory::graph, static_cast<std::int64_t>(writer.bytes().size()) - charged.total());
+    sizes.add(charged);
     return std::move(writer).take();
 }
 

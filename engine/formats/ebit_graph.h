@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/formats/ebit_bytes.h"
+#include "engine/formats/size_ledger.h"
 #include "engine/graph.h"
 
 #include <cstdint>
@@ -14,17 +15,14 @@ namespace eigenbit {
 /// that they have in a file.
 std::vector<ValueId> stored_order(const Graph& graph);
 
-/// All of a graph but its parameters' values. Throws Error when a node reads what nothing before it puts out.
-std::vector<std::uint8_t> write_graph(const Graph& graph);
+/// All of a graph but its parameters' values and levels, charged to its layers. Throws Error when a node reads what
+/// nothing before it puts out.
+std::vector<std::uint8_t> write_graph(const Graph& graph, SizeLedger& sizes);
 
 /// A graph whose float parameters have shapes but no values yet, and others no levels.
 struct StoredGraph {
     Graph graph;
     std::map<ValueId, Shape> parameter_shapes;
-    // Bytes that items took.
-    std::map<ValueId, std::int64_t> parameter_bytes;
-    std::map<ValueId, std::int64_t> side_information_bytes;
-    std::vector<std::int64_t> node_bytes;
 };
 
 /// `most_elements` bounds the elements of all parameters together. Throws Error.

@@ -70,26 +70,41 @@ void in_parallel(std::size_t count, Action action) {
     tbb::parallel_for(std::size_t{0}, count, action);
 }
 
-void write_fixed(ByteWriter& writer, const StoredBlocks<const Quantized>& blocks) {
+void write_fixed(LevelBytes& result, const StoredBlocks<const Quantized>& blocks) {
     for (std::size_t i = 0; i < blocks.count(); ++i) {
         const std::vector<std::int16_t> indices = blocks.layout(i).gather(blocks.parameter(i).weight->levels);
-        writer.raw(pack_indices(indices, blocks.block(i).bit_depth));
+        const std::vector<std::uint8_t> packed = pack_indices(indices, blocks.block(i).bit_depth);
+        result.bytes.insert(result.bytes.end(), packed.begin(), packed.end());
+        result.weights[blocks.position(i).parameter] += static_cast<std::int64_t>(packed.size());
     }
 }
 
-void write_streams(ByteWriter& writer, const StoredBlocks<const Quantized>& blocks) {
+void write_streams(LevelBytes& result, const StoredBlocks<const Quantized>& blocks) {
     const std::vector<std::size_t> bounds = blocks.stream_bounds();
     std::vector<std::vector<std::uint8_t>> streams(bounds.size() - 1);
+    std::vector<std::int64_t> ends(blocks.count());  // of each block in its stream, bytes
     in_parallel(streams.size(), [&](std::size_t s) {
         IndexEncoder encoder;
         for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
             const BlockLayout layout = blocks.layout(i);
-            encoder.write(layout, layout.gather(blocks.parameter(i).weight->levels));
+            ends[i] = (encoder.write(layout, layout.gather(blocks.parameter(i).weight->levels)) + 7) / 8;
         }
         streams[s] = std::move(encoder).finish();
     });
+    ByteWriter writer;
     for (const auto& stream : streams) writer.varint(stream.size());
+    result.side_information = static_cast<std::int64_t>(writer.bytes().size());
     for (const auto& stream : streams) writer.raw(stream);
+    result.bytes = std::move(writer).take();
+    for (std::size_t s = 0; s < streams.size(); ++s) {
+        const auto length = static_cast<std::int64_t>(streams[s].size());
+        std::int64_t position = 0;
+        for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
+            const std::int64_t end = i + 1 == bounds[s + 1] ? length : std::min(ends[i], length);
+            result.weights[blocks.position(i).parameter] += end - position;
+            position = end;
+        }
+    }
 }
 
 /// Where errors in a block are.
@@ -97,7 +112,7 @@ std::string describe(const ByteReader& reader, const StoredBlocks<Quantized>& bl
     return fmt::format("{}: block {} of '{}'", reader.where(), blocks.position(i).block, blocks.parameter(i).name);
 }
 
-void read_fixed(ByteReader& reader, const StoredBlocks<Quantized>& blocks, LevelBytes& bytes) {
+void read_fixed(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
     for (std::size_t i = 0; i < blocks.count(); ++i) {
         const int depth = blocks.block(i).bit_depth;
         const std::int64_t size = packed_bytes(blocks.elements(i), depth);
@@ -106,72 +121,57 @@ void read_fixed(ByteReader& reader, const StoredBlocks<Quantized>& blocks, Level
             fail("{}: the bits after its end are not 0", describe(reader, blocks, i));
         }
         blocks.layout(i).scatter(indices, blocks.parameter(i).weight->levels);
-        bytes.weights[blocks.position(i).parameter] += size;
     }
 }
 
-void read_streams(ByteReader& reader, const StoredBlocks<Quantized>& blocks, LevelBytes& bytes) {
+void read_streams(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
     const std::vector<std::size_t> bounds = blocks.stream_bounds();
-    const std::int64_t begin = reader.position();
     std::vector<std::size_t> lengths(bounds.size() - 1);
     for (std::size_t& length : lengths) length = reader.count("the length of a stream");
-    bytes.side_information += reader.position() - begin;
     std::vector<std::span<const std::uint8_t>> streams;
     for (const std::size_t length : lengths) streams.push_back(reader.raw(length, "the indices"));
 
-    std::vector<std::int64_t> ends(blocks.count());  // of each block in its stream, in bytes
     in_parallel(streams.size(), [&](std::size_t s) {
         IndexDecoder decoder(streams[s]);
-        const auto length = static_cast<std::int64_t>(streams[s].size());
         for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
             const BlockLayout layout = blocks.layout(i);
             std::vector<std::int16_t> indices(static_cast<std::size_t>(layout.elements()));
             try {
-                ends[i] = std::min((decoder.read(layout, indices) + 7) / 8, length);
+                decoder.read(layout, indices);
             } catch (const Error& error) {
                 fail("{}: {}", describe(reader, blocks, i), error.what());
             }
             layout.scatter(indices, blocks.parameter(i).weight->levels);
         }
         if (!decoder.at_end()) fail("{}: stream {} is longer than its indices need", reader.where(), s);
-        ends[bounds[s + 1] - 1] = length;
     });
-    for (std::size_t s = 0; s < streams.size(); ++s) {
-        std::int64_t position = 0;
-        for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
-            bytes.weights[blocks.position(i).parameter] += ends[i] - position;
-            position = ends[i];
-        }
-    }
 }
 
 }  // namespace
 
-std::vector<std::uint8_t> write_levels(std::span<const StoredLevels<const Quantized>> weights, IndexStorage storage) {
+LevelBytes write_levels(std::span<const StoredLevels<const Quantized>> weights, IndexStorage storage) {
     const StoredBlocks<const Quantized> blocks(weights);
-    ByteWriter writer;
+    LevelBytes result;
+    result.weights.resize(weights.size());
     if (storage == IndexStorage::fixed) {
-        write_fixed(writer, blocks);
+        write_fixed(result, blocks);
     } else {
-        write_streams(writer, blocks);
+        write_streams(result, blocks);
     }
-    return std::move(writer).take();
+    return result;
 }
 
-LevelBytes read_levels(ByteReader& reader, IndexStorage storage, std::span<const StoredLevels<Quantized>> weights) {
+void read_levels(ByteReader& reader, IndexStorage storage, std::span<const StoredLevels<Quantized>> weights) {
     const StoredBlocks<Quantized> blocks(weights);
     for (const auto& stored : weights) {
         stored.weight->levels.resize(static_cast<std::size_t>(stored.weight->shape.elements()));
     }
-    LevelBytes bytes;
-    bytes.weights.resize(weights.size());
     if (storage == IndexStorage::fixed) {
-        read_fixed(reader, blocks, bytes);
+        read_fixed(reader, blocks);
     } else {
-        read_streams(reader, blocks, bytes);
+        read_streams(reader, blocks);
     }
     reader.expect_end();
-    return bytes;
 }
 
 struct LevelReader::State {

@@ -25,17 +25,18 @@ struct StoredLevels {
     QuantizedType* weight;
 };
 
-/// The levels of all blocks of depth 1 and more, one after the other.
-std::vector<std::uint8_t> write_levels(std::span<const StoredLevels<const Quantized>> weights, IndexStorage storage);
-
-/// How many bytes the levels took.
+/// The bytes of levels, and what they are spent on.
 struct LevelBytes {
-    std::int64_t side_information = 0;
+    std::vector<std::uint8_t> bytes;
+    std::int64_t side_information = 0;  ///< lengths of streams
     std::vector<std::int64_t> weights;  ///< one for each
 };
 
+/// The levels of all blocks of depth 1 and more, one after the other.
+LevelBytes write_levels(std::span<const StoredLevels<const Quantized>> weights, IndexStorage storage);
+
 /// Fills in the levels, given all else. Throws Error.
-LevelBytes read_levels(ByteReader& reader, IndexStorage storage, std::span<const StoredLevels<Quantized>> weights);
+void read_levels(ByteReader& reader, IndexStorage storage, std::span<const StoredLevels<Quantized>> weights);
 
 /// The levels of a file as its section LEVL has them, read weight by weight as they are needed. The bytes must outlive
 /// it. Any number of threads may read.

@@ -31,6 +31,14 @@ void SizeLedger::charge(std::string_view layer, SizeCategory category, std::int6
     layers_[position->second].bytes[static_cast<std::size_t>(category)] += bytes;
 }
 
+void SizeLedger::add(const SizeLedger& other) {
+    for (const Layer& layer : other.layers_) {
+        for (std::size_t i = 0; i < kSizeCategories; ++i) {
+            charge(layer.name, static_cast<SizeCategory>(i), layer.bytes[i]);
+        }
+    }
+}
+
 std::int64_t SizeLedger::total(SizeCategory category) const {
     std::int64_t sum = 0;
     for (const Layer& layer : layers_) sum += layer.bytes[static_cast<std::size_t>(category)];

@@ -38,6 +38,8 @@ class SizeLedger {
     };
 
     void charge(std::string_view layer, SizeCategory category, std::int64_t bytes);
+    /// Charges all that the other has charged.
+    void add(const SizeLedger& other);
 
     /// In the order in which they were first charged.
     const std::vector<Layer>& layers() const { return layers_; }

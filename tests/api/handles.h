@@ -20,7 +20,7 @@ using SessionHandle = std::unique_ptr<eigenbit_session, CloseSession>;
 
 /// The model as the library reads it from memory.
 inline ModelHandle open_in_memory(const Model& model) {
-    const std::vector<std::uint8_t> bytes = encode_ebit(model, IndexStorage::fixed);
+    const std::vector<std::uint8_t> bytes = encode_ebit(model, IndexStorage::fixed).bytes;
     return ModelHandle(eigenbit_model_open_memory(bytes.data(), bytes.size()));
 }
 

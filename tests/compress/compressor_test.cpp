@@ -72,7 +72,7 @@ TEST_CASE("A rate counts what a file spends on weights") {
         options.candidates.coding = coding;
         options.activations = ActivationDepths{8, 8};
         const CompressedNetwork network = Compressor(graph, images, options).at_rate(3.0);
-        const SizeLedger sizes = stored_sizes({network.graph, {}, {}, {}}, storage_of(coding));
+        const SizeLedger sizes = encode_ebit({network.graph, {}, {}, {}}, storage_of(coding)).sizes;
         CHECK(network.bits == 8.0 * static_cast<double>(sizes.weight_bytes()));
         double of_layers = 0.0;
         for (const LayerSummary& layer : network.layers)

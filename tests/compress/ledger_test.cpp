@@ -104,7 +104,7 @@ void check(const Graph& graph, const CompressionOptions& options, std::initializ
     for (const Entry& entry : entries) {
         const Graph compressed = compressor.at_rate(entry.rate).graph;
         const IndexStorage storage = storage_of(options.candidates.coding);
-        const auto bytes = static_cast<double>(encode_ebit({compressed, {}, {}, {}}, storage).size());
+        const auto bytes = static_cast<double>(encode_ebit({compressed, {}, {}, {}}, storage).bytes.size());
         const double error = output_distortion(graph, compressed, images) / power;
         INFO(fmt::format("now {{{:.1f}, {}, {:.4g}}}", entry.rate, bytes, error));
         CHECK(std::abs(bytes / entry.bytes - 1.0) < kBytesTolerance);

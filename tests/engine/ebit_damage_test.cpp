@@ -11,7 +11,7 @@ using namespace eigenbit;
 
 namespace {
 
-std::vector<std::uint8_t> small_file() { return encode_ebit(small_packed_model(1), IndexStorage::entropy); }
+std::vector<std::uint8_t> small_file() { return encode_ebit(small_packed_model(1), IndexStorage::entropy).bytes; }
 
 std::string error_of_reading(std::span<const std::uint8_t> bytes) {
     return error_of([&] { read_ebit(bytes, "net.ebit"); });
@@ -58,7 +58,7 @@ TEST_CASE("the checksum is XXH64") {
 
 TEST_CASE("a file cut off anywhere is refused") {
     for (const IndexStorage storage : {IndexStorage::fixed, IndexStorage::entropy}) {
-        const std::vector<std::uint8_t> file = encode_ebit(small_packed_model(2), storage);
+        const std::vector<std::uint8_t> file = encode_ebit(small_packed_model(2), storage).bytes;
         for (std::size_t length = 0; length < file.size(); ++length) {
             CHECK(error_of_reading(std::span(file).first(length)).starts_with("net.ebit"));
         }
@@ -87,7 +87,6 @@ TEST_CASE("what is no packed file, or one of another version, is named") {
 TEST_CASE("unknown sections are skipped or refused by name") {
     const std::vector<std::uint8_t> noted = with_section(small_file(), {"NOTE", false, 0, {1, 2, 3}});
     CHECK(error_of_reading(noted).empty());
-    CHECK(read_ebit(noted, "noted").sizes.total() == static_cast<std::int64_t>(noted.size()));
     CHECK(error_of_reading(with_section(small_file(), {"NEED", true, 0, {}})).find("section NEED is unknown")
           != std::string::npos);
     CHECK(error_of_reading(with_section(small_file(), {"LEVL", true, 2, {}})).find("section LEVL has coder 2")

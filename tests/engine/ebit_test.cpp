@@ -19,7 +19,7 @@ namespace {
 constexpr std::array kStorages{IndexStorage::fixed, IndexStorage::entropy};
 
 EbitFile round_trip(const Model& model, IndexStorage storage) {
-    return read_ebit(encode_ebit(model, storage), "model");
+    return read_ebit(encode_ebit(model, storage).bytes, "model");
 }
 
 void check_equal(const Quantized& a, const Quantized& b) {
@@ -125,9 +125,9 @@ TEST_CASE("a packed model reads back with everything in it") {
 TEST_CASE("the same model always gives the same bytes, a read one too") {
     const Model model = small_packed_model(3);
     for (const IndexStorage storage : kStorages) {
-        const std::vector<std::uint8_t> bytes = encode_ebit(model, storage);
-        CHECK(encode_ebit(model, storage) == bytes);
-        CHECK(encode_ebit(read_ebit(bytes, "model").model, storage) == bytes);
+        const std::vector<std::uint8_t> bytes = encode_ebit(model, storage).bytes;
+        CHECK(encode_ebit(model, storage).bytes == bytes);
+        CHECK(encode_ebit(read_ebit(bytes, "model").model, storage).bytes == bytes);
     }
 }
 
@@ -221,9 +221,8 @@ TEST_CASE("products of every kind of basis read back") {
         Product product = random_product(Shape{5, 3, 2, 4}, {Axis::taps}, 6, 1);
         product.bases.front().matrix = kind;
         const Model model = one_layer(product);
-        const EbitFile file = round_trip(model, IndexStorage::fixed);
-        check_equal(file.model.graph, model.graph);
-        CHECK(file.sizes.total(SizeCategory::basis_indices) == 0);
+        check_equal(round_trip(model, IndexStorage::fixed).model.graph, model.graph);
+        CHECK(encode_ebit(model, IndexStorage::fixed).sizes.total(SizeCategory::basis_indices) == 0);
     }
 }
 
@@ -242,10 +241,10 @@ TEST_CASE("every byte of a file is charged to a layer") {
     const TemporaryFolder folder;
     const Model model = small_packed_model(5);
     for (const IndexStorage storage : kStorages) {
-        const std::size_t length = encode_ebit(model, storage).size();
+        const std::size_t length = encode_ebit(model, storage).bytes.size();
         const SizeLedger sizes = write_ebit(model, folder / "net.ebit", storage);
         CHECK(sizes.total() == static_cast<std::int64_t>(length));
-        CHECK(read_ebit(folder / "net.ebit").sizes.total() == sizes.total());
+        CHECK(std::filesystem::file_size(folder / "net.ebit") == length);
         CHECK(sizes.total(SizeCategory::header) == 64 + 5 * 32);
         CHECK(sizes.total(SizeCategory::float_parameters) == 4 * (4 * 4 + 5));
         for (std::size_t category = 0; category < kSizeCategories; ++category) {
@@ -256,7 +255,7 @@ TEST_CASE("every byte of a file is charged to a layer") {
         REQUIRE(normalization != layers.end());
         CHECK(normalization->bytes[static_cast<std::size_t>(SizeCategory::float_parameters)] == 64);
     }
-    const SizeLedger fixed = round_trip(model, IndexStorage::fixed).sizes;
+    const SizeLedger fixed = encode_ebit(model, IndexStorage::fixed).sizes;
     const auto layer = std::ranges::find(fixed.layers(), "fc", &SizeLedger::Layer::name);
     const auto category = static_cast<std::size_t>(SizeCategory::kernel_indices);
     CHECK(layer->bytes[category] == 8 + 3);  // 15 and 5 indices of 4 bits

@@ -17,12 +17,13 @@ bool exercise_ebit(std::span<const std::uint8_t> bytes) {
     } catch (const Error&) {
         return false;
     }
-    if (file.sizes.total() != static_cast<std::int64_t>(bytes.size())) std::abort();
     for (const IndexStorage storage : {IndexStorage::fixed, IndexStorage::entropy}) {
         std::vector<std::uint8_t> again;
         try {
-            again = encode_ebit(file.model, storage);
-            if (encode_ebit(read_ebit(again, "again").model, storage) != again) std::abort();
+            EncodedEbit encoded = encode_ebit(file.model, storage);
+            if (encoded.sizes.total() != std::ssize(encoded.bytes)) std::abort();
+            again = std::move(encoded.bytes);
+            if (encode_ebit(read_ebit(again, "again").model, storage).bytes != again) std::abort();
         } catch (const Error&) {
             // Fewer bytes may not justify as many weights.
             if (again.size() >= bytes.size()) std::abort();
