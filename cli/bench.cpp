@@ -1,5 +1,6 @@
+#include "api/model_file.h"
 #include "cli/execution.h"
-#include "cli/model_file.h"
+#include "cli/model_options.h"
 #include "cli/number_range.h"
 #include "cli/verbs.h"
 #include "compress/activation_quantizers.h"
@@ -31,7 +32,7 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit bench dncnn.onnx --size 256 --profile      for networks that take images of any size)";
 
 struct BenchOptions {
-    ModelOptions model;
+    ModelSource model;
     ExecutionMode execution = ExecutionMode::float_mode;
     std::int64_t batch = 1;
     std::int64_t size = 224;

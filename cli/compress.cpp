@@ -1,17 +1,17 @@
-#include "cli/calibration.h"
-#include "cli/compression_report.h"
+#include "api/calibration.h"
+#include "api/compression.h"
+#include "api/compression_report.h"
+#include "api/model_file.h"
 #include "cli/evaluation_results.h"
-#include "cli/model_file.h"
+#include "cli/model_options.h"
 #include "cli/number_range.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "compress/output_distortion.h"
-#include "compress/rate_search.h"
-#include "compress/report/report_html.h"
 #include "datasets/data_spec.h"
 #include "engine/error.h"
 #include "engine/formats/ebit.h"
+#include "report/report_html.h"
 
 #include <fmt/format.h>
 
@@ -32,10 +32,9 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit compress dncnn.onnx --residual --data "denoise:train?sigma=25" --val "denoise:Set12?sigma=25" --rate 3)";
 
 constexpr int kPaperBlocks = 8;
-constexpr std::int64_t kMeasuredImages = 256;  // of the calibration images, for the distortion that really results
 
 struct CompressOptions {
-    ModelOptions model;
+    ModelSource model;
     std::string data;
     std::string validation;
     std::int64_t limit = 0;
@@ -134,9 +133,10 @@ void print_header(const CompressionJudge& judge) {
     fmt::print("\n");
 }
 
-void print_point(const CompressedPoint& point, const CompressionJudge& judge) {
+void print_point(const WrittenPoint& written, const CompressionJudge& judge) {
+    const CompressedPoint& point = written.point;
     fmt::print("{:<10} {:>10.3f} {:>8.1f}x {:>12}", point.transform, point.network.bits_per_weight,
-               32.0 / point.network.bits_per_weight, std::filesystem::file_size(point.file));
+               32.0 / point.network.bits_per_weight, std::filesystem::file_size(written.file));
     if (point.network.activation_elements > 0) {
         fmt::print("  activations {:.2f} bits, with weights {:.3f}", point.network.bits_per_activation(),
                    point.network.bits_per_value());
@@ -146,15 +146,16 @@ void print_point(const CompressedPoint& point, const CompressionJudge& judge) {
     std::fflush(stdout);  // the next one may take minutes
 }
 
-Results as_results(const CompressedPoint& point, const CompressionJudge& judge) {
+Results as_results(const WrittenPoint& written, const CompressionJudge& judge) {
+    const CompressedPoint& point = written.point;
     Results result{{"transform", point.transform},
                    {"rate_bits_per_weight", point.network.bits_per_weight},
                    {"compression_ratio", 32.0 / point.network.bits_per_weight},
                    {"lambda", point.network.lambda},
                    {"predicted_distortion", point.network.distortion},
                    {"measured_distortion", point.measured_distortion},
-                   {"file", point.file.string()},
-                   {"file_bytes", std::filesystem::file_size(point.file)}};
+                   {"file", written.file.string()},
+                   {"file_bytes", std::filesystem::file_size(written.file)}};
     const CompressedNetwork& network = point.network;
     if (network.activation_elements > 0) {
         result["activation_bits_per_element"] = network.bits_per_activation();
@@ -170,16 +171,6 @@ Results as_results(const CompressedPoint& point, const CompressionJudge& judge) 
     return result;
 }
 
-/// What goes into the file: the network, what the model says of its images and classes, and how it was compressed.
-Model packed_model(const CompressedNetwork& network, const Model& original, const std::string& transform) {
-    Model model{network.graph, original.preprocessing, original.classes, original.metadata};
-    model.metadata["compression.rate_bits_per_weight"] = fmt::format("{:.6g}", network.bits_per_weight);
-    model.metadata["compression.weights"] = std::to_string(network.weights);
-    model.metadata["compression.lambda"] = fmt::format("{:.6g}", network.lambda);
-    model.metadata["compression.transform"] = transform;
-    return model;
-}
-
 Compressor compressor_of(const Model& model, const Tensor& images, const CompressOptions& options,
                          const RunOptions& run) {
     CompressionOptions compression = compression_options(options, run.seed);
@@ -190,52 +181,11 @@ Compressor compressor_of(const Model& model, const Tensor& images, const Compres
     return Compressor(model.graph, images, compression);
 }
 
-/// The networks that one set of transforms leads to.
-std::vector<CompressedPoint> compress_with(const std::string& transform, const Compressor& compressor,
-                                           const Model& model, const Tensor& images, const CompressOptions& options,
-                                           const CompressionJudge& judge) {
-    const IndexStorage storage = storage_of(coding_of(options));
-    const ConstView measured = images.view().slice(0, std::min<std::int64_t>(images.shape()[0], kMeasuredImages));
-    std::vector<CompressedPoint> points;
-    const auto add = [&](CompressedNetwork network, double rate) {
-        CompressedPoint point{
-            .transform = transform, .network = std::move(network), .quality = {}, .file = {}, .sizes = {}};
-        point.measured_distortion = output_distortion(model.graph, point.network.graph, measured);
-        point.quality = judge(point.network.graph);
-        point.file = output_file(options, transform, rate);
-        point.sizes = write_ebit(packed_model(point.network, model, transform), point.file, storage);
-        print_point(point, judge);
-        points.push_back(std::move(point));
-    };
-    if (!options.size.empty()) {
-        double bits = 0.0;
-        auto network = finest_within(
-            compressor, 8.0 * static_cast<double>(parse_bytes(options.size)), [&](const CompressedNetwork& candidate) {
-                const Model packed = packed_model(candidate, model, transform);
-                return bits = 8.0 * static_cast<double>(encode_ebit(packed, storage).bytes.size());
-            });
-        if (!network) {
-            fail("--size {} cannot be met: even at {:.2g} bits a weight the file has {} bytes.", options.size,
-                 std::max(kLowestRate, compressor.lowest_rate()), bits / 8.0);
-        }
-        add(*std::move(network), 0.0);
-    } else if (options.max_drop > 0.0) {
-        double drop = 0.0;
-        auto network = coarsest_acceptable(compressor, [&](const CompressedNetwork& candidate) {
-            drop = judge.drop(*judge(candidate.graph));
-            return drop <= options.max_drop;
-        });
-        if (!network) {
-            fail("--max-drop {} cannot be met: even {} bits a weight lose {:.2f}.", options.max_drop, kHighestRate,
-                 drop);
-        }
-        add(*std::move(network), 0.0);
-    } else if (options.lambda > 0.0) {
-        add(compressor.at_lambda(options.lambda), 0.0);
-    } else {
-        for (const double rate : options.rates) add(compressor.at_rate(rate), rate);
-    }
-    return points;
+CompressionTarget target_of(const CompressOptions& options) {
+    return {.rates = options.rates,
+            .file_bytes = options.size.empty() ? 0 : parse_bytes(options.size),
+            .max_drop = options.max_drop,
+            .lambda = options.lambda};
 }
 
 std::string processor_name() {
@@ -247,7 +197,7 @@ std::string processor_name() {
 }
 
 /// What the page and the plot show.
-CompressionReport describe(std::span<const CompressedPoint> points, const CompressionJudge& judge,
+CompressionReport describe(std::span<const WrittenPoint> points, const CompressionJudge& judge,
                            const CompressOptions& options, const RunOptions& run) {
     CompressionReport report = make_report(points, judge, options.model.path);
     report.data = fmt::format("{} images of {}", options.images, options.data);
@@ -272,7 +222,7 @@ void check_options(const CompressOptions& options) {
     if (!options.plot.empty()) check_folder(options.plot, "--plot");
 }
 
-Results compress_model(const CompressOptions& options, const RunOptions& run) {
+Results compress_network(const CompressOptions& options, const RunOptions& run) {
     check_options(options);
     Model model = load_model(options.model);
     const Dataset data =
@@ -287,14 +237,20 @@ Results compress_model(const CompressOptions& options, const RunOptions& run) {
         add_evaluation(judge.float_quality(), results["float"]);
     }
     print_header(judge);
-    std::vector<CompressedPoint> points;
+    std::vector<WrittenPoint> points;
     const Compressor compressor = compressor_of(model, images, options, run);
+    const IndexStorage storage = storage_of(coding_of(options));
     for (const std::string& transform : options.transforms) {
         const Compressor restricted = compressor.restricted_to(transforms_named(transform, options.axis));
-        for (CompressedPoint& point : compress_with(transform, restricted, model, images, options, judge)) {
-            results["networks"].push_back(as_results(point, judge));
-            points.push_back(std::move(point));
-        }
+        compress_model(model, restricted, transform, target_of(options), storage, images, judge,
+                       [&](CompressedPoint point) {
+                           const std::filesystem::path file = output_file(options, transform, point.wanted_rate);
+                           const SizeLedger sizes = write_ebit(point.packed, file, storage);
+                           point.packed = {};
+                           points.push_back({std::move(point), file, sizes});
+                           print_point(points.back(), judge);
+                           results["networks"].push_back(as_results(points.back(), judge));
+                       });
     }
     const CompressionReport report = describe(points, judge, options, run);
     if (!options.report.empty()) write_report(report, options.report);
@@ -366,7 +322,7 @@ Verb compress_verb(CLI::App& command) {
     app->add_option("--plot", options->plot, "Also write the plot of rate against quality (needs --val)")
         ->type_name("FILE.svg");
     app->add_option("--out", options->out, "Where the network goes")->type_name("FILE.ebit")->required();
-    return {app, [options](const RunOptions& run) { return compress_model(*options, run); }};
+    return {app, [options](const RunOptions& run) { return compress_network(*options, run); }};
 }
 
 }  // namespace eigenbit

@@ -1,12 +1,12 @@
-#include "cli/calibration.h"
+#include "api/calibration.h"
+#include "api/model_file.h"
 #include "cli/evaluation_results.h"
 #include "cli/execution.h"
-#include "cli/model_file.h"
+#include "cli/model_options.h"
 #include "cli/number_range.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
-#include "engine/fold_batch_normalization.h"
 
 #include <fmt/format.h>
 
@@ -26,7 +26,7 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit eval imdn.onnx --data superres:Set5,Set5_LR_x2)";
 
 struct EvalOptions {
-    ModelOptions model;
+    ModelSource model;
     ExecutionMode execution = ExecutionMode::simulated;
     std::string data;
     std::int64_t limit = std::numeric_limits<std::int64_t>::max();
@@ -37,17 +37,16 @@ Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, co
     Progress progress(quiet, "images", dataset.size);
     EvaluationOptions evaluation = options.evaluation;
     evaluation.progress = [&](std::int64_t images) { progress.update(images, "evaluating"); };
-    if (options.execution == ExecutionMode::simulated) return evaluate(graph, dataset, evaluation);
-    FusedNetwork network(graph, options.execution);
-    return evaluate([&](ConstView images) { return network.of(images.shape).run(images); }, dataset, evaluation);
+    NetworkRunner network(graph, options.execution);
+    return evaluate([&](ConstView images) { return network.run(images); }, dataset, evaluation);
 }
 
 Results evaluate_model(const EvalOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
-    fold_batch_normalization(model.graph);
     const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
     if (options.execution == ExecutionMode::int8_mode) {
-        calibrate_missing_grids(model, open_dataset(options.data, DataSplit::train, preprocessing), run.seed);
+        print_added_quantizers(
+            quantize_missing_activations(model, open_dataset(options.data, DataSplit::train, preprocessing), run.seed));
     }
     Dataset dataset = open_dataset(options.data, DataSplit::test, preprocessing);
     dataset.size = std::min(dataset.size, options.limit);

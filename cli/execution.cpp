@@ -28,20 +28,16 @@ std::string_view mode_name(ExecutionMode mode) {
     return std::ranges::find(kModes, mode, [](const auto& entry) { return entry.second; })->first;
 }
 
+void print_added_quantizers(const AddedQuantizers& added) {
+    if (added.activations == 0) return;
+    fmt::print("{} activations without a quantizer got one from {} images\n", added.activations, added.images);
+}
+
 void report_float_layers(const Graph& graph, Results& results) {
     for (const FloatLayer& layer : float_layers(graph)) {
         fmt::print("float       {}: {}\n", layer.name, layer.reason);
         results["float_layers"].push_back({{"name", layer.name}, {"reason", layer.reason}});
     }
-}
-
-Inference& FusedNetwork::of(const Shape& input) {
-    const auto found = std::ranges::find(entries_, input, &Entry::input);
-    if (found != entries_.end()) return *found->inference;
-    if (entries_.size() == kMost) entries_.erase(entries_.begin());
-    const Execution execution = mode_ == ExecutionMode::int8_mode ? Execution::bytes : Execution::floats;
-    entries_.push_back({input, std::make_unique<Inference>(programs_.of(std::span(&input, 1), execution))});
-    return *entries_.back().inference;
 }
 
 }  // namespace eigenbit

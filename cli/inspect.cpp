@@ -1,5 +1,7 @@
+#include "api/compression.h"
+#include "api/model_file.h"
 #include "cli/execution.h"
-#include "cli/model_file.h"
+#include "cli/model_options.h"
 #include "cli/verbs.h"
 
 #include <fmt/format.h>
@@ -19,7 +21,7 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit inspect packed.ebit --json layers.json)";
 
 struct InspectOptions {
-    ModelOptions model;
+    ModelSource model;
     std::int64_t size = 224;
 };
 
@@ -181,7 +183,7 @@ void report_sizes(const SizeLedger& sizes, Results& results) {
 
 /// The rate that compression left in the model's notes: it is counted over the weights of the original layers.
 void report_rate(const Model& model, Results& results) {
-    const auto note = model.metadata.find("compression.rate_bits_per_weight");
+    const auto note = model.metadata.find(std::string(kRateNote));
     if (note == model.metadata.end()) return;
     const double rate = std::strtod(note->second.c_str(), nullptr);
     fmt::print("{:.3f} bits for each weight of the original layers, compression ratio {:.1f}\n", rate, 32.0 / rate);

@@ -1,5 +1,7 @@
-#include "cli/calibration.h"
-#include "cli/model_file.h"
+#include "api/calibration.h"
+#include "api/model_file.h"
+#include "cli/execution.h"
+#include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
 #include "engine/error.h"
@@ -23,7 +25,7 @@ constexpr std::string_view kExamples = R"(Examples:
 const std::map<std::string, IndexStorage> kStorages{{"entropy", IndexStorage::entropy}, {"fixed", IndexStorage::fixed}};
 
 struct PackOptions {
-    ModelOptions model;
+    ModelSource model;
     IndexStorage storage = IndexStorage::entropy;
     std::string data;
     std::filesystem::path classes;
@@ -58,7 +60,7 @@ Results pack(const PackOptions& options, const RunOptions& run) {
         const Dataset data =
             open_dataset(options.data, DataSplit::train, model.preprocessing ? &*model.preprocessing : nullptr);
         describe_by_data(model, data);
-        calibrate_missing_grids(model, data, run.seed);
+        print_added_quantizers(quantize_missing_activations(model, data, run.seed));
     }
     if (!options.classes.empty()) {
         model.classes = read_lines(options.classes);

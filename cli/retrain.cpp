@@ -1,16 +1,16 @@
-#include "cli/model_file.h"
+#include "api/model_file.h"
+#include "api/retraining.h"
+#include "cli/model_options.h"
 #include "cli/number_range.h"
 #include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
 #include "engine/error.h"
 #include "engine/formats/ebit.h"
-#include "train/latent_indices.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -25,7 +25,7 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit retrain dncnn.ebit --data "denoise:train?sigma=25&crops=16" --batch 16 --epochs 3 --out better.ebit)";
 
 struct RetrainOptions {
-    ModelOptions model;
+    ModelSource model;
     TrainingFiles files;
     TrainingOptions training;
     std::filesystem::path teacher;
@@ -33,53 +33,9 @@ struct RetrainOptions {
 };
 
 constexpr double kRateTolerance = 1.01;
-constexpr std::string_view kWeightsNote = "compression.weights";
-
-double noted(const Model& model, std::string_view note) {
-    const auto found = model.metadata.find(std::string(note));
-    return found == model.metadata.end() ? 0.0 : std::strtod(found->second.c_str(), nullptr);
-}
-
-double counted_bits(const SizeLedger& sizes) { return 8.0 * static_cast<double>(sizes.weight_bytes()); }
-
-/// The share of their bits that indices keep at the rate that is asked for. Side information keeps all of its bits.
-double share_of_bits(const RetrainOptions& options, const ModelFile& file) {
-    if (options.rate == 0.0) return 1.0;
-    const std::string path = options.model.path.string();
-    if (*file.storage == IndexStorage::fixed) {
-        fail("--rate is given, but '{}' has indices of fixed depths, whose bits training does not change.", path);
-    }
-    const double weights = noted(file.model, kWeightsNote);
-    if (weights == 0.0) fail("--rate is given, but '{}' does not say how many weights it had.", path);
-    const double now = counted_bits(file.sizes);
-    if (options.rate > now / weights) {
-        fail("--rate is {}, but '{}' has {:.3f} bits a weight: training can lower the rate, not raise it.",
-             options.rate, path, now / weights);
-    }
-    const auto of_indices = static_cast<double>(coded_index_bits(file.model.graph));
-    const double share = 1.0 - (now - options.rate * weights) / of_indices;
-    if (share <= 0.0) {
-        fail("--rate is {}, but the side information of '{}' alone takes {:.3f} bits a weight.", options.rate, path,
-             (now - of_indices) / weights);
-    }
-    return share;
-}
-
 /// Whether the weights of a model are quantized, all or some.
 bool is_quantized(const Graph& graph) {
     return std::ranges::any_of(graph.parameters(), [](const auto& entry) { return !entry.second.is_float(); });
-}
-
-/// Writes the network and lets its note tell the rate that it now has, which is returned; 0 where there is no such
-/// note.
-double write_retrained(Model& model, IndexStorage storage, const std::filesystem::path& path) {
-    double rate = 0.0;
-    if (const double weights = noted(model, kWeightsNote); weights > 0.0) {
-        rate = counted_bits(encode_ebit(model, storage).sizes) / weights;
-        model.metadata["compression.rate_bits_per_weight"] = fmt::format("{:.6g}", rate);
-    }
-    write_ebit(model, path, storage);
-    return rate;
 }
 
 Results retrain_network(RetrainOptions options, const RunOptions& run) {
@@ -90,7 +46,9 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
         fail("'{}' is not compressed: there are no quantizers to train through.", options.model.path.string());
     }
     options.training.quantized.holds_bits = *file.storage == IndexStorage::entropy;
-    options.training.bits_share = share_of_bits(options, file);
+    if (options.rate > 0.0) {
+        options.training.bits_share = share_of_level_bits(file, options.rate, options.model.path.string());
+    }
     const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
     const Dataset training = open_dataset(options.files.data, DataSplit::train, preprocessing);
     describe_by_data(model, training);
@@ -104,7 +62,8 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
         options.training.distillation.teacher = &teacher->graph;
     }
     Results results = train_with_progress(model.graph, training, validation, options.training, run.quiet);
-    const double rate = write_retrained(model, *file.storage, options.files.out);
+    const double rate = update_rate_note(model, *file.storage);
+    write_ebit(model, options.files.out, *file.storage);
     const auto bytes = std::filesystem::file_size(options.files.out);
     results["file_bytes"] = bytes;
     fmt::print("{} written, {} bytes", options.files.out.string(), bytes);

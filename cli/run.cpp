@@ -1,12 +1,10 @@
+#include "api/model_file.h"
 #include "cli/execution.h"
-#include "cli/model_file.h"
+#include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "datasets/preprocess.h"
 #include "engine/error.h"
-#include "engine/fold_batch_normalization.h"
-#include "engine/passes/expand_products.h"
 #include "engine/passes/quantizer_candidates.h"
-#include "engine/session.h"
 #include "evaluation/metrics.h"
 
 #include <fmt/format.h>
@@ -26,7 +24,7 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit run dncnn.ebit --residual noisy.png --out clean)";
 
 struct RunVerbOptions {
-    ModelOptions model;
+    ModelSource model;
     ExecutionMode execution = ExecutionMode::float_mode;
     std::vector<std::filesystem::path> images;
     std::filesystem::path out = ".";
@@ -107,21 +105,16 @@ Results run_images(const RunVerbOptions& options) {
         fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
-    expand_products(model.graph);
-    fold_batch_normalization(model.graph);
-    FusedNetwork fused(model.graph, options.execution);
+    NetworkRunner network(model.graph, options.execution);
 
     Results results;
     for (const std::filesystem::path& path : options.images) {
         const Tensor image = preprocess(read_image(path), *model.preprocessing, path.string());
-        const Shape shape = image.shape();
         fmt::print("{}\n", path.string());
-        std::optional<Session> session;
-        if (options.execution == ExecutionMode::simulated) session.emplace(model.graph, std::span(&shape, 1));
-        const ConstView output = session ? session->run(image) : fused.of(shape).run(image);
-        if (!session) {
-            results["weight_bytes"] = fused.of(shape).program().weight_bytes();
-            results["activation_bytes"] = fused.of(shape).activation_bytes();
+        const ConstView output = network.run(image);
+        if (const Inference* const inference = network.inference(image.shape())) {
+            results["weight_bytes"] = inference->program().weight_bytes();
+            results["activation_bytes"] = inference->activation_bytes();
         }
         Results& result = results["images"].emplace_back(Results{{"file", path.string()}});
         const std::int64_t channels = output.shape.back();

@@ -1,5 +1,6 @@
-#include "cli/calibration.h"
-#include "cli/model_file.h"
+#include "api/calibration.h"
+#include "api/model_file.h"
+#include "cli/model_options.h"
 #include "cli/number_range.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
@@ -24,7 +25,7 @@ of as many, and 8 bytes for each element of the gradients' second moments: the s
 and of output channels.)";
 
 struct StatsOptions {
-    ModelOptions model;
+    ModelSource model;
     std::string data;
     std::int64_t images = 256;
     std::int64_t memory_megabytes = 1024;

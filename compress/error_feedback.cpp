@@ -245,7 +245,7 @@ class FeedbackQuantizer {
             best = index;
         }
         *element.index = static_cast<std::int16_t>(best);
-        return step * (best + q.offset);
+        return level_value(static_cast<float>(best), q.step, q.offset);
     }
 
     const Triangular& outputs_;

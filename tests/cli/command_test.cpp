@@ -90,7 +90,7 @@ TEST_CASE("what cannot be done is one sentence on standard error that names it, 
     const std::string compress = "compress net.onnx --data \"mnist:.?channels=3\" --out ";
     failure(compress + "x.ebit", "Give one of --rate, --size, --max-drop and --lambda");
     failure(compress + "x.ebit --size 10GBit", "--size is '10GBit'");
-    failure(compress + "x.ebit --size 100", "--size 100 cannot be met: even at 0.05 bits a weight");
+    failure(compress + "x.ebit --size 100", "A file of 100 bytes cannot be met: even at 0.05 bits a weight");
     failure(compress + "x.ebit --max-drop 1", "--max-drop needs --val");
     failure(compress + "x.ebit --rate 2 --transform none,dft", "There is no transform 'dft'");
     failure(compress + "nowhere/x.ebit --rate 2", "there is no folder 'nowhere'");

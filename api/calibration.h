@@ -1,0 +1,32 @@
+#pragma once
+
+#include "datasets/dataset.h"
+#include "engine/model.h"
+#include "engine/tensor.h"
+
+#include <cstdint>
+#include <functional>
+
+namespace eigenbit {
+
+/// A batch of images (n, H, W, C), of which `taken` came before in `count` altogether.
+using CalibrationVisit = std::function<void(ConstView images, std::int64_t taken, std::int64_t count)>;
+
+/// Calls visit for images that compression looks at: the first `count` of a data set in an order drawn from the seed,
+/// as many as there are; of images to be restored, random crops. Labels are not used. All images have the same size.
+void for_each_calibration_batch(Dataset dataset, std::int64_t count, std::uint64_t seed, const CalibrationVisit& visit);
+
+/// All of them together, (N, H, W, C).
+Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t seed);
+
+/// How many activations got a quantizer, from how many images.
+struct AddedQuantizers {
+    std::size_t activations = 0;
+    std::int64_t images = 0;
+};
+
+/// Where layers read activations without a quantizer, gives all candidates that have none one of 8 bits, chosen for
+/// images of the data set.
+AddedQuantizers quantize_missing_activations(Model& model, const Dataset& dataset, std::uint64_t seed);
+
+}  // namespace eigenbit

@@ -1,0 +1,74 @@
+#include "api/compression_report.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace eigenbit {
+namespace {
+
+double decibels(double power_ratio) { return 10.0 * std::log10(power_ratio); }
+
+QualityPoint quality_point(const WrittenPoint& written) {
+    const CompressedPoint& point = written.point;
+    QualityPoint result{.bits_per_weight = point.network.bits_per_weight,
+                        .file_bytes = written.sizes.total(),
+                        .predicted_distortion = point.network.distortion,
+                        .measured_distortion = point.measured_distortion};
+    if (!point.quality) return result;
+    const double scale = point.quality->classification ? 100.0 : 1.0;
+    result.quality = scale * point.quality->score();
+    if (point.quality->classification) {
+        const double top1 = point.quality->classification->top1;
+        result.standard_error = 100.0 * std::sqrt(top1 * (1.0 - top1) / static_cast<double>(point.quality->images));
+    }
+    return result;
+}
+
+LayerReport layer_report(const LayerSummary& layer) {
+    LayerReport report{.name = layer.name,
+                       .transform = to_string(layer.transform),
+                       .weights = layer.weights,
+                       .bits_per_weight = layer.bits_per_weight,
+                       .rows = layer.rows,
+                       .nonzero_rows = layer.nonzero_rows,
+                       .predicted_distortion = layer.distortion,
+                       .coefficient_bits = layer.coefficient_bits,
+                       .basis_bits = layer.basis_bits,
+                       .activation_depths = layer.activation_depths,
+                       .gains = {}};
+    for (const LayerGain& gain : layer.gains) {
+        report.gains.push_back({to_string(gain.transform), decibels(gain.gain.gradients), decibels(gain.gain.weights)});
+    }
+    return report;
+}
+
+}  // namespace
+
+CompressionReport make_report(std::span<const WrittenPoint> points, const CompressionJudge& judge,
+                              const std::filesystem::path& original) {
+    CompressionReport report;
+    report.model = original.filename().string();
+    if (judge.present() && !judge.float_quality().classification) {
+        report.quality_name = "PSNR";
+        report.quality_unit = "dB";
+    }
+    if (judge.present()) {
+        report.float_quality = judge.float_quality().score() * (judge.float_quality().classification ? 100.0 : 1.0);
+    }
+    report.float_bytes = static_cast<std::int64_t>(std::filesystem::file_size(original));
+    for (const WrittenPoint& written : points) {
+        if (report.curves.empty() || report.curves.back().name != written.point.transform) {
+            report.curves.push_back({written.point.transform, {}});
+        }
+        report.curves.back().points.push_back(quality_point(written));
+    }
+    for (TransformCurve& curve : report.curves) {
+        std::ranges::sort(curve.points, {}, &QualityPoint::bits_per_weight);
+    }
+    report.written = quality_point(points.back());
+    report.sizes = points.back().sizes;
+    for (const LayerSummary& layer : points.back().point.network.layers) report.layers.push_back(layer_report(layer));
+    return report;
+}
+
+}  // namespace eigenbit

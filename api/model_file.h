@@ -1,0 +1,35 @@
+#pragma once
+
+#include "datasets/dataset.h"
+#include "engine/formats/ebit_indices.h"
+#include "engine/formats/size_ledger.h"
+#include "engine/model.h"
+
+#include <filesystem>
+#include <optional>
+
+namespace eigenbit {
+
+/// Which network to load.
+struct ModelSource {
+    std::filesystem::path path;  ///< an ONNX or a packed .ebit file, as its extension says
+    bool residual = false;       ///< the network computes what is to be subtracted from its input, as DnCNN does
+};
+
+/// Reads a network. Of a residual one the subtraction becomes a part. Throws Error naming the file.
+Model load_model(const ModelSource& source);
+
+/// A network as its file holds it.
+struct ModelFile {
+    Model model;
+    std::optional<IndexStorage> storage{};  ///< none for ONNX
+    SizeLedger sizes;                       ///< what a packed file's bytes are spent on; empty for ONNX
+};
+
+/// The same with what the file spends its bytes on, which takes as long as writing it.
+ModelFile load_model_file(const ModelSource& source);
+
+/// Takes preprocessing and class names from a data set where the model has none.
+void describe_by_data(Model& model, const Dataset& dataset);
+
+}  // namespace eigenbit

@@ -1,0 +1,44 @@
+#include "api/network_runner.h"
+
+#include "engine/fold_batch_normalization.h"
+#include "engine/passes/expand_products.h"
+
+#include <algorithm>
+
+namespace eigenbit {
+namespace {
+
+Graph prepared(Graph graph, ExecutionMode mode) {
+    if (mode != ExecutionMode::simulated) return graph;
+    expand_products(graph);
+    fold_batch_normalization(graph);
+    return graph;
+}
+
+}  // namespace
+
+NetworkRunner::NetworkRunner(Graph graph, ExecutionMode mode)
+    : programs_(prepared(std::move(graph), mode)), mode_(mode) {}
+
+NetworkRunner::Entry& NetworkRunner::of(const Shape& input) {
+    const auto found = std::ranges::find(entries_, input, &Entry::input);
+    if (found != entries_.end()) return *found;
+    if (entries_.size() == kMost) entries_.erase(entries_.begin());
+    const std::span shapes(&input, 1);
+    if (mode_ == ExecutionMode::simulated) {
+        return entries_.emplace_back(Entry{input, std::make_unique<Session>(programs_.graph(), shapes)});
+    }
+    const Execution execution = mode_ == ExecutionMode::int8_mode ? Execution::bytes : Execution::floats;
+    return entries_.emplace_back(Entry{input, std::make_unique<Inference>(programs_.of(shapes, execution))});
+}
+
+ConstView NetworkRunner::run(ConstView input) {
+    return std::visit([&](const auto& runs) { return runs->run(input); }, of(input.shape).runs);
+}
+
+const Inference* NetworkRunner::inference(const Shape& input) {
+    const auto* const fused = std::get_if<std::unique_ptr<Inference>>(&of(input).runs);
+    return fused ? fused->get() : nullptr;
+}
+
+}  // namespace eigenbit

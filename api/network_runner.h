@@ -1,0 +1,45 @@
+#pragma once
+
+#include "engine/inference/inference.h"
+#include "engine/inference/programs.h"
+#include "engine/session.h"
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+namespace eigenbit {
+
+/// How a network is run.
+enum class ExecutionMode {
+    simulated,   ///< by the float operators that training uses, values rounded as their quantizers say
+    float_mode,  ///< fused, activations float32
+    int8_mode,   ///< fused, activations and weights of 8 bits
+};
+
+/// A network ready to run for whatever shape of input comes along.
+class NetworkRunner {
+  public:
+    NetworkRunner(Graph graph, ExecutionMode mode);
+
+    /// The first output for the only input; valid until the next run.
+    ConstView run(ConstView input);
+    /// What runs an input of this shape; null where the network is simulated.
+    const Inference* inference(const Shape& input);
+
+  private:
+    static constexpr std::size_t kMost = 2;  // shapes: each has memory of its own
+
+    struct Entry {
+        Shape input;
+        std::variant<std::unique_ptr<Inference>, std::unique_ptr<Session>> runs;
+    };
+
+    Entry& of(const Shape& input);
+
+    Programs programs_;
+    ExecutionMode mode_;
+    std::vector<Entry> entries_;
+};
+
+}  // namespace eigenbit

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "api/model_file.h"
+
+#include <CLI/CLI.hpp>
+
+namespace eigenbit {
+
+/// Adds the positional MODEL and --residual to a verb.
+void add_model_options(CLI::App& verb, ModelSource& source);
+
+}  // namespace eigenbit
