@@ -70,7 +70,7 @@ LayerTimes time_layer(const Node& node, const Session& session, bool needs_input
                                .saved = {},
                                .output_gradients = output_gradients,
                                .input_gradients = gradients,
-                               .sets = {true, true, true},
+                               .overwrites = {true, true, true},
                                .workspace = workspace,
                                .training = true,
                                .cache = &cache});

@@ -3,6 +3,7 @@
 #include "cli/execution.h"
 #include "cli/model_options.h"
 #include "cli/verbs.h"
+#include "engine/graph/layer_view.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -41,6 +42,8 @@ struct Packing {
 struct LayerRow {
     std::string name;
     std::string type;
+    bool is_layer = false;  ///< convolution or fully-connected
+    Results attributes;
     std::string weight{};  ///< shape
     std::string output;    ///< shape for one image
     std::int64_t parameters = 0;
@@ -48,6 +51,33 @@ struct LayerRow {
     std::optional<int> input_bit_depth{};  ///< of a rounded input
     std::optional<Packing> packing{};
 };
+
+/// Collects attributes by name.
+class AttributeResults {
+  public:
+    explicit AttributeResults(Results& results) : results_(results) {}
+
+    void operator()(std::string_view name, const auto& value) { results_[std::string(name)] = value; }
+    template <typename Item>
+    requires requires { &Item::template fields<const Item&, AttributeResults&>; }
+    void operator()(std::string_view name, const std::vector<Item>& items) {
+        Results& list = results_[std::string(name)] = Results::array();
+        for (const Item& item : items) item.fields(item, AttributeResults(list.emplace_back(Results::object())));
+    }
+    template <typename Enum>
+    void operator()(std::string_view name, Enum value, std::span<const std::string_view> names) {
+        results_[std::string(name)] = names[static_cast<std::size_t>(value)];
+    }
+
+  private:
+    Results& results_;
+};
+
+Results attributes_of(const Operator& op) {
+    Results results = Results::object();
+    visit_fields(op, AttributeResults(results));
+    return results;
+}
 
 /// Channels along the axis that blocks cut whose values are all zero.
 std::int64_t count_zero_channels(const Quantized& weight) {
@@ -86,6 +116,8 @@ std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<Shape>& s
     for (const Node& node : graph.nodes()) {
         LayerRow row{.name = node.name,
                      .type = std::string(type_name(node.op)),
+                     .is_layer = is_layer(node.op),
+                     .attributes = attributes_of(node.op),
                      .output = to_string(shapes[static_cast<std::size_t>(node.outputs.front())]),
                      .multiply_accumulates = products_an_input(graph, node, shapes)};
         const auto grid = graph.activations().find(node.inputs.front());
@@ -119,7 +151,7 @@ void print_table(const std::vector<LayerRow>& rows) {
         fmt::print("{:<{}}  {:<18}  {:<18}  {:<20}  {:>10}  {:>13}", row.name, widest, row.type, row.weight, row.output,
                    row.parameters, row.multiply_accumulates);
         if (rounded) {
-            const std::string_view otherwise = row.type == Conv::kType || row.type == Gemm::kType ? "float" : "";
+            const std::string_view otherwise = row.is_layer ? "float" : "";
             fmt::print("  {:>10}", row.input_bit_depth ? std::to_string(*row.input_bit_depth) : otherwise);
         }
         if (row.packing) {
@@ -132,9 +164,13 @@ void print_table(const std::vector<LayerRow>& rows) {
 }
 
 Results as_results(const LayerRow& row) {
-    Results layer{
-        {"name", row.name},     {"operator", row.type},         {"weight", row.weight},
-        {"output", row.output}, {"parameters", row.parameters}, {"multiply_accumulates", row.multiply_accumulates}};
+    Results layer{{"name", row.name},
+                  {"operator", row.type},
+                  {"attributes", row.attributes},
+                  {"weight", row.weight},
+                  {"output", row.output},
+                  {"parameters", row.parameters},
+                  {"multiply_accumulates", row.multiply_accumulates}};
     if (row.input_bit_depth) layer["input_bit_depth"] = *row.input_bit_depth;
     if (row.packing) {
         layer["lowest_bit_depth"] = row.packing->lowest_bit_depth;

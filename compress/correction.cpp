@@ -57,8 +57,8 @@ std::vector<bool> prepare(const Graph& original, Graph& graph) {
     std::vector<bool> corrected(graph.nodes().size());
     for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
         if (normalization_at(graph, i)) {
-            own_parameter(graph, i, 3);
-            own_parameter(graph, i, 4);
+            own_parameter(graph, i, BatchNormalization::kMean);
+            own_parameter(graph, i, BatchNormalization::kVariance);
         }
         const auto layer = layer_at(graph, i);
         if (!layer || !outputs.contains(layer->output) || normalized(layer->output)) continue;

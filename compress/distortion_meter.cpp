@@ -56,8 +56,10 @@ DistortionMeter::DistortionMeter(const Graph& graph, const Layer& layer, ConstVi
     if (images.shape[0] == 0) fail("Distortions are measured on calibration images; there are none.");
     choose_chunks();
     if (!options.corrected) return;
-    if (node_->inputs.size() < 3) fail("Layer '{}' has no bias that a correction could change.", node_->name);
-    const Trial own{image(graph.parameter(layer.weight)), graph.parameter(node_->inputs[2]).values()};
+    if (!input_of(*node_, InputRole::bias)) {
+        fail("Layer '{}' has no bias that a correction could change.", node_->name);
+    }
+    const Trial own{image(graph.parameter(layer.weight)), graph.parameter(bias()).values()};
     original_ = layer_moments(std::span(&own, 1)).front();
 }
 
@@ -109,7 +111,7 @@ void DistortionMeter::for_each_chunk(const std::function<void(std::size_t index,
 
 void DistortionMeter::bind(const Trial& trial, Session& session) const {
     session.bind(layer_.weight, trial.weights);
-    if (options_.corrected) session.bind(node_->inputs[2], trial.bias);
+    if (options_.corrected) session.bind(bias(), trial.bias);
 }
 
 std::vector<ChannelMoments> DistortionMeter::layer_moments(std::span<const Trial> trials) {
@@ -165,14 +167,14 @@ void DistortionMeter::add_squared_changes(std::span<const Trial> trials, std::sp
 
 std::vector<double> DistortionMeter::measure(std::size_t count, const Change& change) {
     const Tensor own = image(graph_->parameter(layer_.weight));
-    const Tensor bias = options_.corrected ? graph_->parameter(node_->inputs[2]).values() : Tensor();
+    const Tensor own_bias = options_.corrected ? graph_->parameter(bias()).values() : Tensor();
     const std::int64_t fitting = options_.memory_bytes / 4 / bytes(own.elements());
     const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(fitting, 1));
     std::vector<double> distortions(count);
     for (std::size_t begin = 0; begin < count; begin += at_once) {
         std::vector<Trial> trials(std::min(at_once, count - begin));
         tbb::parallel_for(std::size_t{0}, trials.size(), [&](std::size_t i) {
-            trials[i] = {own, bias};
+            trials[i] = {own, own_bias};
             change(begin + i, trials[i].weights.values());
         });
         if (options_.corrected) correct(trials);

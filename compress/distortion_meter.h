@@ -49,6 +49,7 @@ class DistortionMeter {
         Tensor bias;  // when corrected
     };
 
+    ValueId bias() const { return input_of(*node_, InputRole::bias).value(); }
     void choose_chunks();
     ConstView images_of(std::size_t chunk) const;
     Chunk prepare(std::size_t chunk) const;

@@ -15,7 +15,7 @@ Graph with_biases(const Graph& graph) {
     Graph result = graph;
     for (const Layer& layer : find_layers(graph)) {
         Node& node = result.node(layer.node);
-        if (node.inputs.size() == 3) continue;
+        if (input_of(node, InputRole::bias)) continue;
         node.inputs.push_back(result.add_parameter(node.name + ".zero_bias", Tensor(Shape{layer.shape[0]})));
     }
     return result;
@@ -26,10 +26,13 @@ std::vector<GradientSamples> sample_gradients(const Graph& graph, std::span<cons
     const std::int64_t image_count = images.shape[0];
     const std::int64_t samples = image_count * options.projections;
     Session::Options session_options;
+    const auto bias_of = [&](const Layer& layer) {
+        return input_of(graph.nodes()[layer.node], InputRole::bias).value();
+    };
     std::vector<GradientSamples> result;
     for (const Layer& layer : layers) {
         session_options.gradients.push_back(layer.weight);
-        session_options.gradients.push_back(graph.nodes()[layer.node].inputs[2]);
+        session_options.gradients.push_back(bias_of(layer));
         result.push_back({Tensor(Shape{samples, layer.shape[0], layer.shape[1], layer.shape[2]}),
                           Tensor(Shape{samples, layer.shape[0]})});
     }
@@ -55,7 +58,7 @@ std::vector<GradientSamples> sample_gradients(const Graph& graph, std::span<cons
                         std::ranges::copy(gradient.values(), target.data() + sample * gradient.elements());
                     };
                     store(layers[i].weight, result[i].weights);
-                    store(graph.nodes()[layers[i].node].inputs[2], result[i].shifts);
+                    store(bias_of(layers[i]), result[i].shifts);
                 }
             }
         });

@@ -22,8 +22,9 @@ std::vector<std::pair<LayerView, NormalizationView>> find_pairs(const Graph& gra
 
 void merge(Graph& graph, std::size_t layer, const NormalizationView& normalization) {
     add_own_gain_and_bias(graph, layer);
-    Tensor& bias = graph.parameter(graph.nodes()[layer].inputs[2]).values();
-    Tensor& gain = graph.parameter(graph.nodes()[layer].inputs[3]).values();
+    const LayerView folded = layer_at(graph, layer).value();
+    Tensor& bias = graph.parameter(*folded.bias).values();
+    Tensor& gain = graph.parameter(*folded.gain).values();
     const auto statistic = [&](ValueId value, std::int64_t channel) {
         return graph.parameter(value).values()[channel];
     };

@@ -28,6 +28,11 @@ void check_declared(const std::string& name, const Shape& declared, const Shape&
 
 }  // namespace
 
+std::optional<ValueId> input_of(const Node& node, InputRole role) {
+    const std::optional<std::size_t> place = find_input(node.op, role);
+    return place && *place < node.inputs.size() ? std::optional(node.inputs[*place]) : std::nullopt;
+}
+
 ValueId Graph::new_value(std::string name) {
     names_.push_back(std::move(name));
     return static_cast<ValueId>(names_.size()) - 1;
@@ -58,6 +63,7 @@ ValueId Graph::add_node(std::string name, Operator op, std::vector<ValueId> inpu
 }
 
 std::vector<ValueId> Graph::add_node(std::string name, Operator op, std::vector<ValueId> inputs, int outputs) {
+    if (outputs == 1) return {add_node(std::move(name), std::move(op), std::move(inputs))};
     check_inputs(name, inputs);
     std::vector<ValueId> values;
     for (int output = 0; output < outputs; ++output) values.push_back(new_value(fmt::format("{}:{}", name, output)));

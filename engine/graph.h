@@ -5,6 +5,7 @@
 #include "engine/weights/weight.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct Node {
     std::vector<ValueId> outputs;
 };
 
+/// The first of the node's inputs of this role, if it has one.
+std::optional<ValueId> input_of(const Node& node, InputRole role);
+
 /// A network: nodes in an order in which they can run, the values between them, and its parameters.
 ///
 /// Images are NHWC; an extent 0 of an input's shape stands for any extent (the batch, a flexible image size).
@@ -35,7 +39,7 @@ class Graph {
     ValueId add_parameter(std::string name, Weight weight);
     /// A node with one output, which takes the node's name.
     ValueId add_node(std::string name, Operator op, std::vector<ValueId> inputs);
-    /// A node with several outputs, named like the node with ":0", ":1" … appended.
+    /// A node with this many outputs, named like the node, with ":0", ":1" … appended where they are several.
     std::vector<ValueId> add_node(std::string name, Operator op, std::vector<ValueId> inputs, int outputs);
     void add_output(ValueId value);
 

@@ -258,8 +258,12 @@ void Session::run_node(std::size_t index) {
     const std::vector<ValueId>& output_ids = graph_->nodes()[index].outputs;
     const std::vector<ConstView> inputs = views<const float>(node.inputs, values_);
     const std::vector<View> outputs = views<float>(output_ids, produced_);
-    const bool weights_computed = node.inputs.size() > 1 && !graph_->is_parameter(node.inputs[1]);
-    if (weights_computed || !options_.gradients.empty()) caches_[index].current = false;
+    const auto is_computed = [&](InputRole role) {
+        const std::optional<ValueId> input = input_of(node, role);
+        return input && !graph_->is_parameter(*input);
+    };
+    const bool weights_change = is_computed(InputRole::weight) || is_computed(InputRole::gain);
+    if (weights_change || !options_.gradients.empty()) caches_[index].current = false;
     const std::uint64_t seed = (options_.seed * 0x9E3779B97F4A7C15U + step_) * 0x9E3779B97F4A7C15U + index;
     const ForwardArguments arguments{.inputs = inputs,
                                      .outputs = outputs,
@@ -342,8 +346,8 @@ void Session::prepare_gradients(const Node& node, BackwardArguments& arguments) 
         const std::size_t input = at(node.inputs[i]);
         if (!needs_gradient_[input] || has_gradient_[input]) continue;
         has_gradient_[input] = true;
-        if (sets_gradients(node.op) && std::ranges::count(node.inputs, node.inputs[i]) == 1) {
-            arguments.sets[i] = true;
+        if (overwrites_gradients(node.op) && std::ranges::count(node.inputs, node.inputs[i]) == 1) {
+            arguments.overwrites[i] = true;
         } else {
             set_to_zero(gradients_[input]);
         }

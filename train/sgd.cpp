@@ -1,6 +1,5 @@
 #include "train/sgd.h"
 
-#include "engine/graph/layer_view.h"
 #include "engine/subnormals.h"
 
 #include <tbb/parallel_for.h>
@@ -48,12 +47,12 @@ void Sgd::step(const Chunk& chunk, ConstView gradient, double learning_rate) {
 }
 
 std::vector<ValueId> trainable_parameters(const Graph& graph) {
-    std::set<ValueId> fixed;  // statistics, and the gains that compression corrected
+    std::set<ValueId> fixed;
     for (const Node& node : graph.nodes()) {
-        if (std::holds_alternative<BatchNormalization>(node.op)) {
-            fixed.insert(node.inputs.begin() + 3, node.inputs.end());
+        for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+            const InputRole role = input_role(node.op, i);
+            if (role == InputRole::statistic || role == InputRole::gain) fixed.insert(node.inputs[i]);
         }
-        if (is_layer(node.op) && node.inputs.size() > 3) fixed.insert(node.inputs[3]);
     }
     std::vector<ValueId> trainable;
     for (const auto& [id, parameter] : graph.parameters()) {

@@ -62,34 +62,6 @@ std::vector<StoredLevels<QuantizedType>> all_levels(GraphType& graph) {
     return stored;
 }
 
-/// An image or vector that the network's input takes, for checking that its shapes fit.
-Shape plausible_shape(const Graph::Input& input, const std::optional<Preprocessing>& preprocessing) {
-    constexpr std::int64_t kFlexibleSide = 256;  // divisible by what networks halve their images to
-    Shape shape = input.shape;
-    if (shape[0] == 0) shape[0] = 1;
-    for (int axis = 1; axis < shape.rank(); ++axis) {
-        if (shape[axis] != 0) continue;
-        shape[axis] = kFlexibleSide;
-        if (!preprocessing || preprocessing->height == 0) continue;
-        if (axis == 1) shape[axis] = preprocessing->height;
-        if (axis == 2) shape[axis] = preprocessing->width;
-    }
-    return shape;
-}
-
-/// Throws Error unless the shapes of the graph's nodes fit each other.
-void check_shapes(const Model& model, std::string_view name) {
-    try {
-        std::vector<Shape> inputs;
-        for (const Graph::Input& input : model.graph.inputs()) {
-            inputs.push_back(plausible_shape(input, model.preprocessing));
-        }
-        infer_shapes(model.graph, inputs);
-    } catch (const Error& error) {
-        fail("{}: {}", name, error.what());
-    }
-}
-
 /// Gains of layers, which rates count as side information of levels.
 std::set<ValueId> gains_of(const Graph& graph) {
     std::set<ValueId> gains;
@@ -142,26 +114,23 @@ class EbitReader {
         for (const std::string_view section : kSections) {
             if (!container_.has(section)) fail("{}: section {} is missing", name, section);
         }
+        ByteReader metadata = section(kMetadata);
+        read_metadata(metadata, file_.model);
         ByteReader reader = section(kGraph);
-        stored_ = read_graph(reader, most_stored_elements(bytes.size()));
+        stored_ = read_graph(reader, most_stored_elements(bytes.size()), file_.model.preprocessing);
     }
 
     EbitFile read() {
-        ByteReader metadata = section(kMetadata);
-        read_metadata(metadata, file_.model);
         ByteReader floats = section(kFloats);
         read_floats(floats, stored_);
         read_quantized();
         read_rounded();
         file_.model.graph = std::move(stored_.graph);
-        check_shapes(file_.model, name_);
         return std::move(file_);
     }
 
     /// `owner` keeps the file's bytes.
     Model open(std::shared_ptr<const FileBytes> owner) {
-        ByteReader metadata = section(kMetadata);
-        read_metadata(metadata, file_.model);
         ByteReader floats = section(kFloats);
         read_floats(floats, stored_);
         defer_levels(std::move(owner));
@@ -170,7 +139,6 @@ class EbitReader {
             read_activations(activations, stored_.graph);
         }
         file_.model.graph = std::move(stored_.graph);
-        check_shapes(file_.model, name_);
         return std::move(file_.model);
     }
 

@@ -1,10 +1,9 @@
 #include "engine/formats/ebit_attributes.h"
 
 #include "engine/error.h"
-#include "engine/formats/ebit_operators.h"
 
+#include <algorithm>
 #include <array>
-#include <optional>
 
 namespace eigenbit {
 namespace {
@@ -14,9 +13,13 @@ class FieldWriter {
   public:
     explicit FieldWriter(ByteWriter& writer) : writer_(writer) {}
 
-    template <typename Value, typename... Last>
-    void operator()(std::string_view, const Value& value, Last...) {
+    template <typename Value>
+    void operator()(std::string_view, const Value& value) {
         write(value);
+    }
+    template <typename Enum>
+    void operator()(std::string_view, Enum value, std::span<const std::string_view>) {
+        writer_.varint(static_cast<std::uint64_t>(value));
     }
 
   private:
@@ -25,13 +28,8 @@ class FieldWriter {
     void write(std::int64_t value) { writer_.signed_varint(value); }
     void write(float value) { writer_.float32(value); }
     void write(const Slice::Range& range) {
-        write(range.begin);
-        write(range.end);
-        write(range.step);
+        range.fields(range, [&](std::string_view, std::int64_t part) { write(part); });
     }
-    template <typename Enum>
-    requires std::is_enum_v<Enum>
-    void write(Enum value) { writer_.varint(static_cast<std::uint64_t>(value)); }
     template <std::size_t kCount>
     void write(const std::array<std::int64_t, kCount>& values) {
         for (const std::int64_t value : values) write(value);
@@ -55,8 +53,9 @@ class FieldReader {
         if (reader_.remaining() > 0) read(name, value);
     }
     template <typename Enum>
-    void operator()(std::string_view name, Enum& value, Enum last) {
-        if (reader_.remaining() > 0) value = static_cast<Enum>(reader_.at_most(static_cast<std::int64_t>(last), name));
+    void operator()(std::string_view name, Enum& value, std::span<const std::string_view> names) {
+        const std::int64_t last = std::ssize(names) - 1;
+        if (reader_.remaining() > 0) value = static_cast<Enum>(reader_.at_most(last, name));
     }
 
   private:
@@ -75,9 +74,8 @@ class FieldReader {
     }
     void read(std::string_view name, float& value) { value = reader_.float32(name); }
     void read(std::string_view name, Slice::Range& range) {
-        range.begin = reader_.signed_varint(name);  // the ends of 64 bits mean "to the end"
-        range.end = reader_.signed_varint(name);
-        range.step = reader_.signed_varint(name);
+        // The ends of 64 bits mean "to the end".
+        range.fields(range, [&](std::string_view, std::int64_t& part) { part = reader_.signed_varint(name); });
     }
     template <std::size_t kCount>
     void read(std::string_view name, std::array<std::int64_t, kCount>& values) {
@@ -92,27 +90,19 @@ class FieldReader {
     ByteReader& reader_;
 };
 
-template <std::size_t kAlternative = 0>
-Operator default_operator(std::string_view type, const ByteReader& reader) {
-    if constexpr (kAlternative < std::variant_size_v<Operator>) {
-        using Op = std::variant_alternative_t<kAlternative, Operator>;
-        return type == Op::kType ? Operator(Op{}) : default_operator<kAlternative + 1>(type, reader);
-    } else {
-        fail("{}: there is no operator '{}'", reader.where(), type);
-    }
-}
-
 }  // namespace
 
 std::vector<std::uint8_t> write_attributes(const Operator& op) {
     ByteWriter writer;
-    std::visit([&](const auto& attributes) { visit_fields(attributes, FieldWriter(writer)); }, op);
+    visit_fields(op, FieldWriter(writer));
     return std::move(writer).take();
 }
 
 Operator read_operator(std::string_view type, ByteReader& reader) {
-    Operator op = default_operator(type, reader);
-    std::visit([&](auto& attributes) { visit_fields(attributes, FieldReader(reader)); }, op);
+    const auto found = std::ranges::find(operator_types(), type, type_name);
+    if (found == operator_types().end()) fail("{}: there is no operator '{}'", reader.where(), type);
+    Operator op = *found;
+    visit_fields(op, FieldReader(reader));
     reader.expect_end();
     return op;
 }

@@ -122,9 +122,25 @@ class NodeWriter {
     std::size_t known_;  // how many values are there at a node
 };
 
+/// An image or vector that the network's input takes, to see whether the shapes of nodes fit.
+Shape plausible_shape(const Shape& declared, const std::optional<Preprocessing>& preprocessing) {
+    constexpr std::int64_t kFlexibleSide = 256;  // divisible by what networks halve their images to
+    Shape shape = declared;
+    if (shape[0] == 0) shape[0] = 1;
+    for (int axis = 1; axis < shape.rank(); ++axis) {
+        if (shape[axis] != 0) continue;
+        shape[axis] = kFlexibleSide;
+        if (!preprocessing || preprocessing->height == 0) continue;
+        if (axis == 1) shape[axis] = preprocessing->height;
+        if (axis == 2) shape[axis] = preprocessing->width;
+    }
+    return shape;
+}
+
 class GraphReader {
   public:
-    GraphReader(ByteReader& reader, std::int64_t most_elements) : reader_(reader), elements_left_(most_elements) {}
+    GraphReader(ByteReader& reader, std::int64_t most_elements, const std::optional<Preprocessing>& preprocessing)
+        : reader_(reader), elements_left_(most_elements), preprocessing_(preprocessing) {}
 
     StoredGraph read() {
         const std::size_t inputs = reader_.count("the number of inputs");
@@ -148,6 +164,7 @@ class GraphReader {
         const Shape shape = read_shape(reader_, 0, kLargestInputExtent);
         if (shape.rank() == 0) fail("{}: input '{}' has no dimensions", reader_.where(), name);
         stored_.graph.add_input(name, shape);
+        shapes_.push_back(plausible_shape(shape, preprocessing_));
     }
 
     void read_parameter() {
@@ -160,6 +177,7 @@ class GraphReader {
         }
         const auto form = static_cast<Form>(reader_.at_most(kForms - 1, "the form of a parameter"));
         const ValueId value = stored_.graph.add_parameter(name, read_weight(form, shape));
+        shapes_.push_back(shape);
         stored_.parameter_shapes.emplace(value, shape);
     }
 
@@ -227,14 +245,22 @@ class GraphReader {
         const std::size_t type = static_cast<std::size_t>(reader_.varint("the type of a node"));
         if (type >= types_.size()) fail("{}: node '{}' has no known type", reader_.where(), name);
         const auto attributes = reader_.raw(reader_.count("the attributes of a node"), "the attributes of a node");
-        ByteReader attribute_reader(attributes, fmt::format("{}: node '{}' ({})", reader_.where(), name, types_[type]));
+        const std::string where = fmt::format("{}: node '{}' ({})", reader_.where(), name, types_[type]);
+        ByteReader attribute_reader(attributes, where);
         Operator op = read_operator(types_[type], attribute_reader);
         std::vector<ValueId> inputs = read_values("the inputs of a node");
-        if (const auto* split = std::get_if<Split>(&op)) {
-            const auto outputs = static_cast<int>(split->sizes.size());
-            stored_.graph.add_node(name, std::move(op), std::move(inputs), outputs);
-        } else {
-            stored_.graph.add_node(name, std::move(op), std::move(inputs));
+        const std::vector<Shape> outputs = infer_outputs(op, inputs, where);
+        stored_.graph.add_node(name, std::move(op), std::move(inputs), static_cast<int>(outputs.size()));
+        shapes_.insert(shapes_.end(), outputs.begin(), outputs.end());
+    }
+
+    std::vector<Shape> infer_outputs(const Operator& op, std::span<const ValueId> inputs, std::string_view where) {
+        std::vector<Shape> shapes;
+        for (const ValueId input : inputs) shapes.push_back(shapes_[static_cast<std::size_t>(input)]);
+        try {
+            return infer_shapes(op, shapes);
+        } catch (const Error& error) {
+            fail("{}: {}", where, error.what());
         }
     }
 
@@ -257,6 +283,8 @@ class GraphReader {
     std::vector<std::string> types_;
     StoredGraph stored_;
     std::int64_t elements_left_;
+    const std::optional<Preprocessing>& preprocessing_;
+    std::vector<Shape> shapes_;  // by ValueId
 };
 
 }  // namespace
@@ -303,8 +331,9 @@ std::vector<std::uint8_t> write_graph(const Graph& graph, SizeLedger& sizes) {
     return std::move(writer).take();
 }
 
-StoredGraph read_graph(ByteReader& reader, std::int64_t most_elements) {
-    return GraphReader(reader, most_elements).read();
+StoredGraph read_graph(ByteReader& reader, std::int64_t most_elements,
+                       const std::optional<Preprocessing>& preprocessing) {
+    return GraphReader(reader, most_elements, preprocessing).read();
 }
 
 std::map<ValueId, std::string> layers_of_parameters(const Graph& graph) {

@@ -3,9 +3,11 @@
 #include "engine/formats/ebit_bytes.h"
 #include "engine/formats/size_ledger.h"
 #include "engine/graph.h"
+#include "engine/preprocessing.h"
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +27,10 @@ struct StoredGraph {
     std::map<ValueId, Shape> parameter_shapes;
 };
 
-/// `most_elements` bounds the elements of all parameters together. Throws Error.
-StoredGraph read_graph(ByteReader& reader, std::int64_t most_elements);
+/// `most_elements` bounds the elements of all parameters together. Throws Error, also where the nodes' shapes do not
+/// fit each other for an input that the preprocessing makes.
+StoredGraph read_graph(ByteReader& reader, std::int64_t most_elements,
+                       const std::optional<Preprocessing>& preprocessing);
 
 /// The name of the first node that reads each parameter; of others their own.
 std::map<ValueId, std::string> layers_of_parameters(const Graph& graph);

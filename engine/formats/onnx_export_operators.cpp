@@ -132,7 +132,7 @@ void export_op(const Concat& op, const Node& node, OnnxExport& file) {
 }
 
 void export_op(const Conv& op, const Node& node, OnnxExport& file) {
-    const Shape& weight = file.shapes(node.inputs[1]).front();
+    const Shape& weight = file.shapes(input_of(node, InputRole::weight).value()).front();
     onnx::NodeProto& result = add_like(file, node, "Conv", inputs_in_onnx_order(file, node));
     set_attribute(result, "kernel_shape", std::array{weight[1], weight[2]});
     set_attribute(result, "strides", op.stride);
@@ -158,9 +158,10 @@ void export_op(const Gemm&, const Node& node, OnnxExport& file) {
         return;
     }
     const std::string x = file.in_our_order(node.inputs[0]);
-    onnx::NodeProto* result = &file.add_node("MatMul", node.name, {x, file.in_order(node.inputs[1], std::array{1, 0})});
-    if (node.inputs.size() == 3) {
-        result = &file.add_node("Add", node.name + "/bias", {result->output(0), file.in_our_order(node.inputs[2])});
+    const ValueId weight = input_of(node, InputRole::weight).value();
+    onnx::NodeProto* result = &file.add_node("MatMul", node.name, {x, file.in_order(weight, std::array{1, 0})});
+    if (const auto bias = input_of(node, InputRole::bias)) {
+        result = &file.add_node("Add", node.name + "/bias", {result->output(0), file.in_our_order(*bias)});
     }
     file.define_in_our_order(node.outputs[0], result->output(0));
 }

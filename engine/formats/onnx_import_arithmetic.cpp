@@ -63,8 +63,8 @@ bool add_as_bias(NodeImport& node, int layer_input, int constant_input) {
     if (node.is_constant(layer_input) || !node.is_constant(constant_input)) return false;
     const ValueId value = node.value(layer_input);
     Node* layer = graph.producer(value);
-    if (layer == nullptr || layer->inputs.size() != 2 || !node.is_only_use(layer_input)) return false;
-    if (!is_layer(layer->op)) return false;
+    if (layer == nullptr || !is_layer(layer->op) || !node.is_only_use(layer_input)) return false;
+    if (input_of(*layer, InputRole::bias)) return false;
     if (node.rank(constant_input) > graph.rank(value)) return false;
     const ValueId bias = node.broadcast_parameter(constant_input, graph.rank(value));
     if (!(graph.shapes(bias).front() == Shape{graph.shapes(value).front().back()})) return false;

@@ -5,13 +5,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 namespace eigenbit {
 namespace {
 
-bool are_float_parameters(const Graph& graph, std::span<const ValueId> values) {
-    return std::ranges::all_of(
-        values, [&](ValueId value) { return graph.is_parameter(value) && graph.parameter(value).is_float(); });
+bool is_float_parameter(const Graph& graph, ValueId value) {
+    return graph.is_parameter(value) && graph.parameter(value).is_float();
 }
 
 }  // namespace
@@ -21,21 +21,22 @@ ConvolutionGeometry LayerView::geometry(const Shape& x, const Shape& y) const {
     return {.n = x.elements(0, x.rank() - 1), .i = weight_shape[1], .o = weight_shape[0]};
 }
 
-bool is_layer(const Operator& op) { return std::holds_alternative<Conv>(op) || std::holds_alternative<Gemm>(op); }
+bool is_layer(const Operator& op) { return find_input(op, InputRole::weight).has_value(); }
 
 std::optional<LayerView> layer_at(const Graph& graph, std::size_t position) {
     const Node& node = graph.nodes()[position];
-    if (!is_layer(node.op) || !graph.is_parameter(node.inputs[1])
-        || !are_float_parameters(graph, std::span(node.inputs).subspan(2))) {
-        return std::nullopt;
-    }
+    const std::optional<ValueId> weight = input_of(node, InputRole::weight);
+    const std::optional<ValueId> bias = input_of(node, InputRole::bias);
+    const std::optional<ValueId> gain = input_of(node, InputRole::gain);
+    const auto fits = [&](std::optional<ValueId> value) { return !value || is_float_parameter(graph, *value); };
+    if (!weight || !graph.is_parameter(*weight) || !fits(bias) || !fits(gain)) return std::nullopt;
     LayerView layer{.node = position,
                     .input = node.inputs[0],
-                    .weight = node.inputs[1],
+                    .weight = *weight,
                     .output = node.outputs[0],
-                    .weight_shape = graph.parameter(node.inputs[1]).shape()};
-    if (node.inputs.size() > 2) layer.bias = node.inputs[2];
-    if (node.inputs.size() > 3) layer.gain = node.inputs[3];
+                    .bias = bias,
+                    .gain = gain,
+                    .weight_shape = graph.parameter(*weight).shape()};
     if (const auto* const conv = std::get_if<Conv>(&node.op)) layer.conv = *conv;
     return layer;
 }
@@ -49,20 +50,20 @@ std::vector<LayerView> layers_of(const Graph& graph) {
 }
 
 void add_own_gain_and_bias(Graph& graph, std::size_t layer) {
-    const std::string name = graph.nodes()[layer].name;
-    const Shape channels{graph.parameter(graph.nodes()[layer].inputs[1]).shape()[0]};
-    const auto provide = [&](std::size_t input, std::string_view suffix, float value) {
-        if (graph.nodes()[layer].inputs.size() > input) {
-            own_parameter(graph, layer, input);
+    const Node& node = graph.nodes()[layer];
+    const Shape channels{graph.parameter(*input_of(node, InputRole::weight)).shape()[0]};
+    const auto provide = [&](InputRole role, std::string_view suffix, float value) {
+        if (input_of(node, role)) {
+            own_parameter(graph, layer, *find_input(node.op, role));
             return;
         }
         Tensor values(channels);
         std::ranges::fill(values.values(), value);
-        const ValueId parameter = graph.add_parameter(fmt::format("{}.{}", name, suffix), std::move(values));
+        const ValueId parameter = graph.add_parameter(fmt::format("{}.{}", node.name, suffix), std::move(values));
         graph.node(layer).inputs.push_back(parameter);
     };
-    provide(2, "bias", 0.0F);
-    provide(3, "gain", 1.0F);
+    provide(InputRole::bias, "bias", 0.0F);
+    provide(InputRole::gain, "gain", 1.0F);
 }
 
 Tensor scaled_image(const Graph& graph, const LayerView& layer) {
@@ -72,14 +73,16 @@ Tensor scaled_image(const Graph& graph, const LayerView& layer) {
 
 std::optional<NormalizationView> normalization_at(const Graph& graph, std::size_t position) {
     const Node& node = graph.nodes()[position];
-    const auto* const normalization = std::get_if<BatchNormalization>(&node.op);
-    if (!normalization || !are_float_parameters(graph, std::span(node.inputs).subspan(1))) return std::nullopt;
+    using Op = BatchNormalization;
+    const auto* const normalization = std::get_if<Op>(&node.op);
+    const auto is_constant = [&](ValueId value) { return is_float_parameter(graph, value); };
+    if (!normalization || !std::ranges::all_of(node.inputs | std::views::drop(1), is_constant)) return std::nullopt;
     return NormalizationView{.node = position,
-                             .input = node.inputs[0],
-                             .scale = node.inputs[1],
-                             .bias = node.inputs[2],
-                             .mean = node.inputs[3],
-                             .variance = node.inputs[4],
+                             .input = node.inputs[Op::kX],
+                             .scale = node.inputs[Op::kScale],
+                             .bias = node.inputs[Op::kBias],
+                             .mean = node.inputs[Op::kMean],
+                             .variance = node.inputs[Op::kVariance],
                              .output = node.outputs[0],
                              .epsilon = normalization->epsilon};
 }

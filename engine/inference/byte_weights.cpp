@@ -29,59 +29,29 @@ std::optional<IndexGrid> channel_grid(const Quantized& quantized, std::int64_t c
     return std::nullopt;
 }
 
-/// The largest magnitude of two neighbours' sum.
-template <typename Value>
-float largest_pair(std::span<const Value> values) {
-    float largest = 0.0F;
-    for (std::size_t i = 1; i < values.size(); ++i) {
-        largest = std::max(largest, std::abs(static_cast<float>(values[i - 1]) + static_cast<float>(values[i])));
-    }
-    return largest;
-}
-
 bool fits(int index) {
     return index >= std::numeric_limits<std::int8_t>::min() && index <= std::numeric_limits<std::int8_t>::max();
 }
 
 /// Whether all indices became codes.
-bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, int most, std::span<std::int8_t> to) {
+bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, std::span<std::int8_t> to) {
     for (std::size_t i = 0; i < from.size(); ++i) {
         const int index = grid.factor * from[i] + grid.shift;
         if (!fits(index)) return false;
         to[i] = static_cast<std::int8_t>(index);
     }
-    return largest_pair(std::span<const std::int8_t>(to)) <= static_cast<float>(most);
-}
-
-/// The largest sum of those of one sign among two neighbours and the same two four inputs later, in rows of `inputs`.
-float largest_four(std::span<const float> values, std::size_t inputs) {
-    float largest = 0.0F;
-    for (std::size_t row = 0; row < values.size(); row += inputs) {
-        for (std::size_t i = 0; i + 6 <= inputs; i += 2) {
-            float above = 0.0F;
-            float below = 0.0F;
-            for (const std::size_t at : {i, i + 1, i + 4, i + 5}) {
-                above += std::max(values[row + at], 0.0F);
-                below += std::min(values[row + at], 0.0F);
-            }
-            largest = std::max({largest, above, -below});
-        }
-    }
-    return largest;
+    return true;
 }
 
 /// A filter (taps, inputs). Returns the step.
-float round_values(std::span<const float> values, std::size_t inputs, int most, std::span<std::int8_t> to) {
+float round_values(std::span<const float> values, std::size_t inputs, std::span<std::int8_t> to) {
     float largest = 0.0F;
     for (const float value : values) largest = std::max(largest, std::abs(value));
     if (largest == 0.0F) {
         std::ranges::fill(to, std::int8_t{0});
         return 0.0F;
     }
-    // Each of those that are summed may be rounded up: by a half, or by one where a rest is added before.
-    const bool spreads = inputs < values.size();
-    float step = std::max(largest / 127.0F, largest_pair(values) / static_cast<float>(most - (spreads ? 2 : 1)));
-    if (spreads) step = std::max(step, largest_four(values, inputs) / static_cast<float>(most - 4));
+    const float step = largest / 127.0F;
     for (std::size_t input = 0; input < inputs; ++input) {
         float rest = 0.0F;
         for (std::size_t i = input; i < values.size(); i += inputs) {
@@ -121,9 +91,9 @@ std::vector<IndexCounts> count_indices(const Quantized& quantized) {
 }
 
 /// What rounding to multiples of `step` adds to the squares of errors, in those that the blocks' own steps make. These
-/// are the smaller the more a weight matters, so that errors count in units of them. Infinite where codes are larger
-/// than `largest_code`.
-double added_error(float step, const Quantized& quantized, std::span<const IndexCounts> counts, double largest_code) {
+/// are the smaller the more a weight matters, so that errors count in units of them. Infinite where int8 does not hold
+/// the codes.
+double added_error(float step, const Quantized& quantized, std::span<const IndexCounts> counts) {
     double added = 0.0;
     std::int64_t weights = 0;
     for (std::size_t b = 0; b < counts.size(); ++b) {
@@ -134,7 +104,7 @@ double added_error(float step, const Quantized& quantized, std::span<const Index
             if (count == 0) continue;
             const double value = block.value(static_cast<float>(index));
             const double code = std::nearbyint(value / step);
-            if (std::abs(code) > largest_code) return std::numeric_limits<double>::infinity();
+            if (std::abs(code) > kLargestIndex) return std::numeric_limits<double>::infinity();
             const double error = (code * step - value) / block.step;
             added += 12.0 * error * error * static_cast<double>(count);
             weights += count;
@@ -146,10 +116,9 @@ double added_error(float step, const Quantized& quantized, std::span<const Index
 /// The largest step for all blocks that adds next to nothing, so that codes are small: they then take few bits, and
 /// their products can be summed in few. It divides a block's own. (Added errors weigh more than their squares tell:
 /// each index always has the same.)
-std::optional<float> common_step(const Quantized& quantized, int most) {
+std::optional<float> common_step(const Quantized& quantized) {
     constexpr double kMostAdded = 1.0 / 1024.0;
     constexpr int kMostParts = 16;
-    const double largest_code = std::min(kLargestIndex, most / 2);
     const std::vector<IndexCounts> counts = count_indices(quantized);
     if (!std::ranges::all_of(counts, &IndexCounts::complete)) return std::nullopt;
     std::vector<float> candidates;
@@ -160,14 +129,14 @@ std::optional<float> common_step(const Quantized& quantized, int most) {
     }
     std::ranges::sort(candidates, std::greater{});
     const auto found = std::ranges::find_if(
-        candidates, [&](float step) { return added_error(step, quantized, counts, largest_code) <= kMostAdded; });
+        candidates, [&](float step) { return added_error(step, quantized, counts) <= kMostAdded; });
     return found == candidates.end() ? std::nullopt : std::optional(*found);
 }
 
 /// Of blocks of input channels.
-std::optional<ByteWeights> input_block_weights(const Quantized& quantized, int most) {
+std::optional<ByteWeights> input_block_weights(const Quantized& quantized) {
     if (quantized.axis != quantized.shape.rank() - 1) return std::nullopt;
-    const std::optional<float> common = common_step(quantized, most);
+    const std::optional<float> common = common_step(quantized);
     if (!common) return std::nullopt;
     const float step = *common;
     ByteWeights result{std::vector<std::int8_t>(quantized.levels.size()),
@@ -185,15 +154,15 @@ std::optional<ByteWeights> input_block_weights(const Quantized& quantized, int m
 
 }  // namespace
 
-ByteWeights byte_weights(const Weight& stored, int most) {
+ByteWeights byte_weights(const Weight& stored) {
     const std::optional<Quantized> in_memory =
         stored.quantized() ? std::optional(loaded(*stored.quantized())) : std::nullopt;
     const Quantized* const quantized = in_memory ? &*in_memory : nullptr;
     if (quantized) {
-        if (std::optional<ByteWeights> blocks = input_block_weights(*quantized, most)) return *std::move(blocks);
+        if (std::optional<ByteWeights> blocks = input_block_weights(*quantized)) return *std::move(blocks);
     }
     const Shape& shape = stored.shape();
-    const Tensor values = quantized ? image(*quantized) : image(stored);
+    std::optional<Tensor> values;  // made where levels do not do
     const auto channels = static_cast<std::size_t>(shape[0]);
     const auto filter = static_cast<std::size_t>(shape.elements(1, shape.rank()));
     const auto inputs = static_cast<std::size_t>(shape.back());
@@ -206,12 +175,13 @@ ByteWeights byte_weights(const Weight& stored, int most) {
         if (quantized) {
             const std::span from = std::span(quantized->levels).subspan(o * filter, filter);
             const auto grid = channel_grid(*quantized, static_cast<std::int64_t>(o));
-            if (grid && copy_indices(from, *grid, most, to)) {
+            if (grid && copy_indices(from, *grid, to)) {
                 result.scale[o] = grid->scale;
                 continue;
             }
         }
-        result.scale[o] = round_values(values.values().subspan(o * filter, filter), inputs, most, to);
+        if (!values) values = quantized ? image(*quantized) : image(stored);
+        result.scale[o] = round_values(values->values().subspan(o * filter, filter), inputs, to);
     }
     return result;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "engine/kernels/coded_weights.h"
-#include "engine/kernels/integer_kernels.h"
 #include "engine/weights/weight.h"
 
 #include <cstdint>
@@ -21,11 +20,9 @@ struct ByteWeights {
 /// The weight's own levels where an output channel's have one step and fit (twice the level plus one where the grid
 /// is half a step off). Blocks of input channels, whose steps differ, have one scale for all of them: the largest to
 /// multiples of which their values can be rounded with next to nothing added to the error that their steps make, if
-/// there is one. All else is rounded, each output channel for itself, as finely as codes allow: bytes of which no two
-/// neighbours' sum is larger than `most` in magnitude. In kernels of several taps the sums of those of one sign among
-/// two neighbours and the same two four inputs later are not larger either, and what rounding takes from a weight is
-/// given to the same input's at the next tap: inputs that lie side by side are alike, so that most of the errors
-/// cancel.
-ByteWeights byte_weights(const Weight& weight, int most = kAnySum);
+/// there is one. All else is rounded, each output channel for itself, as finely as codes allow. In kernels of several
+/// taps, what rounding takes from a weight is given to the same input's at the next tap: inputs that lie side by side
+/// are alike, so that most of the errors cancel. The weights depend on nothing else, such as the CPU.
+ByteWeights byte_weights(const Weight& weight);
 
 }  // namespace eigenbit

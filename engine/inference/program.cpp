@@ -52,8 +52,13 @@ std::int64_t size_in_arena(const Buffer& buffer) {
 /// values lie in floats.
 class Compiler {
   public:
-    Compiler(const Graph& graph, std::span<const Shape> inputs, Execution execution)
-        : graph_(graph), shapes_(infer_shapes(graph, inputs)), deferred_(graph, shapes_) {
+    Compiler(const Graph& graph, std::span<const Shape> inputs, Execution execution,
+             const CpuImplementation& implementation)
+        : graph_(graph),
+          shapes_(infer_shapes(graph, inputs)),
+          implementation_(implementation),
+          deferred_(graph, shapes_) {
+        program_.implementation_ = &implementation;
         if (execution == Execution::bytes) grids_ = byte_grids(graph);
     }
 
@@ -111,7 +116,8 @@ class Compiler {
         if (inputs.size() == 1) widen(affine, shape(value));
         bytes_[value] = new_buffer(value, true);
         push(graph_.name(value), "to bytes",
-             QuantizeStep{.inputs = std::move(inputs),
+             QuantizeStep{.kernels = implementation_.integer,
+                          .inputs = std::move(inputs),
                           .scale = std::move(affine.scale),
                           .shift = std::move(affine.shift),
                           .low = std::clamp(low / grid.step + zero, 0.0F, largest),
@@ -240,11 +246,11 @@ class Compiler {
         std::string kind = kind_of(g, false);
         if (suits_winograd(g, WeightPacking::once)) {
             auto& packed = step.weights.emplace<WinogradWeights>();
-            packed.pack_forward(g, weights.data());
+            packed.pack_forward(g, weights.data(), implementation_);
             packed.release_taps();
             kind += " Winograd";
         } else {
-            pack_forward_weights(g, weights.data(), std::get<PackedWeights>(step.weights));
+            pack_forward_weights(g, weights.data(), std::get<PackedWeights>(step.weights), implementation_);
         }
         push(graph_.nodes()[fused.node].name, std::move(kind), std::move(step), g.multiply_adds());
         provide(output, floats);
@@ -295,9 +301,9 @@ class Compiler {
         }
         const auto zero_point = static_cast<std::uint8_t>(from.zero_point);
         if (!layer.conv) return byte_matrix(weight, zero_point, scale, bias);
-        const ByteWeights weights = byte_weights(weight, active_cpu_implementation().integer->fast_sum);
+        const ByteWeights weights = byte_weights(weight);
         for (std::size_t o = 0; o < scale.size(); ++o) scale[o] *= weights.scale[o];
-        return IntegerConvolution(g, weights.coded(), zero_point, scale, bias);
+        return IntegerConvolution(g, weights.coded(), zero_point, scale, bias, implementation_);
     }
 
     void add_byte_layer(const FusedNode& fused, ByteLayer layer) {
@@ -323,10 +329,10 @@ class Compiler {
     }
 
     /// Of the bits that the weight has, else of 8.
-    static ByteLayer byte_matrix(const Weight& weight, std::uint8_t zero_point, std::span<float> scale,
-                                 std::span<const float> bias) {
+    ByteLayer byte_matrix(const Weight& weight, std::uint8_t zero_point, std::span<float> scale,
+                          std::span<const float> bias) const {
         if (weight.quantized() && PackedMatrix::can_pack(*weight.quantized())) {
-            return PackedMatrix(loaded(*weight.quantized()), zero_point, scale, bias);
+            return PackedMatrix(loaded(*weight.quantized()), zero_point, scale, bias, implementation_);
         }
         const ByteWeights weights = byte_weights(weight);
         for (std::size_t o = 0; o < scale.size(); ++o) scale[o] *= weights.scale[o];
@@ -334,7 +340,7 @@ class Compiler {
                                .axis = 0,
                                .blocks = {{0, weight.shape()[0], 8, 1.0F}},
                                .levels = {weights.codes.begin(), weights.codes.end()}};
-        return PackedMatrix(levels, zero_point, scale, bias);
+        return PackedMatrix(levels, zero_point, scale, bias, implementation_);
     }
 
     /// The float values of a parameter, which the program keeps.
@@ -346,6 +352,7 @@ class Compiler {
 
     const Graph& graph_;
     std::vector<Shape> shapes_;
+    const CpuImplementation& implementation_;
     Grids grids_;
     Program program_;
     DeferredValues deferred_;
@@ -383,8 +390,9 @@ std::int64_t Program::weight_bytes() const {
     return sum;
 }
 
-std::shared_ptr<const Program> compile(const Graph& graph, std::span<const Shape> inputs, Execution execution) {
-    return Compiler(graph, inputs, execution).run();
+std::shared_ptr<const Program> compile(const Graph& graph, std::span<const Shape> inputs, Execution execution,
+                                       const CpuImplementation& implementation) {
+    return Compiler(graph, inputs, execution, implementation).run();
 }
 
 }  // namespace eigenbit

@@ -37,6 +37,7 @@ class Program {
     /// Of floats, in the graph's order.
     std::span<const BufferId> outputs() const { return outputs_; }
     std::int64_t arena_elements() const { return arena_elements_; }  ///< floats
+    const CpuImplementation& implementation() const { return *implementation_; }
 
     std::int64_t multiply_accumulates() const;
     /// Of packed weights, biases and constants: all that grows with the network's parameters.
@@ -54,9 +55,12 @@ class Program {
     std::vector<BufferId> outputs_;
     std::list<Tensor> constants_;  // that steps of operators read
     std::int64_t arena_elements_ = 0;
+    const CpuImplementation* implementation_ = nullptr;
 };
 
-/// Compiles a network; prepare_for_inference makes it faster. Throws Error where shapes do not fit.
-std::shared_ptr<const Program> compile(const Graph& graph, std::span<const Shape> inputs, Execution execution);
+/// Compiles a network; prepare_for_inference makes it faster. Throws Error where shapes do not fit. Int8 layers put out
+/// the same with every implementation, as do operators on floats; layers of floats do but for rounding.
+std::shared_ptr<const Program> compile(const Graph& graph, std::span<const Shape> inputs, Execution execution,
+                                       const CpuImplementation& implementation = active_cpu_implementation());
 
 }  // namespace eigenbit

@@ -67,16 +67,16 @@ void run(const QuantizeStep& step, std::span<const Buffer> buffers, WeightCache&
         for (const BufferId input : step.inputs) {
             const View x = buffers[input].floats();
             const std::int64_t own = step.inputs.size() == 1 ? columns : x.shape.back();
-            active_cpu_implementation().integer->round_to_bytes({.x = x.data + begin * own,
-                                                                 .y = y.bytes() + begin * columns + first,
-                                                                 .x_stride = own,
-                                                                 .y_stride = columns,
-                                                                 .rows = static_cast<std::size_t>(end - begin),
-                                                                 .columns = static_cast<std::size_t>(own),
-                                                                 .scale = step.scale.data() + first,
-                                                                 .shift = step.shift.data() + first,
-                                                                 .low = step.low,
-                                                                 .high = step.high});
+            step.kernels->round_to_bytes({.x = x.data + begin * own,
+                                          .y = y.bytes() + begin * columns + first,
+                                          .x_stride = own,
+                                          .y_stride = columns,
+                                          .rows = static_cast<std::size_t>(end - begin),
+                                          .columns = static_cast<std::size_t>(own),
+                                          .scale = step.scale.data() + first,
+                                          .shift = step.shift.data() + first,
+                                          .low = step.low,
+                                          .high = step.high});
             first += own;
         }
     });

@@ -65,6 +65,7 @@ struct OperatorStep {
 /// Rounds floats to bytes: y = clamp(scale[c] · x + shift[c]) in steps of the output's grid. The inputs lie one after
 /// the other along the last axis, whose channels c are; a single input may have several pixels that count as one.
 struct QuantizeStep {
+    const IntegerKernels* kernels;
     std::vector<BufferId> inputs;
     std::vector<float> scale, shift;
     float low, high;

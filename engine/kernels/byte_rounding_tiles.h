@@ -13,12 +13,12 @@ void round_to_bytes(const ByteRounding& rounding) {
     for (size_t row = 0; row < r.rows; ++row, x += r.x_stride, y += r.y_stride) {
         for (size_t c = 0; c < whole; c += Vector::kWidth) {
             const Vector::Floats value =
-                Vector::fma(Vector::load(x + c), Vector::load(r.scale + c), Vector::load(r.shift + c));
+                Vector::multiply_add(Vector::load(x + c), Vector::load(r.scale + c), Vector::load(r.shift + c));
             Vector::store(y + c, Vector::clamp(value, low, high));
         }
         if (whole == r.columns) continue;
-        const Vector::Floats value = Vector::fma(Vector::load(x + whole, rest), Vector::load(r.scale + whole, rest),
-                                                 Vector::load(r.shift + whole, rest));
+        const Vector::Floats value = Vector::multiply_add(
+            Vector::load(x + whole, rest), Vector::load(r.scale + whole, rest), Vector::load(r.shift + whole, rest));
         Vector::store(y + whole, rest, Vector::clamp(value, low, high));
     }
 }

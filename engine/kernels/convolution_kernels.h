@@ -83,14 +83,10 @@ struct ConvolutionKernels {
     void (*winograd_output)(const WinogradOutput& tile);
 };
 
-namespace generic {
-extern const ConvolutionKernels kConvolutionKernels;
-}
-namespace avx2 {
-extern const ConvolutionKernels kConvolutionKernels;
-}
-namespace avx512vnni {
-extern const ConvolutionKernels kConvolutionKernels;
-}
+#define EIGENBIT_INSTRUCTION_SET(name, float_kernels, ...)                                                             \
+    namespace float_kernels {                                                                                          \
+    extern const ConvolutionKernels kConvolutionKernels;                                                               \
+    }
+#include "engine/kernels/instruction_sets.def"
 
 }  // namespace eigenbit

@@ -11,24 +11,27 @@ namespace eigenbit {
 namespace {
 
 // __builtin_cpu_supports also asks the operating system (XGETBV) whether it saves the registers that a feature needs.
-bool supports_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#define FEATURE(name) &&__builtin_cpu_supports(#name)
+#define EIGENBIT_INSTRUCTION_SET(name, float_kernels, int8_kernels, features, ...)                                     \
+    bool supports_##name() { return true features; }
+#include "engine/kernels/instruction_sets.def"
 
-bool supports_avx512vnni() {
-    return supports_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-           && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
-           && __builtin_cpu_supports("avx512vnni");
-}
+/// Names that each have ", " before them.
+const char* listed(const char* names) { return *names ? names + 2 : "none"; }
 
 }  // namespace
 
 std::span<const CpuImplementation> cpu_implementations() {
+#define FEATURE(name) ", " #name
+#define EIGENBIT_INSTRUCTION_SET(name, float_kernels, int8_kernels, features, description)                             \
+    CpuImplementation{#name,                                                                                           \
+                      description,                                                                                     \
+                      listed("" features),                                                                             \
+                      supports_##name(),                                                                               \
+                      &float_kernels::kConvolutionKernels,                                                             \
+                      &int8_kernels::kIntegerKernels},
     static const std::array implementations = {
-        CpuImplementation{"avx512vnni", "x86-64 with 512-bit vectors and byte dot products (Ice Lake, Zen 4)",
-                          "AVX2, FMA, AVX-512 F, BW, VL, DQ, VNNI", supports_avx512vnni(),
-                          &avx512vnni::kConvolutionKernels, &avx512vnni::kIntegerKernels},
-        CpuImplementation{"avx2", "x86-64 with 256-bit vectors (Haswell, Zen)", "AVX2, FMA", supports_avx2(),
-                          &avx2::kConvolutionKernels, &avx2::kIntegerKernels},
-        CpuImplementation{"generic", "any CPU", "none", true, &generic::kConvolutionKernels, &generic::kIntegerKernels},
+#include "engine/kernels/instruction_sets.def"
     };
     return implementations;
 }

@@ -20,10 +20,16 @@ constexpr std::int64_t kBandBytes = 64 << 10;
 // Few bands are divided further by panels until there are about as many tasks; enough for the cores to end together.
 constexpr std::int64_t kTasks = 16;
 
-// Quads in the mean run of words from which on it is faster to keep sums of 16 bits in registers, and under which it is
-// to make sums of 32 bits of each quad (measured on Zen 3).
-constexpr double kLongRun = 8.0;
-constexpr double kShortRun = 1.25;
+// What sums of one output take on a CPU that makes them in 16 bits where these hold them, in instructions (fitted to
+// measurements on Zen 3): of a quad by itself; of a run of any length, which is added to sums in memory, and of each of
+// its quads; of runs of two and of one quad; and of a quad that does not fit, in the tiles of long and of short runs.
+constexpr std::int64_t kQuadCost = 30;
+constexpr std::int64_t kLongRunCost = 40;
+constexpr std::int64_t kLongRunQuadCost = 20;
+constexpr std::int64_t kRunOfTwoCost = 50;
+constexpr std::int64_t kRunOfOneCost = 33;
+constexpr std::int64_t kWideAmongLongCost = 80;
+constexpr std::int64_t kWideAmongShortCost = 60;
 
 std::int64_t filter_size(const ConvolutionGeometry& g) { return g.kh * g.kw * (g.i / g.groups); }
 
@@ -37,12 +43,13 @@ std::vector<WeightPanel> integer_panels(const ConvolutionGeometry& g, std::span<
     return without_zero_vectors(panels, codes, filter_size(g), static_cast<std::int64_t>(kernels.width));
 }
 
-/// Whether no two weights that are multiplied together, of either sign, sum to more than `most`.
-bool pairs_are_small(std::span<const std::int8_t> weights, int most) {
+/// Whether 16 bits hold the sums of pairs of products.
+bool pairs_fit(std::span<const std::int8_t> weights) {
     for (std::size_t i = 0; i < weights.size(); i += 2) {
         const int first = weights[i];
         const int second = weights[i + 1];
-        if (std::max(first, 0) + std::max(second, 0) > most || std::min(first, 0) + std::min(second, 0) < -most) {
+        if (std::max(first, 0) + std::max(second, 0) > kMostWordSum
+            || std::min(first, 0) + std::min(second, 0) < -kMostWordSum) {
             return false;
         }
     }
@@ -137,7 +144,7 @@ std::int64_t IntegerConvolution::lane_of(std::int64_t channel) const {
     return channel % 16 / 4 * static_cast<std::int64_t>(kernels_->width) + channel / 16 * 4 + channel % 4;
 }
 
-/// None are kept where they are needless: hardly longer than one quad, and all fit.
+/// The kind of runs that is fastest, or none where it is each quad by itself.
 void IntegerConvolution::choose_word_runs() {
     AlignedVector<std::int8_t> buffer(coded_.buffer_bytes());
     const auto find = [&](auto runs_of) {
@@ -151,23 +158,28 @@ void IntegerConvolution::choose_word_runs() {
     std::int64_t quads = 0;
     std::int64_t long_runs = 0;
     std::int64_t short_runs = 0;
-    bool all_fit = true;
+    std::int64_t wide = 0;
     for (const std::vector<std::uint8_t>& lengths : word_runs_) {
-        for (const std::uint8_t length : lengths) {
-            quads += length;
+        for (auto length = lengths.begin(); length != lengths.end(); ++length) {
+            if (*length == 0) {
+                wide += *++length;
+                continue;
+            }
+            quads += *length;
             ++long_runs;
-            short_runs += (length + 1) / 2;
-            all_fit = all_fit && length > 0;
+            short_runs += (*length + 1) / 2;
         }
     }
-    const auto mean = [&](std::int64_t runs) { return static_cast<double>(quads) / static_cast<double>(runs); };
-    if (!all_fit || mean(long_runs) >= kLongRun) return;
-    short_runs_ = mean(short_runs) >= kShortRun;
-    if (short_runs_) {
-        find([](auto... panel) { return short_word_runs(panel...); });
-    } else {
+    const std::int64_t runs_of_two = quads - short_runs;
+    const std::int64_t short_cost =
+        runs_of_two * kRunOfTwoCost + (short_runs - runs_of_two) * kRunOfOneCost + wide * kWideAmongShortCost;
+    const std::int64_t long_cost = long_runs * kLongRunCost + quads * kLongRunQuadCost + wide * kWideAmongLongCost;
+    if (wide == 0 && quads * kQuadCost <= std::min(short_cost, long_cost)) {
         word_runs_.clear();
+        return;
     }
+    short_runs_ = short_cost < long_cost;
+    if (short_runs_) find([](auto... panel) { return short_word_runs(panel...); });
 }
 
 /// (taps / 4, lanes, 4), taps rounded up.
@@ -185,7 +197,10 @@ void IntegerConvolution::pack_depthwise(std::span<const std::int8_t> weights) {
             }
         }
     }
-    small_pairs_ = pairs_are_small(depthwise_weights_, kernels_->fast_sum);
+    const auto quad_bytes = static_cast<std::size_t>(4 * lanes_before(1));
+    for (std::size_t quad = 0; quad < depthwise_weights_.size(); quad += quad_bytes) {
+        quads_fit_.push_back(pairs_fit(std::span(depthwise_weights_).subspan(quad, quad_bytes)));
+    }
 }
 
 std::int64_t IntegerConvolution::weight_bytes() const {
@@ -245,7 +260,7 @@ void IntegerConvolution::run_part(const std::uint8_t* x, const IntegerOutput& ou
             .weights = weights,
             .word_runs = word_runs_.empty() ? nullptr : word_runs_[p].data(),
             .short_runs = short_runs_,
-            .small_pairs = small_pairs_,
+            .quads_fit = quads_fit_.data() + p * (quads_fit_.size() / panels_.size()),
             .vectors = static_cast<std::size_t>(panel.vectors),
             .channels = static_cast<std::size_t>(panel.channels),
             .start = start_.data() + lane,

@@ -65,7 +65,7 @@ class IntegerConvolution {
     std::vector<std::vector<std::uint8_t>> word_runs_;  // by panel, where the kernels need them
     bool short_runs_ = false;                           // as IntegerBlock
     AlignedVector<std::int8_t> depthwise_weights_;      // panel after panel, as the kernels read them
-    bool small_pairs_ = false;                          // of depthwise weights, as IntegerBlock
+    std::vector<std::uint8_t> quads_fit_;               // by panel, of each four taps of depthwise weights
     std::vector<std::int32_t> start_;                   // by lane of the panels, as scale_ and bias_
     std::vector<float> scale_;
     std::vector<float> bias_;

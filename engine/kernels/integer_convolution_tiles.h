@@ -1,21 +1,22 @@
 // The text of the integer convolution kernels. An instruction set's integer.cpp includes it inside an
 // anonymous namespace, after pixel_tiles.h and after defining
 //   Vector           kWidth, Sums (32-bit integers), Floats, Inputs, Weights, Mask, and what is done with them;
-//                    load_quads, repeat and add_products multiply quads of any inputs and of weights of which no pair's
-//                    sum is larger than IntegerKernels::fast_sum; load_weights, to_inputs and dot those of any weights,
-//                    which is slower where kSmallPairsAreFaster
+//                    load_quads, repeat and add_products multiply quads of any inputs and of weights of which no two
+//                    neighbours of one sign sum to more than kMostWordSum; load_weights, to_inputs and dot those of
+//                    any weights, which is slower where kSmallPairsAreFaster; multiply_add rounds its product, as every
+//                    instruction set can
 //   kPanelVectors, kTileRows   as for convolution_forward_tiles.h
 // A tile is kRows pixels x kVectors vectors of sums, which stay in registers from the first input to the last.
 
 struct NoResidual {};
 
-/// store_as for whole panels of bytes, which are rounded before they are clamped: the same, but for sums beyond 32
-/// bits.
+/// store_as for whole panels of bytes, which are rounded before they are raised to `low`.
 template <typename V, typename Residual>
 void store_panel(const IntegerBlock& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs, uint8_t* output,
                  const Residual* residual) {
     const typename V::Panel low = V::panel_of(static_cast<uint8_t>(__builtin_lrintf(block.low)));
-    const typename V::Panel high = V::panel_of(static_cast<uint8_t>(__builtin_lrintf(block.high)));
+    // In floats, because integers of 32 bits do not hold all values.
+    const typename V::Floats high = V::broadcast(block.high);
     const typename V::Floats residual_scale = V::broadcast(block.residual_scale);
     typename V::Floats scale[kPanelVectors];
     typename V::Floats bias[kPanelVectors];
@@ -29,13 +30,14 @@ void store_panel(const IntegerBlock& block, size_t rows, const int32_t* sums, co
 #pragma GCC unroll 4
         for (size_t v = 0; v < kPanelVectors; ++v) {
             const typename V::Sums sum = V::load_sums(sums + (p * kPanelVectors + v) * V::kWidth);
-            values[v] = V::fma(V::to_floats(sum), scale[v], bias[v]);
+            values[v] = V::multiply_add(V::to_floats(sum), scale[v], bias[v]);
             if constexpr (!__is_same(Residual, NoResidual)) {
                 const Residual* const from = residual + outputs[p] + v * V::kWidth;
-                values[v] = V::fma(V::load(from), residual_scale, values[v]);
+                values[v] = V::multiply_add(V::load(from), residual_scale, values[v]);
             }
+            values[v] = V::at_most(high, values[v]);
         }
-        V::store_panel(output + outputs[p], values, low, high);
+        V::store_panel(output + outputs[p], values, low);
     }
 }
 
@@ -65,10 +67,10 @@ void store_as(const IntegerBlock& block, size_t channel, size_t rows, size_t vec
         for (size_t p = 0; p < rows; ++p) {
             const ptrdiff_t at = outputs[p] + static_cast<ptrdiff_t>(first);
             const Vector::Sums sum = Vector::load_sums(sums + (p * vectors + v) * Vector::kWidth);
-            Vector::Floats value = Vector::fma(Vector::to_floats(sum), scale, bias);
+            Vector::Floats value = Vector::multiply_add(Vector::to_floats(sum), scale, bias);
             if constexpr (!__is_same(Residual, NoResidual)) {
                 const Vector::Floats added = whole ? Vector::load(residual + at) : Vector::load(residual + at, lanes);
-                value = Vector::fma(added, residual_scale, value);
+                value = Vector::multiply_add(added, residual_scale, value);
             }
             value = Vector::clamp(value, low, high);
             if (whole) {

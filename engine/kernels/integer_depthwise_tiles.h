@@ -40,8 +40,8 @@ void store_values(const IntegerBlock& block, const float* values, ptrdiff_t at) 
 #pragma GCC unroll 4
         for (size_t v = 0; v < kQuadVectors; ++v) {
             const Vector::Sums sum = Vector::load_sums(sums + (p * kQuadVectors + v) * Vector::kWidth);
-            values[v] = Vector::fma(Vector::to_floats(sum), Vector::load(scales + v * Vector::kWidth),
-                                    Vector::load(biases + v * Vector::kWidth));
+            values[v] = Vector::multiply_add(Vector::to_floats(sum), Vector::load(scales + v * Vector::kWidth),
+                                             Vector::load(biases + v * Vector::kWidth));
             if (are_bytes) values[v] = Vector::clamp(values[v], low, high);
         }
         if (are_bytes && whole) {
@@ -60,35 +60,47 @@ void store_values(const IntegerBlock& block, const float* values, ptrdiff_t at) 
     }
 }
 
-template <typename V, bool kSmallPairs>
-[[gnu::always_inline]] inline typename V::Sums add_tap_products(typename V::Sums sums, typename V::Sums quads,
-                                                                const int8_t* weights) {
-    if constexpr (kSmallPairs) {
-        return V::add_products(sums, quads, V::load_quads(weights));
-    } else {
-        return V::dot(sums, V::to_inputs(quads), V::load_weights(weights));
+/// Adds the products of four taps. `fit` as IntegerBlock::quads_fit.
+template <typename V, size_t kRows>
+[[gnu::always_inline]] inline void add_tap_products(const typename V::Sums (&quads)[kRows][kQuadVectors],
+                                                    const int8_t* weights, bool fit,
+                                                    typename V::Sums (&sums)[kRows][kQuadVectors]) {
+    const auto add = [&](const auto& product) __attribute__((always_inline)) {
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) {
+#pragma GCC unroll 4
+            for (size_t v = 0; v < kQuadVectors; ++v) {
+                sums[p][v] = product(sums[p][v], quads[p][v], weights + 4 * v * V::kWidth);
+            }
+        }
+    };
+    if constexpr (V::kSmallPairsAreFaster) {
+        if (fit) {
+            return add([](auto sum, auto quad, const int8_t* w)
+                           __attribute__((always_inline)) { return V::add_products(sum, quad, V::load_quads(w)); });
+        }
     }
+    add([](auto sum, auto quad, const int8_t* w)
+            __attribute__((always_inline)) { return V::dot(sum, V::to_inputs(quad), V::load_weights(w)); });
 }
 
 /// Sums of kRows pixels, (kRows, kQuadVectors vectors).
-template <size_t kRows, bool kWhole, bool kSmallPairs>
+template <size_t kRows, bool kWhole>
 [[gnu::always_inline]] inline void sum_taps(const IntegerBlock& block, const uint8_t* const* sources, int32_t* result) {
     const int8_t* weights = block.weights;
     Vector::Sums sums[kRows][kQuadVectors];
     start_sums(block, sums);
     const ByteSegment* const end = block.grid.segments + block.grid.segment_count;
+    const uint8_t* fit = block.quads_fit;
     for (const ByteSegment* taps = block.grid.segments; taps < end; taps += 4) {
+        Vector::Sums quads[kRows][kQuadVectors];
 #pragma GCC unroll 32
         for (size_t p = 0; p < kRows; ++p) {
-            Vector::Sums quads[kQuadVectors];
             Vector::interleave<kWhole>(sources[p] + taps[0].offset, sources[p] + taps[1].offset,
-                                       sources[p] + taps[2].offset, sources[p] + taps[3].offset, block.channels, quads);
-#pragma GCC unroll 4
-            for (size_t v = 0; v < kQuadVectors; ++v) {
-                sums[p][v] =
-                    add_tap_products<Vector, kSmallPairs>(sums[p][v], quads[v], weights + 4 * v * Vector::kWidth);
-            }
+                                       sources[p] + taps[2].offset, sources[p] + taps[3].offset, block.channels,
+                                       quads[p]);
         }
+        add_tap_products<Vector>(quads, weights, *fit++ != 0, sums);
         weights += 4 * kBlockChannels;
     }
 #pragma GCC unroll 32
@@ -103,30 +115,22 @@ template <size_t kRows, bool kWhole, bool kSmallPairs>
 // Pixels of a tile: so many that its beginning and end take little of its time.
 constexpr size_t kTilePixels = 8;
 
-template <bool kWhole, bool kSmallPairs, typename Pixels>
+template <bool kWhole, typename Pixels>
 [[gnu::noinline]] void depthwise_tile(const IntegerBlock& block, const Pixels& pixels, size_t count) {
     alignas(64) int32_t sums[kTilePixels * kBlockChannels];
     size_t p = 0;
     for (; p + kDepthwiseRows <= count; p += kDepthwiseRows) {
-        sum_taps<kDepthwiseRows, kWhole, kSmallPairs>(block, pixels.sources + p, sums + p * kBlockChannels);
+        sum_taps<kDepthwiseRows, kWhole>(block, pixels.sources + p, sums + p * kBlockChannels);
     }
     for (; p < count; ++p) {
-        sum_taps<1, kWhole, kSmallPairs>(block, pixels.sources + p, sums + p * kBlockChannels);
+        sum_taps<1, kWhole>(block, pixels.sources + p, sums + p * kBlockChannels);
     }
     store_interleaved(block, count, sums, pixels.outputs);
 }
 
-template <bool kSmallPairs>
-void depthwise_tiles(const IntegerBlock& block) {
-    for_each_tile<kTilePixels, uint8_t>(block, [&](const auto& pixels, size_t count) {
-        if (block.channels == kBlockChannels) return depthwise_tile<true, kSmallPairs>(block, pixels, count);
-        depthwise_tile<false, kSmallPairs>(block, pixels, count);
-    });
-}
-
 void depthwise_convolution(const IntegerBlock& block) {
-    if constexpr (Vector::kSmallPairsAreFaster) {
-        if (block.small_pairs) return depthwise_tiles<true>(block);
-    }
-    depthwise_tiles<false>(block);
+    for_each_tile<kTilePixels, uint8_t>(block, [&](const auto& pixels, size_t count) {
+        if (block.channels == kBlockChannels) return depthwise_tile<true>(block, pixels, count);
+        depthwise_tile<false>(block, pixels, count);
+    });
 }

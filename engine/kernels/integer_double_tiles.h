@@ -1,6 +1,6 @@
-// The text of the kernel that sums the products of two quads in 16 bits before they are widened, included like
-// integer_convolution_tiles.h and after it, where Vector also has
-//   add_products    of two quads at once, of which no two pairs' sum is larger than IntegerKernels::fast_sum
+// The text of the kernel that sums the products of two quads in 16 bits before they are widened where these fit, and of
+// one where it fits, included like integer_convolution_tiles.h and after it, where Vector also has
+//   add_products    of two quads at once, whose sums of products fit together
 // block.word_runs are short ones. All sums stay in registers, for which weights of two quads leave less room
 // than in SumTile.
 
@@ -23,6 +23,11 @@ struct DoubleTile {
                     }
                     for (size_t count = *counts++; count > 0; --count) {
                         add_quad(sources, input, weights, sums);
+                        weights += kQuadBytes;
+                        input += 4;
+                    }
+                    for (size_t count = *counts++; count > 0; --count) {
+                        add_wide_quad(sources, input, weights, sums);
                         weights += kQuadBytes;
                         input += 4;
                     }
@@ -51,6 +56,20 @@ struct DoubleTile {
             for (size_t v = 0; v < kVectors; ++v) {
                 sums[p][v] = Vector::add_products(sums[p][v], x, first[v], next, second[v]);
             }
+        }
+    }
+
+    /// One whose sums of products may not fit.
+    [[gnu::always_inline]] static void add_wide_quad(const uint8_t* const (&sources)[kRows], size_t input,
+                                                     const int8_t* weights, Vector::Sums (&sums)[kRows][kVectors]) {
+        Vector::Weights w[kVectors];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_weights(weights + 4 * v * Vector::kWidth);
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) {
+            const Vector::Inputs x = Vector::broadcast_quad(sources[p] + input);
+#pragma GCC unroll 4
+            for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::dot(sums[p][v], x, w[v]);
         }
     }
 };

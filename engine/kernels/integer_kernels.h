@@ -11,8 +11,8 @@ namespace eigenbit {
 /// into which quads of bytes fall.
 constexpr size_t kQuadVectors = 4;
 
-/// IntegerKernels::fast_sum where it never matters: the sum of four weights of 8 bits.
-constexpr int kAnySum = 512;
+/// The largest sum of weights of one sign by which 16 bits with sign hold the products, whatever the bytes they are of.
+constexpr int kMostWordSum = INT16_MAX / UINT8_MAX;
 
 /// Inputs that lie together: `quads` runs of four from a pixel's first input + offset on. Where there are fewer inputs,
 /// up to three after them are read too, and meet weights of 0.
@@ -33,8 +33,8 @@ struct BytePixelGrid {
 };
 
 /// One panel of output channels at the pixels pixel_begin … pixel_end-1 of the raster. Of each output,
-/// min(high, max(low, sum · scale + bias + residual · residual_scale)) is stored, where sum = start + Σ input · weight;
-/// rounded to the nearest integer, ties to even, when the output is bytes.
+/// min(high, max(low, sum · scale + bias + residual · residual_scale)) is stored, where sum = start + Σ input · weight
+/// and every product and sum of floats is rounded; to the nearest integer, ties to even, when the output is bytes.
 struct IntegerBlock {
     BytePixelGrid grid;
     size_t pixel_begin, pixel_end;
@@ -43,7 +43,7 @@ struct IntegerBlock {
     const int8_t* weights;
     const uint8_t* word_runs;  // dense: see word_runs.h; may be null where the sums of every quad fit
     bool short_runs;           // dense: word_runs are short_word_runs()
-    bool small_pairs;          // depthwise: no two neighbouring weights sum to more than fast_sum
+    const uint8_t* quads_fit;  // depthwise: whether 16 bits hold the sums of the pairs of products, by four taps
     size_t vectors;            // dense: at most panel_vectors
     size_t channels;           // output channels that exist, more than (vectors - 1) * width
     const int32_t* start;      // (vectors * width)
@@ -81,6 +81,16 @@ struct ByteRounding {
     float low, high;
 };
 
+/// A product of matrices of floats: y[r, c] = Σ_k a[r, k] · b[k, c], with k from 0 on and every product and sum
+/// rounded, so that its bits are the same on every CPU.
+struct RoundedProduct {
+    const float* a;
+    const float* b;
+    float* y;
+    ptrdiff_t a_stride, b_stride, y_stride;  // floats from row to row
+    size_t rows, depth, columns;
+};
+
 /// Inputs of a packed matrix whose weights have one bit depth, step and offset, for one panel of outputs.
 struct PackedSegment {
     size_t begin;   // the first input
@@ -102,29 +112,24 @@ struct PackedProduct {
 };
 
 /// The kernels of one instruction set that multiply bytes: activations of 8 bits without sign with weights of 8 bits
-/// with sign, summed in 32 bits without saturation. Single-threaded; no pointer needs to be aligned.
+/// with sign, summed in 32 bits without saturation; and that make bytes. Single-threaded; no pointer needs to be
+/// aligned.
 struct IntegerKernels {
     size_t width;          // 32-bit integers in a vector
     size_t panel_vectors;  // most vectors of output channels in a panel
-    bool sums_words;       // whether convolution() needs word runs
-    // The largest sum of weights of one sign whose products are summed at full speed: of two that are neighbours, and
-    // of these with the same two of the next quad.
-    int fast_sum;
+    bool sums_words;       // whether it is faster to sum products in 16 bits where these hold them
     void (*convolution)(const IntegerBlock& block);
     void (*depthwise_convolution)(const IntegerBlock& block);
     void (*packed_product)(const PackedProduct& product);
     void (*unpack_codes)(const PackedCodes& codes);
     void (*round_to_bytes)(const ByteRounding& rounding);
+    void (*rounded_product)(const RoundedProduct& product);
 };
 
-namespace generic {
-extern const IntegerKernels kIntegerKernels;
-}
-namespace avx2 {
-extern const IntegerKernels kIntegerKernels;
-}
-namespace avx512vnni {
-extern const IntegerKernels kIntegerKernels;
-}
+#define EIGENBIT_INSTRUCTION_SET(name, float_kernels, int8_kernels, ...)                                               \
+    namespace int8_kernels {                                                                                           \
+    extern const IntegerKernels kIntegerKernels;                                                                       \
+    }
+#include "engine/kernels/instruction_sets.def"
 
 }  // namespace eigenbit

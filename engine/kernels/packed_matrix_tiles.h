@@ -4,8 +4,9 @@
 // A unit (packed_unit_tiles.h) is 8 inputs of kQuadVectors vectors of outputs: register k has the quad k / 4 of vector
 // k % 4.
 
-// Up to so many bits, two neighbours' sum is at most the 128 of IntegerKernels::fast_sum.
+// Up to so many bits, two neighbours, which are packed without sign, have products whose sum 16 bits hold.
 constexpr int kSmallPairBits = 6;
+static_assert(2 * ((1 << kSmallPairBits) - 1) <= kMostWordSum);
 
 template <int kBits, int k, typename Inputs>
 [[gnu::always_inline]] inline void multiply_quads(const Vector::Sums (&packed)[kBits], const Inputs (&x)[2],

@@ -6,9 +6,6 @@
 namespace eigenbit {
 namespace {
 
-// Sums of weights by which inputs of up to 255 may be multiplied.
-constexpr int kMost = std::numeric_limits<std::int16_t>::max() / 255;
-
 /// For every pair of weights of a run's quads, the sums of those above and of those below 0.
 class PairSums {
   public:
@@ -29,7 +26,7 @@ class PairSums {
             below_[i] = static_cast<std::int16_t>(below_[i] - std::min(first, 0) - std::min(second, 0));
             largest = std::max({largest, int{above_[i]}, int{below_[i]}});
         }
-        return largest <= kMost;
+        return largest <= kMostWordSum;
     }
 
   private:
@@ -69,20 +66,30 @@ std::vector<std::uint8_t> word_runs(std::span<const InputRun> inputs, const std:
 std::vector<std::uint8_t> short_word_runs(std::span<const InputRun> inputs, const std::int8_t* weights,
                                           std::int64_t lanes) {
     constexpr std::uint8_t kMostRuns = std::numeric_limits<std::uint8_t>::max();
+    enum Kind { two, one, wide, kinds };
     const std::vector<std::uint8_t> lengths = word_runs(inputs, weights, lanes, 2);
     auto length = lengths.begin();
     std::vector<std::uint8_t> counts;
     for (const InputRun& input : inputs) {
-        std::uint8_t counted = 2;
-        for (std::int64_t quad = 0; quad < input.quads; quad += *length++) {
-            if (quad == 0) counts.push_back(0);
-            while (counted != *length || counts.back() == kMostRuns) {
-                counts.push_back(0);
-                counted = counted == 2 ? 1 : 2;
-            }
+        const std::size_t first = counts.size();
+        int counted = wide;
+        const auto begin_next = [&] {
+            counts.push_back(0);
+            counted = (counted + 1) % kinds;
+        };
+        const auto count = [&](Kind kind) {
+            while (counts.size() == first || counted != kind || counts.back() == kMostRuns) begin_next();
             ++counts.back();
+        };
+        for (std::int64_t quad = 0; quad < input.quads; quad += *length++) {
+            if (*length > 0) {
+                count(*length == 2 ? two : one);
+            } else {
+                ++length;
+                for (int i = 0; i < *length; ++i) count(wide);
+            }
         }
-        if (input.quads > 0 && counted == 2) counts.push_back(0);
+        while (counted != wide) begin_next();
     }
     return counts;
 }

@@ -14,8 +14,8 @@ namespace eigenbit {
 std::vector<std::uint8_t> word_runs(std::span<const InputRun> inputs, const std::int8_t* weights, std::int64_t lanes,
                                     std::uint8_t longest = 255);
 
-/// Divides quads of which each fits into such runs of two and of one. For every input run, in turn: how many of two
-/// follow, how many of one, how many of two, …
+/// Divides quads into such runs of two and of one, and quads whose own sums may not fit. For every input run, in turn:
+/// how many of two follow, how many of one, how many that may not fit, how many of two, …
 std::vector<std::uint8_t> short_word_runs(std::span<const InputRun> inputs, const std::int8_t* weights,
                                           std::int64_t lanes);
 

@@ -26,7 +26,7 @@ void write_gradient(const BackwardArguments& arguments, Gradient gradient) {
     const float* dy = arguments.output_gradients[0].data;
     float* dx = arguments.input_gradients[0].data;
     for_each_chunk(arguments.inputs[0].elements(), 1, [&](std::int64_t begin, std::int64_t end) {
-        if (arguments.sets[0]) {
+        if (arguments.overwrites[0]) {
             for (std::int64_t i = begin; i < end; ++i) dx[i] = gradient(dy[i], x[i], y[i]);
         } else {
             for (std::int64_t i = begin; i < end; ++i) dx[i] += gradient(dy[i], x[i], y[i]);

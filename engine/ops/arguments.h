@@ -26,8 +26,8 @@ struct BackwardArguments {
     ConstView saved;
     std::span<const ConstView> output_gradients;
     std::span<const View> input_gradients;  ///< added to; data is null where a gradient is not wanted
-    /// By input, of operators for which sets_gradients: the gradient is set, not added to.
-    std::array<bool, 5> sets{};
+    /// By input, of operators that overwrite gradients: the gradient is set, not added to.
+    std::array<bool, 5> overwrites{};
     View workspace{};  ///< of the operator's backward_workspace; memory is allocated where its data is null
     bool training = false;
     WeightCache* cache = nullptr;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -11,9 +13,13 @@ namespace eigenbit {
 /// The gradient of a power goes to the exponent where the base is positive.
 struct Arithmetic {
     static constexpr std::string_view kType = "Arithmetic";
+    static constexpr std::array kInputs{InputRole::activation, InputRole::activation};
     enum class Kind { add, subtract, multiply, divide, power };
+    static constexpr std::array<std::string_view, 5> kKinds{"add", "subtract", "multiply", "divide", "power"};
 
     Kind kind = Kind::add;
+
+    static void fields(auto& op, auto&& field) { field("kind", op.kind, kKinds); }
 };
 
 std::vector<Shape> infer_shapes(const Arithmetic& arithmetic, std::span<const Shape> inputs);

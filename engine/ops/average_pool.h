@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
 #include <array>
 #include <string_view>
@@ -11,12 +12,21 @@ namespace eigenbit {
 /// Input: x (N, H, W, C). Output: y (N, OH, OW, C), the mean of each window.
 struct AveragePool {
     static constexpr std::string_view kType = "AveragePool";
+    static constexpr std::array kInputs{InputRole::activation};
 
     std::array<std::int64_t, 2> kernel{1, 1};
     std::array<std::int64_t, 2> stride{1, 1};
     std::array<std::int64_t, 4> padding{};  ///< top, left, bottom, right
     bool ceil_mode = false;                 ///< a last window that is cut off by the border counts
     bool count_padding = false;             ///< divide by the kernel's size even where it covers padding
+
+    static void fields(auto& op, auto&& field) {
+        field("kernel", op.kernel);
+        field("stride", op.stride);
+        field("padding", op.padding);
+        field("ceil_mode", op.ceil_mode);
+        field("count_padding", op.count_padding);
+    }
 };
 
 std::vector<Shape> infer_shapes(const AveragePool& average_pool, std::span<const Shape> inputs);

@@ -323,7 +323,7 @@ void backward(const BatchNormalization& batch_normalization, const BackwardArgum
         if (gradients[input].data == nullptr) return;
         for (std::int64_t c = 0; c < channels; ++c) {
             const auto value = static_cast<float>(gradient(c));
-            gradients[input][c] = arguments.sets[input] ? value : gradients[input][c] + value;
+            gradients[input][c] = arguments.overwrites[input] ? value : gradients[input][c] + value;
         }
     };
     write(1, [&](std::int64_t c) { return product(c) * inverse(c); });
@@ -342,10 +342,10 @@ void backward(const BatchNormalization& batch_normalization, const BackwardArgum
         for_each_stretch_in_parallel(x.elements(), length, [&](std::int64_t at, std::int64_t count) {
             const float* const residual = has_residual ? tail.residual + at : nullptr;
             if (dx != nullptr) {
-                (arguments.sets[0] ? input_gradient<limit, has_residual, true>
-                                   : input_gradient<limit, has_residual, false>)(count, x.data + at, residual,
-                                                                                 dy.data + at, lanes, offsets.data(),
-                                                                                 slopes.data(), dx + at);
+                (arguments.overwrites[0]
+                     ? input_gradient<limit, has_residual, true>
+                     : input_gradient<limit, has_residual, false>)(count, x.data + at, residual, dy.data + at, lanes,
+                                                                   offsets.data(), slopes.data(), dx + at);
             }
             if constexpr (has_residual) {
                 if (to_residual.data == nullptr) return;

@@ -2,7 +2,9 @@
 
 #include "engine/ops/activation.h"
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -14,8 +16,14 @@ namespace eigenbit {
 /// the running ones get no gradient.
 struct BatchNormalization {
     static constexpr std::string_view kType = "BatchNormalization";
+    static constexpr std::array kInputs{InputRole::activation, InputRole::parameter, InputRole::bias,
+                                        InputRole::statistic, InputRole::statistic};
+    static constexpr bool kOverwritesGradients = true;
+    enum Input : std::size_t { kX, kScale, kBias, kMean, kVariance };
 
     float epsilon = 1e-5F;
+
+    static void fields(auto& op, auto&& field) { field("epsilon", op.epsilon); }
 };
 
 std::vector<Shape> infer_shapes(const BatchNormalization& batch_normalization, std::span<const Shape> inputs);

@@ -50,12 +50,12 @@ void ScaledWeightGradient::finish() && {
         Tensor sums(gain.shape);
         for_each_element(weight, [&](std::int64_t o, std::int64_t i) { sums[o] += weight[i] * scaled_[i]; });
         for (std::int64_t o = 0; o < gain.elements(); ++o) {
-            to_gain[o] = sums[o] + (arguments_->sets[3] ? 0.0F : to_gain[o]);
+            to_gain[o] = sums[o] + (arguments_->overwrites[3] ? 0.0F : to_gain[o]);
         }
     }
     if (to_weight.data == nullptr) return;
     for_each_element(weight, [&](std::int64_t o, std::int64_t i) {
-        to_weight[i] = scaled_[i] * gain[o] + (arguments_->sets[1] ? 0.0F : to_weight[i]);
+        to_weight[i] = scaled_[i] * gain[o] + (arguments_->overwrites[1] ? 0.0F : to_weight[i]);
     });
 }
 

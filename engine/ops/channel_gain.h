@@ -26,7 +26,7 @@ class ScaledWeightGradient {
     /// Null where no gradient is wanted.
     float* target() { return has_gain_ ? scaled_.data() : arguments_->input_gradients[1].data; }
     /// Whether what target() points to is to be set, not added to.
-    bool sets() const { return has_gain_ || arguments_->sets[1]; }
+    bool overwrites() const { return has_gain_ || arguments_->overwrites[1]; }
     void finish() &&;
 
   private:

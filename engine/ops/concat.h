@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -10,8 +12,11 @@ namespace eigenbit {
 /// Inputs of equal shape but for one axis, laid one after the other along it.
 struct Concat {
     static constexpr std::string_view kType = "Concat";
+    static constexpr std::array kInputs{InputRole::activation};
 
     int axis = 0;
+
+    static void fields(auto& op, auto&& field) { field("axis", op.axis); }
 };
 
 std::vector<Shape> infer_shapes(const Concat& concat, std::span<const Shape> inputs);

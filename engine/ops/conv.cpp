@@ -107,31 +107,31 @@ void backward(const Conv& conv, const BackwardArguments& arguments) {
     float* const dx = arguments.input_gradients[0].data;
     ScaledWeightGradient scaled_gradient(arguments);
     float* dw = scaled_gradient.target();
-    const bool sets_dw = scaled_gradient.sets();
+    const bool overwrites_dw = scaled_gradient.overwrites();
     float* const dbias = arguments.input_gradients.size() > 2 ? arguments.input_gradients[2].data : nullptr;
     WeightCache unshared;
     WeightCache& cache = arguments.cache != nullptr ? *arguments.cache : unshared;
     if (dx != nullptr && by_winograd) {
         cache.winograd_input_gradient.pack_input_gradient(geometry, weight.data);
-        winograd_input_gradient(geometry, dy.data, cache.winograd_input_gradient, !arguments.sets[0], dx);
+        winograd_input_gradient(geometry, dy.data, cache.winograd_input_gradient, !arguments.overwrites[0], dx);
     } else if (dx != nullptr) {
         pack_input_gradient_weights(geometry, weight.data, cache.input_gradient);
-        convolution_input_gradient(geometry, dy.data, cache.input_gradient, !arguments.sets[0], dx);
+        convolution_input_gradient(geometry, dy.data, cache.input_gradient, !arguments.overwrites[0], dx);
     }
     float* const workspace = arguments.workspace.data;
     if (dw != nullptr && by_winograd) {
-        winograd_weight_gradient(geometry, x.data, dy.data, !sets_dw, dw, workspace);
+        winograd_weight_gradient(geometry, x.data, dy.data, !overwrites_dw, dw, workspace);
         dw = nullptr;
     }
-    const auto plain = [&](bool sets, float* weights, float* bias) {
+    const auto plain = [&](bool overwrite, float* weights, float* bias) {
         if (weights == nullptr && bias == nullptr) return;
-        convolution_weight_gradient(geometry, x.data, dy.data, !sets, weights, bias, workspace);
+        convolution_weight_gradient(geometry, x.data, dy.data, !overwrite, weights, bias, workspace);
     };
-    if (dw != nullptr && dbias != nullptr && sets_dw == arguments.sets[2]) {
-        plain(sets_dw, dw, dbias);
+    if (dw != nullptr && dbias != nullptr && overwrites_dw == arguments.overwrites[2]) {
+        plain(overwrites_dw, dw, dbias);
     } else {
-        plain(sets_dw, dw, nullptr);
-        plain(arguments.sets[2], nullptr, dbias);
+        plain(overwrites_dw, dw, nullptr);
+        plain(arguments.overwrites[2], nullptr, dbias);
     }
     std::move(scaled_gradient).finish();
 }

@@ -2,6 +2,7 @@
 
 #include "engine/kernels/convolution_geometry.h"
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
 #include <array>
 #include <string_view>
@@ -14,11 +15,20 @@ namespace eigenbit {
 /// which the bias does not take part in. Output: y (N, OH, OW, O).
 struct Conv {
     static constexpr std::string_view kType = "Conv";
+    static constexpr std::array kInputs{InputRole::activation, InputRole::weight, InputRole::bias, InputRole::gain};
+    static constexpr bool kOverwritesGradients = true;
 
     std::array<std::int64_t, 2> stride{1, 1};    ///< vertical, horizontal
     std::array<std::int64_t, 2> dilation{1, 1};  ///< vertical, horizontal
     std::array<std::int64_t, 4> padding{};       ///< top, left, bottom, right
     std::int64_t groups = 1;
+
+    static void fields(auto& op, auto&& field) {
+        field("stride", op.stride);
+        field("dilation", op.dilation);
+        field("padding", op.padding);
+        field("groups", op.groups);
+    }
 };
 
 /// What the kernels need to know of a convolution of an input and weights of these shapes to an output of shape y.

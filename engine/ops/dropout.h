@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -11,8 +13,11 @@ namespace eigenbit {
 /// identity. The multipliers drawn are saved.
 struct Dropout {
     static constexpr std::string_view kType = "Dropout";
+    static constexpr std::array kInputs{InputRole::activation};
 
     float probability = 0.5F;
+
+    static void fields(auto& op, auto&& field) { field("probability", op.probability); }
 };
 
 std::vector<Shape> infer_shapes(const Dropout& dropout, std::span<const Shape> inputs);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +14,9 @@ namespace eigenbit {
 /// part in. Output: y (…, O).
 struct Gemm {
     static constexpr std::string_view kType = "Gemm";
+    static constexpr std::array kInputs{InputRole::activation, InputRole::weight, InputRole::bias, InputRole::gain};
+
+    static void fields(auto&, auto&&) {}
 };
 
 std::vector<Shape> infer_shapes(const Gemm& gemm, std::span<const Shape> inputs);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +12,9 @@ namespace eigenbit {
 /// Product of two activations. Inputs: a (…, M, K), b (…, K, N), leading axes broadcast. Output: (…, M, N).
 struct MatMul {
     static constexpr std::string_view kType = "MatMul";
+    static constexpr std::array kInputs{InputRole::activation, InputRole::activation};
+
+    static void fields(auto&, auto&&) {}
 };
 
 std::vector<Shape> infer_shapes(const MatMul& mat_mul, std::span<const Shape> inputs);

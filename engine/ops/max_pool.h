@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
 #include <array>
 #include <string_view>
@@ -12,12 +13,21 @@ namespace eigenbit {
 /// The gradient goes to the first of equal maxima.
 struct MaxPool {
     static constexpr std::string_view kType = "MaxPool";
+    static constexpr std::array kInputs{InputRole::activation};
 
     std::array<std::int64_t, 2> kernel{1, 1};
     std::array<std::int64_t, 2> stride{1, 1};
     std::array<std::int64_t, 2> dilation{1, 1};
     std::array<std::int64_t, 4> padding{};  ///< top, left, bottom, right
     bool ceil_mode = false;                 ///< a last window that is cut off by the border counts
+
+    static void fields(auto& op, auto&& field) {
+        field("kernel", op.kernel);
+        field("stride", op.stride);
+        field("dilation", op.dilation);
+        field("padding", op.padding);
+        field("ceil_mode", op.ceil_mode);
+    }
 };
 
 std::vector<Shape> infer_shapes(const MaxPool& max_pool, std::span<const Shape> inputs);

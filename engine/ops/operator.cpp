@@ -1,9 +1,77 @@
 #include "engine/ops/operator.h"
 
+#include "engine/error.h"
+
+#include <algorithm>
+#include <array>
+
 namespace eigenbit {
+namespace {
+
+// What operators may leave out. Functions are looked for by their exact type: by conversion, those of Operator itself
+// would do for every operator.
+
+template <typename Op>
+concept Multiplies = requires {
+    static_cast<std::int64_t (*)(const Op&, std::span<const Shape>, std::span<const Shape>)>(multiply_accumulates);
+};
+
+template <typename Op>
+concept Saves = requires {
+    static_cast<Shape (*)(const Op&, std::span<const Shape>)>(saved_shape);
+};
+
+template <typename Op>
+concept NeedsWorkspace = requires {
+    static_cast<std::int64_t (*)(const Op&, std::span<const Shape>)>(backward_workspace);
+};
+
+template <typename Op>
+concept HasBackward = requires {
+    static_cast<void (*)(const Op&, const BackwardArguments&)>(backward);
+};
+
+// What they may not.
+
+template <typename Op>
+constexpr bool is_complete() {
+    static_assert(requires {
+        static_cast<std::vector<Shape> (*)(const Op&, std::span<const Shape>)>(infer_shapes);
+        static_cast<void (*)(const Op&, const ForwardArguments&)>(forward);
+    });
+    return true;
+}
+
+template <typename... Ops>
+std::array<Operator, sizeof...(Ops)> default_operators(const std::variant<Ops...>&) {
+    static_assert((is_complete<Ops>() && ...));
+    return {Ops{}...};
+}
+
+}  // namespace
+
+std::span<const Operator> operator_types() {
+    static const auto kTypes = default_operators(Operator{});
+    return kTypes;
+}
 
 std::string_view type_name(const Operator& op) {
     return std::visit([](const auto& attributes) { return attributes.kType; }, op);
+}
+
+InputRole input_role(const Operator& op, std::size_t input) {
+    return std::visit(
+        [&](const auto& attributes) { return attributes.kInputs[std::min(input, attributes.kInputs.size() - 1)]; }, op);
+}
+
+std::optional<std::size_t> find_input(const Operator& op, InputRole role) {
+    return std::visit(
+        [&](const auto& attributes) -> std::optional<std::size_t> {
+            const auto found = std::ranges::find(attributes.kInputs, role);
+            if (found == attributes.kInputs.end()) return std::nullopt;
+            return static_cast<std::size_t>(found - attributes.kInputs.begin());
+        },
+        op);
 }
 
 std::vector<Shape> infer_shapes(const Operator& op, std::span<const Shape> inputs) {
@@ -11,26 +79,38 @@ std::vector<Shape> infer_shapes(const Operator& op, std::span<const Shape> input
 }
 
 std::int64_t multiply_accumulates(const Operator& op, std::span<const Shape> inputs, std::span<const Shape> outputs) {
-    if (const auto* conv = std::get_if<Conv>(&op)) return multiply_accumulates(*conv, inputs, outputs);
-    if (const auto* gemm = std::get_if<Gemm>(&op)) return multiply_accumulates(*gemm, inputs, outputs);
-    if (const auto* matmul = std::get_if<MatMul>(&op)) return multiply_accumulates(*matmul, inputs, outputs);
-    return 0;
+    return std::visit(
+        [&]<typename Op>(const Op& attributes) -> std::int64_t {
+            if constexpr (Multiplies<Op>) return multiply_accumulates(attributes, inputs, outputs);
+            return 0;
+        },
+        op);
 }
 
 Shape saved_shape(const Operator& op, std::span<const Shape> inputs) {
-    if (const auto* normalization = std::get_if<BatchNormalization>(&op)) return saved_shape(*normalization, inputs);
-    if (const auto* dropout = std::get_if<Dropout>(&op)) return saved_shape(*dropout, inputs);
-    return Shape{0};
+    return std::visit(
+        [&]<typename Op>(const Op& attributes) {
+            if constexpr (Saves<Op>) return saved_shape(attributes, inputs);
+            return Shape{0};
+        },
+        op);
 }
 
 std::int64_t backward_workspace(const Operator& op, std::span<const Shape> inputs) {
-    const auto* conv = std::get_if<Conv>(&op);
-    return conv != nullptr ? backward_workspace(*conv, inputs) : 0;
+    return std::visit(
+        [&]<typename Op>(const Op& attributes) -> std::int64_t {
+            if constexpr (NeedsWorkspace<Op>) return backward_workspace(attributes, inputs);
+            return 0;
+        },
+        op);
 }
 
-bool sets_gradients(const Operator& op) {
-    return std::holds_alternative<Activation>(op) || std::holds_alternative<BatchNormalization>(op)
-           || std::holds_alternative<Conv>(op);
+bool overwrites_gradients(const Operator& op) {
+    return std::visit(
+        [](const auto& attributes) {
+            return requires { attributes.kOverwritesGradients; };
+        },
+        op);
 }
 
 void forward(const Operator& op, const ForwardArguments& arguments) {
@@ -38,7 +118,12 @@ void forward(const Operator& op, const ForwardArguments& arguments) {
 }
 
 void backward(const Operator& op, const BackwardArguments& arguments) {
-    std::visit([&](const auto& attributes) { backward(attributes, arguments); }, op);
+    std::visit(
+        [&]<typename Op>(const Op& attributes) {
+            if constexpr (HasBackward<Op>) return backward(attributes, arguments);
+            fail("{} has no gradient.", Op::kType);
+        },
+        op);
 }
 
 }  // namespace eigenbit

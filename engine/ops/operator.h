@@ -19,18 +19,40 @@
 #include "engine/ops/split.h"
 #include "engine/ops/transpose.h"
 
+#include <optional>
+#include <span>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 namespace eigenbit {
 
-/// Every operator the engine knows: its attributes. What each does is a set of free functions beside its struct; those
-/// below choose by the operator at hand.
+/// Every operator the engine knows. Each is a struct of attributes that says
+///
+///     kType                 its name, in files too
+///     kInputs               the roles of its inputs; further inputs have the last one's
+///     fields                visits its attributes in the order in which files have them: field(name, attribute), and
+///                           field(name, attribute, names of its values) for enumerations. A new attribute goes to the
+///                           end: files that do not have it leave its default value
+///     kOverwritesGradients  true where backward heeds BackwardArguments::overwrites
+///
+/// and has functions beside it with the parameters of those below: infer_shapes, forward, and, as far as it needs them,
+/// backward, multiply_accumulates, saved_shape, backward_workspace.
 using Operator = std::variant<Activation, Arithmetic, AveragePool, BatchNormalization, Concat, Conv, DepthToSpace,
                               Dropout, Gemm, MatMul, MaxPool, Pad, Reduce, Reshape, Slice, Softmax, Split, Transpose>;
 
+/// One operator of each type, with default attributes.
+std::span<const Operator> operator_types();
+
 std::string_view type_name(const Operator& op);
+
+void visit_fields(auto& op, auto&& field) {
+    std::visit([&](auto& attributes) { attributes.fields(attributes, field); }, op);
+}
+
+InputRole input_role(const Operator& op, std::size_t input);
+/// The first input of this role, where operators of this type have one.
+std::optional<std::size_t> find_input(const Operator& op, InputRole role);
 
 /// The outputs' shapes. Throws Error when the inputs' shapes do not fit the operator.
 std::vector<Shape> infer_shapes(const Operator& op, std::span<const Shape> inputs);
@@ -45,10 +67,11 @@ Shape saved_shape(const Operator& op, std::span<const Shape> inputs);
 /// Floats that backward needs for a while; 0 for most.
 std::int64_t backward_workspace(const Operator& op, std::span<const Shape> inputs);
 
-/// Whether backward heeds BackwardArguments::sets; else input gradients must be something to add to.
-bool sets_gradients(const Operator& op);
+/// Whether backward heeds BackwardArguments::overwrites; else input gradients must be something to add to.
+bool overwrites_gradients(const Operator& op);
 
 void forward(const Operator& op, const ForwardArguments& arguments);
+/// Throws Error where the operator has no backward.
 void backward(const Operator& op, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -10,12 +12,21 @@ namespace eigenbit {
 /// Adds elements before and after along every axis (not negative).
 struct Pad {
     static constexpr std::string_view kType = "Pad";
+    static constexpr std::array kInputs{InputRole::activation};
     enum class Mode { constant, reflect, edge };
+    static constexpr std::array<std::string_view, 3> kModes{"constant", "reflect", "edge"};
 
     std::vector<std::int64_t> before;  ///< one for each axis
     std::vector<std::int64_t> after;
     Mode mode = Mode::constant;
     float value = 0.0F;
+
+    static void fields(auto& op, auto&& field) {
+        field("before", op.before);
+        field("after", op.after);
+        field("mode", op.mode, kModes);
+        field("value", op.value);
+    }
 };
 
 std::vector<Shape> infer_shapes(const Pad& pad, std::span<const Shape> inputs);

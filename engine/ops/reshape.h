@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -11,8 +13,11 @@ namespace eigenbit {
 /// -1 is what remains.
 struct Reshape {
     static constexpr std::string_view kType = "Reshape";
+    static constexpr std::array kInputs{InputRole::activation};
 
     std::vector<std::int64_t> extents;
+
+    static void fields(auto& op, auto&& field) { field("extents", op.extents); }
 };
 
 std::vector<Shape> infer_shapes(const Reshape& reshape, std::span<const Shape> inputs);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <limits>
 #include <string_view>
 #include <vector>
@@ -12,13 +14,22 @@ namespace eigenbit {
 /// positions beyond it are clamped; a negative step walks backwards.
 struct Slice {
     static constexpr std::string_view kType = "Slice";
+    static constexpr std::array kInputs{InputRole::activation};
     struct Range {
         std::int64_t begin = 0;
         std::int64_t end = std::numeric_limits<std::int64_t>::max();
         std::int64_t step = 1;
+
+        static void fields(auto& range, auto&& field) {
+            field("begin", range.begin);
+            field("end", range.end);
+            field("step", range.step);
+        }
     };
 
     std::vector<Range> ranges;  ///< one for each axis
+
+    static void fields(auto& op, auto&& field) { field("ranges", op.ranges); }
 };
 
 std::vector<Shape> infer_shapes(const Slice& slice, std::span<const Shape> inputs);

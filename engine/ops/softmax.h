@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -10,8 +12,11 @@ namespace eigenbit {
 /// exp(x) normalised to sum 1 along one axis.
 struct Softmax {
     static constexpr std::string_view kType = "Softmax";
+    static constexpr std::array kInputs{InputRole::activation};
 
     int axis = 0;
+
+    static void fields(auto& op, auto&& field) { field("axis", op.axis); }
 };
 
 std::vector<Shape> infer_shapes(const Softmax& softmax, std::span<const Shape> inputs);

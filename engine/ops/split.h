@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -10,9 +12,15 @@ namespace eigenbit {
 /// The inverse of Concat: one output for each size along the axis.
 struct Split {
     static constexpr std::string_view kType = "Split";
+    static constexpr std::array kInputs{InputRole::activation};
 
     int axis = 0;
     std::vector<std::int64_t> sizes;
+
+    static void fields(auto& op, auto&& field) {
+        field("axis", op.axis);
+        field("sizes", op.sizes);
+    }
 };
 
 std::vector<Shape> infer_shapes(const Split& split, std::span<const Shape> inputs);

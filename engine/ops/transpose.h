@@ -1,7 +1,9 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/traits.h"
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -10,8 +12,11 @@ namespace eigenbit {
 /// Output axis k is input axis permutation[k].
 struct Transpose {
     static constexpr std::string_view kType = "Transpose";
+    static constexpr std::array kInputs{InputRole::activation};
 
     std::vector<int> permutation;
+
+    static void fields(auto& op, auto&& field) { field("permutation", op.permutation); }
 };
 
 std::vector<Shape> infer_shapes(const Transpose& transpose, std::span<const Shape> inputs);

@@ -62,7 +62,7 @@ Tensor image(const Product& weight) {
     validate(weight);
     Tensor values = image(weight.kernel);
     values.reshape(with_one_tap_axis(values.shape()));
-    for (const Basis& basis : weight.bases) values = mix(values, basis.axis, synthesis_matrix(weight, basis));
+    for (const Basis& basis : weight.bases) values = rounded_mix(values, basis.axis, synthesis_matrix(weight, basis));
     values.reshape(weight.shape);
     return values;
 }

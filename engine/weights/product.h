@@ -36,7 +36,7 @@ void validate(const Product& weight);
 /// The synthesis matrix (n × k) of one of the product's bases.
 Tensor synthesis_matrix(const Product& weight, const Basis& basis);
 
-/// The weight that kernel and bases stand for. Throws Error as validate does.
+/// The weight that kernel and bases stand for, of the same bits on every CPU. Throws Error as validate does.
 Tensor image(const Product& weight);
 
 }  // namespace eigenbit

@@ -1,8 +1,10 @@
 #include "engine/inference/inference.h"
 #include "engine/inference/prepare.h"
 #include "engine/random.h"
+#include "engine/zoo/zoo.h"
 #include "tests/api/handles.h"
 #include "tests/engine/ebit_models.h"
+#include "tests/engine/network_run.h"
 
 #include <doctest/doctest.h>
 
@@ -32,12 +34,10 @@ std::vector<float> run(const SessionHandle& session, const std::vector<float>& i
     return {values, values + shape.extents[0] * shape.extents[1]};
 }
 
-/// What the engine itself puts out.
-std::vector<float> run_engine(Graph graph, const Shape& shape, Execution execution, const std::vector<float>& input) {
+/// The engine's own execution of a network for inputs of a shape.
+Inference engine_of(Graph graph, const Shape& shape, Execution execution) {
     prepare_for_inference(graph);
-    Inference inference(graph, std::span(&shape, 1), execution);
-    const ConstView output = inference.run(Tensor(shape, input));
-    return {output.values().begin(), output.values().end()};
+    return Inference(graph, std::span(&shape, 1), execution);
 }
 
 }  // namespace
@@ -73,7 +73,8 @@ TEST_CASE("A session computes what the engine computes, in floats and in 8 bits"
     const std::vector<float> input = random_values(3 * 8 * 8 * 3, 5);
     for (const bool is_int8 : {false, true}) {
         Model model = small_packed_model(3);
-        if (is_int8) model.graph.quantize_activation(model.graph.nodes().back().inputs[0], {.bit_depth = 8, .step = 0.1F});
+        if (is_int8)
+            model.graph.quantize_activation(model.graph.nodes().back().inputs[0], {.bit_depth = 8, .step = 0.1F});
         const ModelHandle opened = open_in_memory(model);
         REQUIRE(eigenbit_model_float_layer_count(opened.get()) == (is_int8 ? 0 : 1));
         if (!is_int8) {
@@ -85,11 +86,36 @@ TEST_CASE("A session computes what the engine computes, in floats and in 8 bits"
         const SessionHandle session = create_session(opened, 3);
         REQUIRE(session);
         CHECK((eigenbit_session_is_int8(session.get()) != 0) == is_int8);
-        CHECK(run(session, input)
-              == run_engine(model.graph, shape, is_int8 ? Execution::bytes : Execution::floats, input));
-        CHECK(eigenbit_session_weight_bytes(session.get()) > 0);
-        CHECK(eigenbit_session_activation_bytes(session.get()) > 0);
+        Inference engine = engine_of(model.graph, shape, is_int8 ? Execution::bytes : Execution::floats);
+        const ConstView output = engine.run(Tensor(shape, input));
+        CHECK(std::ranges::equal(run(session, input), output.values()));
+        CHECK(eigenbit_session_weight_bytes(session.get())
+              == static_cast<std::size_t>(engine.program().weight_bytes()));
+        CHECK(eigenbit_session_activation_bytes(session.get()) == static_cast<std::size_t>(engine.activation_bytes()));
     }
+}
+
+TEST_CASE("A session of 8 bits takes a fraction of the memory of one of floats") {
+    const Shape shape{2, 32, 32, 3};
+    Model model{build_network("resnet8", Shape{32, 32, 3}, 10, 1), {}, {}, {}};
+    const auto parameters = static_cast<double>(model.graph.parameter_elements());
+    REQUIRE(quantize_over_range(model.graph, Tensor(shape, random_values(2 * 32 * 32 * 3, 8))) > 0);
+    const ModelHandle opened = open_in_memory(model);
+    const SessionHandle floats = create_session(opened, 2, 1, EIGENBIT_EXECUTION_FLOAT);
+    const SessionHandle int8 = create_session(opened, 2, 1, EIGENBIT_EXECUTION_INT8);
+    REQUIRE(floats);
+    REQUIRE(int8);
+    // Winograd's weights at 36 points for 9 taps are the most that floats take; batch normalizations are no more there.
+    const auto float_weights = static_cast<double>(eigenbit_session_weight_bytes(floats.get()));
+    CHECK(float_weights > 3.9 * parameters);
+    CHECK(float_weights < 16.0 * parameters);
+    const auto int8_weights = static_cast<double>(eigenbit_session_weight_bytes(int8.get()));
+    CHECK(int8_weights > 0.9 * parameters);
+    CHECK(int8_weights < 1.2 * parameters);
+    const auto float_activations = static_cast<double>(eigenbit_session_activation_bytes(floats.get()));
+    const auto int8_activations = static_cast<double>(eigenbit_session_activation_bytes(int8.get()));
+    CHECK(int8_activations > 0.2 * float_activations);
+    CHECK(int8_activations < 0.7 * float_activations);
 }
 
 TEST_CASE("The number of threads changes nothing") {

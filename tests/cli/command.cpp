@@ -1,5 +1,9 @@
 #include "tests/cli/command.h"
 
+#include "engine/formats/image.h"
+
+#include <algorithm>
+
 namespace eigenbit {
 namespace {
 
@@ -35,6 +39,12 @@ void write_idx(const TemporaryFolder& folder, const std::string& stem, std::uint
 void write_digits(const TemporaryFolder& folder) {
     write_idx(folder, "train", 64);
     write_idx(folder, "t10k", 32);
+}
+
+void write_line(const TemporaryFolder& folder) {
+    Image line{kSide, kSide, 1, std::vector<std::uint8_t>(kSide * kSide, 0)};
+    std::fill_n(line.pixels.begin() + 6 * kSide, kSide, std::uint8_t{255});
+    write_png(folder / "line.png", line);
 }
 
 }  // namespace eigenbit

@@ -2,6 +2,8 @@
 
 #include "tests/temporary_folder.h"
 
+#include <nlohmann/json.hpp>
+
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -22,6 +24,8 @@ inline std::string text_of(const std::filesystem::path& path) {
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+inline nlohmann::json json_of(const std::filesystem::path& path) { return nlohmann::json::parse(text_of(path)); }
+
 /// Runs `eigenbit` with these arguments, as a shell reads them, in the folder.
 inline Outcome run_command(const TemporaryFolder& folder, const std::string& arguments) {
     const std::string line = "cd '" + folder.path().string() + "'; '" EIGENBIT_COMMAND "' " + arguments
@@ -34,5 +38,8 @@ inline Outcome run_command(const TemporaryFolder& folder, const std::string& arg
 /// Writes 64 training and 32 test images of 12 × 12 pixels in MNIST's format to the folder: a 0 is a horizontal
 /// line, a 1 a vertical one.
 void write_digits(const TemporaryFolder& folder);
+
+/// Writes line.png, a horizontal line like those of write_digits, to the folder.
+void write_line(const TemporaryFolder& folder);
 
 }  // namespace eigenbit

@@ -3,13 +3,10 @@
 #include "tests/cli/command.h"
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 using namespace eigenbit;
 
 namespace {
-
-nlohmann::json json_of(const std::filesystem::path& path) { return nlohmann::json::parse(text_of(path)); }
 
 bool fails_with(const TemporaryFolder& folder, const std::string& arguments, const std::string& sentence) {
     const Outcome outcome = run_command(folder, arguments);
@@ -44,9 +41,7 @@ TEST_CASE("a packed network knows what it needs to name what images show") {
     REQUIRE(pack.exit_code == 0);
     CHECK(pack.output.find("got one from 64 images") != std::string::npos);
 
-    Image line{12, 12, 1, std::vector<std::uint8_t>(144, 0)};
-    for (std::size_t x = 0; x < 12; ++x) line.pixels[6 * 12 + x] = 255;
-    write_png(folder / "line.png", line);
+    write_line(folder);
     for (const std::string execution : {"simulated", "float", "int8"}) {
         CAPTURE(execution);
         const Outcome run =

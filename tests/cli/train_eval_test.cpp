@@ -1,15 +1,12 @@
 #include "tests/cli/command.h"
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 using namespace eigenbit;
 
 namespace {
 
 constexpr const char* kTrain = "train --model resnet8 --data mnist:. --val mnist:. --epochs 6 --batch 16 --lr 0.05";
-
-nlohmann::json json_of(const std::filesystem::path& path) { return nlohmann::json::parse(text_of(path)); }
 
 }  // namespace
 
@@ -43,6 +40,10 @@ TEST_CASE("a trained network is written, evaluated and inspected with what it ne
     const nlohmann::json inspect = json_of(folder / "inspect.json");
     CHECK(inspect["parameters"] == train["parameters"]);
     CHECK(inspect["layers"].size() == 15);  // seven convolutions with their normalizations, one fully-connected layer
+    const nlohmann::json& first = inspect["layers"][0]["attributes"];
+    CHECK(first["stride"] == std::vector{1, 1});
+    CHECK(first["padding"] == std::vector{1, 1, 1, 1});
+    CHECK(first["groups"] == 1);
 }
 
 TEST_CASE(
@@ -144,10 +145,10 @@ TEST_CASE("a compressed network is retrained at its rate, with labels, a teacher
         REQUIRE(run.exit_code == 0);
         CHECK(run.output.find("better.ebit written") != std::string::npos);
         CHECK(text_of(folder / "better.ebit").size() < 1.02 * static_cast<double>(bytes));
-        const nlohmann::json results = nlohmann::json::parse(text_of(folder / "retrain.json"));
+        const nlohmann::json results = json_of(folder / "retrain.json");
         const Outcome eval = run_command(folder, "eval better.ebit --data mnist:. --json eval.json");
         REQUIRE(eval.exit_code == 0);
-        CHECK(nlohmann::json::parse(text_of(folder / "eval.json"))["top1"] == results["top1"]);
+        CHECK(json_of(folder / "eval.json")["top1"] == results["top1"]);
     }
     const Outcome untaught =
         run_command(folder, "retrain net.ebit --data mnist:. --epochs 1 --out x.ebit --label-share 1");

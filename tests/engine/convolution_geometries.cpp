@@ -2,6 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include <iostream>
+#include <mutex>
+
 namespace eigenbit {
 namespace {
 
@@ -98,6 +101,16 @@ std::vector<ConvolutionGeometry> convolution_geometries(std::size_t count, std::
 std::string to_string(const ConvolutionGeometry& g) {
     return fmt::format("x ({}, {}, {}, {}), w ({}, {}, {}), y ({}, {}), stride {}, dilation {}, pad {}, groups {}", g.n,
                        g.h, g.w, g.i, g.o, g.kh, g.kw, g.oh, g.ow, g.stride, g.dilation, g.pad, g.groups);
+}
+
+void name_unsupported() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        for (const CpuImplementation& implementation : cpu_implementations()) {
+            if (implementation.supported) continue;
+            std::cout << "skipped: kernels of " << implementation.name << ", which this CPU cannot run\n";
+        }
+    });
 }
 
 }  // namespace eigenbit

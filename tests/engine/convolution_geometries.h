@@ -22,9 +22,13 @@ std::vector<ConvolutionGeometry> convolution_geometries(std::size_t count, std::
 
 std::string to_string(const ConvolutionGeometry& geometry);
 
-/// Calls check(implementation) for everything that this CPU can run.
+/// Says, once, which implementations this CPU cannot run.
+void name_unsupported();
+
+/// Calls check(implementation) for everything that this CPU can run, and names what it cannot.
 template <typename Check>
 void for_each_supported(const Check& check) {
+    name_unsupported();
     for (const CpuImplementation& implementation : cpu_implementations()) {
         if (!implementation.supported) continue;
         CAPTURE(std::string(implementation.name));

@@ -173,7 +173,7 @@ TEST_CASE("unknown operators and impossible attributes are refused by the node's
     CHECK(error("Softmax", {2, 0}).find("1 bytes are left over") != std::string::npos);
     CHECK(error("Softmax", {0x80, 0x80, 0x80, 0x80, 0x40}).find("axis is") != std::string::npos);
     CHECK(error("Softmax", {0x80, 0}).find("axis is no valid number") != std::string::npos);
-    CHECK(error("Softmax", {10}).find("net.ebit: Node 'first' (Softmax)") != std::string::npos);
+    CHECK(error("Softmax", {10}).find("node 'first' (Softmax): Softmax works on axis 5") != std::string::npos);
 }
 
 TEST_CASE("grids of activations that cannot be are refused") {

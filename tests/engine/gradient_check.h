@@ -28,7 +28,7 @@ class GradientCheck {
         INFO("operator " << type_name(run_.op));
         check_finite();
         check_additive();
-        if (sets_gradients(run_.op)) check_set();
+        if (overwrites_gradients(run_.op)) check_set();
         check_unwanted();
     }
 

@@ -3,9 +3,19 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 using namespace eigenbit;
+
+namespace {
+
+bool is_supported(const std::string& name) {
+    const auto implementations = cpu_implementations();
+    return std::ranges::find(implementations, name, &CpuImplementation::name)->supported;
+}
+
+}  // namespace
 
 TEST_CASE("every implementation has a name of its own and generic runs everywhere") {
     const auto implementations = cpu_implementations();
@@ -15,6 +25,15 @@ TEST_CASE("every implementation has a name of its own and generic runs everywher
         if (implementation.supported) CHECK(&find_cpu_implementation(implementation.name) == &implementation);
     }
 }
+
+// One a line of the list, so that those which this CPU cannot run count as skipped.
+#define EIGENBIT_INSTRUCTION_SET(name, float_kernels, int8_kernels, features, ...)                                     \
+    TEST_CASE("the kernels of " #name " run on this CPU" * doctest::skip(!is_supported(#name))) {                      \
+        const CpuImplementation& implementation = find_cpu_implementation(#name);                                      \
+        CHECK(implementation.convolution == &float_kernels::kConvolutionKernels);                                      \
+        CHECK(implementation.integer == &int8_kernels::kIntegerKernels);                                               \
+    }
+#include "engine/kernels/instruction_sets.def"
 
 TEST_CASE("the active implementation is supported") { CHECK(active_cpu_implementation().supported); }
 

@@ -94,15 +94,19 @@ TEST_CASE("weights of up to 64 never exceed a word, and weights of 0 make the lo
     CHECK(runs_of({}, {}).empty());
 }
 
-TEST_CASE("short runs say how many of two and of one quad follow, in turn, for each input run") {
+TEST_CASE("short runs say how many of two, of one and of quads that do not fit follow, in turn, for each input run") {
     const auto counts_of = [](const std::vector<std::int32_t>& input_quads, const Quads& weights) {
         return short_word_runs(input_runs(input_quads), weights.data(), kLanes);
     };
-    CHECK(counts_of({5, 1, 2}, Quads(8 * kLanes * 4, 32)) == std::vector<std::uint8_t>{2, 1, 0, 1, 1, 0});
-    CHECK(counts_of({4}, Quads(4 * kLanes * 4, 64)) == std::vector<std::uint8_t>{0, 4});
-    CHECK(counts_of({600}, Quads(600 * kLanes * 4, 0)) == std::vector<std::uint8_t>{255, 0, 45, 0});
-    Quads mixed(5 * kLanes * 4, 32);
+    using Counts = std::vector<std::uint8_t>;
+    CHECK(counts_of({5, 1, 2}, Quads(8 * kLanes * 4, 32)) == Counts{2, 1, 0, 0, 1, 0, 1, 0, 0});
+    CHECK(counts_of({4}, Quads(4 * kLanes * 4, 64)) == Counts{0, 4, 0});
+    CHECK(counts_of({3}, Quads(3 * kLanes * 4, 65)) == Counts{0, 0, 3});
+    CHECK(counts_of({600}, Quads(600 * kLanes * 4, 0)) == Counts{255, 0, 0, 45, 0, 0});
+    CHECK(counts_of({300}, Quads(300 * kLanes * 4, 65)) == Counts{0, 0, 255, 0, 0, 45});
+    Quads mixed(6 * kLanes * 4, 32);
     std::fill_n(mixed.begin() + 2 * kLanes * 4, kLanes * 4, std::int8_t{33});
-    CHECK(counts_of({5}, mixed) == std::vector<std::uint8_t>{1, 1, 1, 0});
+    std::fill_n(mixed.begin() + 4 * kLanes * 4, kLanes * 4, std::int8_t{-65});
+    CHECK(counts_of({6}, mixed) == Counts{1, 2, 1, 0, 1, 0});
     CHECK(counts_of({}, {}).empty());
 }

@@ -37,9 +37,12 @@ inline int quantize_over_range(Graph& graph, ConstView images) {
     return static_cast<int>(values.size());
 }
 
-/// The largest difference, relative to the largest of the expected values.
+/// The largest difference, relative to the largest of the expected values. All have to be finite.
 inline float relative_error(ConstView values, ConstView expected) {
     REQUIRE(to_string(values.shape) == to_string(expected.shape));
+    const auto is_finite = [](float value) { return std::isfinite(value); };
+    REQUIRE(std::ranges::all_of(values.values(), is_finite));
+    REQUIRE(std::ranges::all_of(expected.values(), is_finite));
     float difference = 0.0F;
     float largest = 0.0F;
     for (std::int64_t i = 0; i < values.elements(); ++i) {

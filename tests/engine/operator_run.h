@@ -72,14 +72,14 @@ struct OperatorRun {
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             gradient_views.push_back({inputs[i].shape(), input_gradients[i].data()});
         }
-        std::array<bool, 5> sets{};
-        sets.fill(set);
+        std::array<bool, 5> overwrites{};
+        overwrites.fill(set);
         eigenbit::backward(op, BackwardArguments{.inputs = input_views,
                                                  .outputs = output_views,
                                                  .saved = saved,
                                                  .output_gradients = upstream,
                                                  .input_gradients = gradient_views,
-                                                 .sets = sets,
+                                                 .overwrites = overwrites,
                                                  .training = training});
     }
 

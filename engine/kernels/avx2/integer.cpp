@@ -145,7 +145,8 @@ struct Vector {
     static Floats load(const float* from, Mask lanes) { return _mm256_maskload_ps(from, lanes_below(lanes)); }
     static Floats load(const uint8_t* from) { return to_floats(load_bytes(from)); }
     static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
-    static Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+    static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_add_ps(_mm256_mul_ps(a, b), c); }
+    static Floats at_most(Floats high, Floats values) { return _mm256_min_ps(high, values); }
     static Floats clamp(Floats values, Floats low, Floats high) {
         return _mm256_min_ps(high, _mm256_max_ps(low, values));
     }
@@ -170,11 +171,11 @@ struct Vector {
     static constexpr bool kStoresPanels = true;
     using Panel = __m128i;  // a byte of each output channel of a panel
     static Panel panel_of(uint8_t byte) { return _mm_set1_epi8(static_cast<char>(byte)); }
-    static void store_panel(uint8_t* to, const Floats (&values)[2], Panel low, Panel high) {
+    static void store_panel(uint8_t* to, const Floats (&values)[2], Panel low) {
         const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(values[0]), _mm256_cvtps_epi32(values[1]));
         const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
         const __m128i ordered = _mm_shuffle_epi32(bytes, _MM_SHUFFLE(3, 1, 2, 0));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_min_epu8(high, _mm_max_epu8(low, ordered)));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_max_epu8(low, ordered));
     }
 };
 
@@ -195,6 +196,7 @@ constexpr size_t kDepthwiseRows = 1;
 #include "engine/kernels/byte_rounding_tiles.h"
 #include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
+#include "engine/kernels/rounded_product_tiles.h"
 
 void convolution(const IntegerBlock& block) {
     if (!block.word_runs) return run_tiles<SumTile, kTileRows>(block);
@@ -208,12 +210,12 @@ constexpr IntegerKernels kIntegerKernels = {
     .width = Vector::kWidth,
     .panel_vectors = kPanelVectors,
     .sums_words = true,
-    .fast_sum = 128,
     .convolution = &convolution,
     .depthwise_convolution = &depthwise_convolution,
     .packed_product = &packed_product,
     .unpack_codes = &unpack_codes,
     .round_to_bytes = &round_to_bytes,
+    .rounded_product = &rounded_product,
 };
 
 }  // namespace eigenbit::avx2

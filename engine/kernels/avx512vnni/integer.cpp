@@ -96,7 +96,8 @@ struct Vector {
     static Floats load(const float* from, Mask lanes) { return _mm512_maskz_loadu_ps(lanes, from); }
     static Floats load(const uint8_t* from) { return to_floats(load_bytes(from)); }
     static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
-    static Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+    static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_add_ps(_mm512_mul_ps(a, b), c); }
+    static Floats at_most(Floats high, Floats values) { return _mm512_min_ps(high, values); }
     static Floats clamp(Floats values, Floats low, Floats high) {
         return _mm512_min_ps(high, _mm512_max_ps(low, values));
     }
@@ -116,10 +117,10 @@ struct Vector {
     static constexpr bool kStoresPanels = true;
     using Panel = __m512i;  // a byte of each output channel of a panel
     static Panel panel_of(uint8_t byte) { return _mm512_set1_epi8(static_cast<char>(byte)); }
-    static void store_panel(uint8_t* to, const Floats (&values)[4], Panel low, Panel high) {
+    static void store_panel(uint8_t* to, const Floats (&values)[4], Panel low) {
         const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
         const __m512i bytes = _mm512_permutexvar_epi32(order, packed(values));
-        _mm512_storeu_si512(to, _mm512_min_epu8(high, _mm512_max_epu8(low, bytes)));
+        _mm512_storeu_si512(to, _mm512_max_epu8(low, bytes));
     }
 };
 
@@ -137,6 +138,7 @@ constexpr size_t kDepthwiseRows = 4;
 #include "engine/kernels/byte_rounding_tiles.h"
 #include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
+#include "engine/kernels/rounded_product_tiles.h"
 
 void convolution(const IntegerBlock& block) { run_tiles<SumTile, kTileRows>(block); }
 
@@ -146,12 +148,12 @@ constexpr IntegerKernels kIntegerKernels = {
     .width = Vector::kWidth,
     .panel_vectors = kPanelVectors,
     .sums_words = false,
-    .fast_sum = kAnySum,
     .convolution = &convolution,
     .depthwise_convolution = &depthwise_convolution,
     .packed_product = &packed_product,
     .unpack_codes = &unpack_codes,
     .round_to_bytes = &round_to_bytes,
+    .rounded_product = &rounded_product,
 };
 
 }  // namespace eigenbit::avx512vnni

@@ -113,7 +113,7 @@ struct Vector {
     }
     static Floats load(const uint8_t* from) { return to_floats(load_bytes(from)); }
     static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
-    static Floats fma(Floats a, Floats b, Floats c) { return a * b + c; }
+    static Floats multiply_add(Floats a, Floats b, Floats c) { return a * b + c; }
     static Floats clamp(Floats values, Floats low, Floats high) {
         values = values < low ? low : values;
         return values > high ? high : values;
@@ -148,6 +148,7 @@ constexpr size_t kDepthwiseRows = 2;
 #include "engine/kernels/byte_rounding_tiles.h"
 #include "engine/kernels/codebook_tiles.h"
 #include "engine/kernels/packed_matrix_tiles.h"
+#include "engine/kernels/rounded_product_tiles.h"
 
 void convolution(const IntegerBlock& block) { run_tiles<SumTile, kTileRows>(block); }
 
@@ -157,12 +158,12 @@ constexpr IntegerKernels kIntegerKernels = {
     .width = Vector::kWidth,
     .panel_vectors = kPanelVectors,
     .sums_words = false,
-    .fast_sum = kAnySum,
     .convolution = &convolution,
     .depthwise_convolution = &depthwise_convolution,
     .packed_product = &packed_product,
     .unpack_codes = &unpack_codes,
     .round_to_bytes = &round_to_bytes,
+    .rounded_product = &rounded_product,
 };
 
 }  // namespace eigenbit::generic
