@@ -3,7 +3,6 @@
 #include "engine/graph/layer_view.h"
 
 #include <cmath>
-#include <ranges>
 #include <utility>
 
 namespace eigenbit {
@@ -44,7 +43,7 @@ int fold_batch_normalization(Graph& graph) {
     int merged = 0;
     for (auto pairs = find_pairs(graph); !pairs.empty(); pairs = find_pairs(graph)) {
         // From the back: merging moves the nodes behind.
-        for (const auto& [layer, normalization] : pairs | std::views::reverse) merge(graph, layer.node, normalization);
+        for (auto pair = pairs.rbegin(); pair != pairs.rend(); ++pair) merge(graph, pair->first.node, pair->second);
         merged += static_cast<int>(pairs.size());
     }
     return merged;

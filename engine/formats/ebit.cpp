@@ -154,9 +154,10 @@ class EbitReader {
         std::vector<Quantized> weights;
         for (const StoredLevels<Quantized>& levels : stored) weights.push_back(*levels.weight);
         const EbitContainer::Section& levels = container_.find(kLevels);
-        const auto deferred = std::make_shared<const DeferredLevels>(
-            std::move(owner), LevelReader(levels.bytes, fmt::format("{}: section {}", name_, kLevels),
-                                          static_cast<IndexStorage>(levels.coder), std::move(weights)));
+        LevelReader reader(levels.bytes, fmt::format("{}: section {}", name_, kLevels),
+                           static_cast<IndexStorage>(levels.coder), std::move(weights));
+        const auto deferred =
+            std::make_shared<const DeferredLevels>(DeferredLevels{std::move(owner), std::move(reader)});
         for (std::size_t i = 0; i < stored.size(); ++i) {
             stored[i].weight->read_levels = [deferred, i] { return deferred->reader.read(i); };
         }

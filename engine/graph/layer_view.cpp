@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 namespace eigenbit {
 namespace {
@@ -76,7 +75,7 @@ std::optional<NormalizationView> normalization_at(const Graph& graph, std::size_
     using Op = BatchNormalization;
     const auto* const normalization = std::get_if<Op>(&node.op);
     const auto is_constant = [&](ValueId value) { return is_float_parameter(graph, value); };
-    if (!normalization || !std::ranges::all_of(node.inputs | std::views::drop(1), is_constant)) return std::nullopt;
+    if (!normalization || !std::all_of(node.inputs.begin() + 1, node.inputs.end(), is_constant)) return std::nullopt;
     return NormalizationView{.node = position,
                              .input = node.inputs[Op::kX],
                              .scale = node.inputs[Op::kScale],
