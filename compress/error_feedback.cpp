@@ -1,10 +1,9 @@
 #include "compress/error_feedback.h"
 
-#include "engine/blas.h"
+#include "compress/blas.h"
+#include "engine/kernels/gemm.h"
 #include "engine/random.h"
 
-#include <cblas.h>
-#include <lapacke.h>
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -52,8 +51,8 @@ Matrix row_moments(const Tensor& rows) {
         const std::int64_t height = std::min(kStrip, k - begin);
         const std::int64_t width = k - begin;  // what is left of it follows by symmetry
         Tensor sums(Shape{height, width});
-        multiply(height, width, rows.shape()[0], {rows.data() + begin, k, true}, {rows.data() + begin, k}, 0.0F,
-                 sums.data(), width);
+        gemm(height, width, rows.shape()[0], {rows.data() + begin, k, true}, {rows.data() + begin, k}, false,
+             sums.data(), width);
         for (std::int64_t i = 0; i < height; ++i) {
             for (std::int64_t j = i; j < width; ++j) {
                 moments(begin + i, begin + j) = moments(begin + j, begin + i) = sums[i * width + j];
@@ -77,6 +76,7 @@ std::optional<Triangular> decompose(Matrix metric) {
     const double ridge = std::max(kDamping * trace / static_cast<double>(n), 1e-30);
     for (std::int64_t i = 0; i < n; ++i) metric(i, i) += ridge;
     const auto size = static_cast<lapack_int>(n);
+    keep_blas_on_calling_thread();
     // Row by row that is the lower triangle.
     if (LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', size, metric.values().data(), size) != 0) return std::nullopt;
     Triangular result{std::move(metric), std::vector<double>(static_cast<std::size_t>(n))};

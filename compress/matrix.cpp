@@ -1,9 +1,7 @@
 #include "compress/matrix.h"
 
+#include "compress/blas.h"
 #include "engine/error.h"
-
-#include <cblas.h>
-#include <lapacke.h>
 
 #include <cmath>
 
@@ -34,6 +32,7 @@ Matrix multiply(const Matrix& a, const Matrix& b) {
     }
     Matrix result(a.rows(), b.columns());
     if (result.values().empty() || a.columns() == 0) return result;
+    keep_blas_on_calling_thread();
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, dim(a.rows()), dim(b.columns()), dim(a.columns()), 1.0,
                 a.values().data(), dim(a.columns()), b.values().data(), dim(b.columns()), 0.0, result.values().data(),
                 dim(b.columns()));
@@ -47,6 +46,7 @@ double frobenius_norm(const Matrix& a) {
 }
 
 std::optional<Matrix> find_inverse(const Matrix& a) {
+    keep_blas_on_calling_thread();
     Matrix result = a;
     std::vector<lapack_int> pivots(static_cast<std::size_t>(a.rows()));
     const lapack_int n = dim(a.rows());
@@ -62,6 +62,7 @@ Matrix inverse(const Matrix& a) {
 }
 
 Matrix solve_positive_definite(const Matrix& a, const Matrix& b) {
+    keep_blas_on_calling_thread();
     Matrix factor = a;
     Matrix solution = b;
     const lapack_int status =
@@ -72,6 +73,7 @@ Matrix solve_positive_definite(const Matrix& a, const Matrix& b) {
 }
 
 EigenDecomposition eigen_decomposition(const Matrix& symmetric) {
+    keep_blas_on_calling_thread();
     const std::int64_t n = symmetric.rows();
     Matrix rising = symmetric;
     std::vector<double> values(static_cast<std::size_t>(n));

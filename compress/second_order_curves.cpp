@@ -1,6 +1,6 @@
 #include "compress/second_order_curves.h"
 
-#include "engine/blas.h"
+#include "engine/kernels/gemm.h"
 
 #include <tbb/parallel_for.h>
 
@@ -97,8 +97,7 @@ void judge(std::span<Candidate> candidates, ConstView errors, const Tensor& grad
     const std::int64_t width = gradients.shape()[1];
     const auto rows = static_cast<std::int64_t>(candidates.size());
     Tensor effects(Shape{rows, samples});
-    multiply(rows, samples, width, {errors.data, width}, {gradients.data(), width, true}, 0.0F, effects.data(),
-             samples);
+    gemm(rows, samples, width, {errors.data, width}, {gradients.data(), width, true}, false, effects.data(), samples);
     for (std::int64_t row = 0; row < rows; ++row) {
         const double distortion = mean_square(effects.view().slice(row, row + 1).values());
         candidates[static_cast<std::size_t>(row)].distortion = distortion / static_cast<double>(outputs);

@@ -11,6 +11,8 @@
 
 using Register = Vector::Register;
 
+constexpr size_t kLine = 16;  // floats in a cache line
+
 /// How sums begin and end. A copy of the block, because the compiler must assume that a store changes anything held by
 /// reference; and made anew for the end, so that it takes no registers from the tile meanwhile.
 struct Epilogue {
@@ -103,7 +105,6 @@ template <size_t kRows, size_t kVectors>
 [[gnu::always_inline]] inline void multiply_prefetching(Register (&sums)[kRows][kVectors],
                                                         const float* const (&sources)[kRows], const PixelGrid& grid,
                                                         const float*& weights) {
-    constexpr size_t kLine = 16;  // floats in a cache line
     const ptrdiff_t next = static_cast<ptrdiff_t>(kRows) * grid.column_stride;
     for (size_t line = 0; line < grid.length; line += kLine) {
 #pragma GCC unroll 32
@@ -116,6 +117,17 @@ template <size_t kRows, size_t kVectors, typename Pixels>
 [[gnu::noinline]] void forward_tile(const ForwardBlock& block, const Pixels& pixels) {
     Register sums[kRows][kVectors];
     Epilogue(block, 0, kVectors).start(sums, pixels.outputs);
+    // Where outputs are added to, the next tile's come from memory meanwhile.
+    if (block.accumulate) {
+        const ptrdiff_t next = static_cast<ptrdiff_t>(kRows) * block.output_column_stride;
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) {
+#pragma GCC unroll 4
+            for (size_t line = 0; line < kVectors * Vector::kWidth; line += kLine) {
+                __builtin_prefetch(block.output + pixels.outputs[p] + next + line, 1);
+            }
+        }
+    }
     const float* weights = block.weights;
     // A single tap reads its source only once, from far away. (One vector has no time for anything but its own loads.)
     const bool prefetches = kVectors > 1 && block.grid.segment_count == 1;

@@ -70,7 +70,35 @@ struct WinogradOutput {
     float* const* pixels;           // (16), row by row
 };
 
-/// The float32 convolution kernels of one instruction set. Single-threaded; no pointer needs to be aligned.
+/// Products of few vectors with the rows of a matrix: output[v, r] = or += sum of matrix[r, k] * vectors[v, k], k <
+/// depth.
+struct DotBlock {
+    const float* matrix;
+    ptrdiff_t row_stride;  // floats, as all strides here
+    size_t rows;
+    const float* vectors;
+    ptrdiff_t vector_stride;
+    size_t vector_count;
+    size_t depth;
+    float* output;
+    ptrdiff_t output_vector_stride, output_row_stride;
+    bool accumulate;
+};
+
+/// Few sums of a matrix's rows: outputs[o, c] = or += sum of factors[o, r] * matrix[r, c], r < rows, in that order.
+struct AxpyBlock {
+    const float* matrix;
+    ptrdiff_t row_stride;
+    size_t rows, columns;  // at least one row
+    const float* factors;
+    ptrdiff_t factor_stride;
+    float* outputs;
+    ptrdiff_t output_stride;
+    size_t output_count;
+    bool accumulate;
+};
+
+/// The float32 convolution and matrix kernels of one instruction set. Single-threaded; no pointer needs to be aligned.
 struct ConvolutionKernels {
     size_t width;          // floats in a vector
     size_t panel_vectors;  // most vectors of output channels in a panel
@@ -81,6 +109,8 @@ struct ConvolutionKernels {
     void (*winograd_source)(const WinogradInput& tile);
     void (*winograd_gradient)(const WinogradInput& tile);
     void (*winograd_output)(const WinogradOutput& tile);
+    void (*dot)(const DotBlock& block);
+    void (*axpy)(const AxpyBlock& block);
 };
 
 #define EIGENBIT_INSTRUCTION_SET(name, float_kernels, ...)                                                             \

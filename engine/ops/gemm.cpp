@@ -1,7 +1,7 @@
 #include "engine/ops/gemm.h"
 
-#include "engine/blas.h"
 #include "engine/error.h"
+#include "engine/kernels/gemm.h"
 #include "engine/ops/channel_gain.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_sum.h"
@@ -9,30 +9,6 @@
 #include <algorithm>
 
 namespace eigenbit {
-namespace {
-
-constexpr std::int64_t kTile = 256;  // rows and columns of the product that one task computes
-
-/// c (m × n) = a (m × k) · b (k × n) + beta · c, in tiles that may run in parallel.
-void multiply_tiled(std::int64_t m, std::int64_t n, std::int64_t k, MatrixOperand a, MatrixOperand b, float beta,
-                    float* c) {
-    const std::int64_t columns = (n + kTile - 1) / kTile;
-    const std::int64_t tiles = (m + kTile - 1) / kTile * columns;
-    const auto at = [](MatrixOperand x, std::int64_t row, std::int64_t column) {
-        x.data += x.transposed ? column * x.stride + row : row * x.stride + column;
-        return x;
-    };
-    for_each_chunk(tiles, std::min(m, kTile) * std::min(n, kTile) * k / 8, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t tile = begin; tile < end; ++tile) {
-            const std::int64_t row = tile / columns * kTile;
-            const std::int64_t column = tile % columns * kTile;
-            multiply(std::min(kTile, m - row), std::min(kTile, n - column), k, at(a, row, 0), at(b, 0, column), beta,
-                     c + row * n + column, n);
-        }
-    });
-}
-
-}  // namespace
 
 std::vector<Shape> infer_shapes(const Gemm& gemm, std::span<const Shape> inputs) {
     expect_inputs(gemm.kType, inputs, 2, 4);
@@ -64,7 +40,7 @@ void forward(const Gemm&, const ForwardArguments& arguments) {
     const std::int64_t rows = y.elements() / outputs;
     const bool biased = arguments.inputs.size() > 2;
     if (biased) copy_rows(rows, outputs, {y.data, outputs}, {arguments.inputs[2].data, 0});
-    multiply_tiled(rows, outputs, inputs, {x.data, inputs}, {weight.data, inputs, true}, biased ? 1.0F : 0.0F, y.data);
+    gemm(rows, outputs, inputs, {x.data, inputs}, {weight.data, inputs, true}, biased, y.data, outputs);
 }
 
 void backward(const Gemm&, const BackwardArguments& arguments) {
@@ -76,16 +52,18 @@ void backward(const Gemm&, const BackwardArguments& arguments) {
     const std::int64_t outputs = weight.shape[0];
     const std::int64_t inputs = weight.shape[1];
     const std::int64_t rows = dy.elements() / outputs;
-    if (rows == 0) return;
     if (gradients[0].data != nullptr) {
-        multiply_tiled(rows, inputs, outputs, {dy.data, outputs}, {weight.data, inputs}, 1.0F, gradients[0].data);
+        gemm(rows, inputs, outputs, {dy.data, outputs}, {weight.data, inputs}, !arguments.overwrites[0],
+             gradients[0].data, inputs);
     }
     ScaledWeightGradient scaled_gradient(arguments);
     if (float* const dw = scaled_gradient.target()) {
-        multiply_tiled(outputs, inputs, rows, {dy.data, outputs, true}, {x.data, inputs}, 1.0F, dw);
+        gemm(outputs, inputs, rows, {dy.data, outputs, true}, {x.data, inputs}, !scaled_gradient.overwrites(), dw,
+             inputs);
     }
     std::move(scaled_gradient).finish();
     if (gradients.size() > 2 && gradients[2].data != nullptr) {
+        if (arguments.overwrites[2]) std::ranges::fill(gradients[2].values(), 0.0F);
         add_sums(dy, broadcast_strides(gradients[2].shape, dy.shape), gradients[2], 1.0F);
     }
 }

@@ -1,7 +1,7 @@
 #include "engine/ops/matmul.h"
 
-#include "engine/blas.h"
 #include "engine/error.h"
+#include "engine/kernels/gemm.h"
 #include "engine/ops/chunks.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
@@ -86,7 +86,7 @@ void forward(const MatMul&, const ForwardArguments& arguments) {
     Geometry g(a.shape, b.shape, y.shape);
     if (g.empty()) return static_cast<void>(std::ranges::fill(y.values(), 0.0F));
     for_each_product(g, &Product::y, [&](const Product& p) {
-        multiply(g.m, g.n, g.k, {a.data + p.a, g.k}, {b.data + p.b, g.n}, 0.0F, y.data + p.y, g.n);
+        gemm(g.m, g.n, g.k, {a.data + p.a, g.k}, {b.data + p.b, g.n}, false, y.data + p.y, g.n);
     });
 }
 
@@ -100,12 +100,12 @@ void backward(const MatMul&, const BackwardArguments& arguments) {
     if (g.empty()) return;
     if (da.data != nullptr) {
         for_each_product(g, &Product::a, [&](const Product& p) {
-            multiply(g.m, g.k, g.n, {dy.data + p.y, g.n}, {b.data + p.b, g.n, true}, 1.0F, da.data + p.a, g.k);
+            gemm(g.m, g.k, g.n, {dy.data + p.y, g.n}, {b.data + p.b, g.n, true}, true, da.data + p.a, g.k);
         });
     }
     if (db.data != nullptr) {
         for_each_product(g, &Product::b, [&](const Product& p) {
-            multiply(g.k, g.n, g.m, {a.data + p.a, g.k, true}, {dy.data + p.y, g.n}, 1.0F, db.data + p.b, g.n);
+            gemm(g.k, g.n, g.m, {a.data + p.a, g.k, true}, {dy.data + p.y, g.n}, true, db.data + p.b, g.n);
         });
     }
 }

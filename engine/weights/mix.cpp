@@ -1,8 +1,8 @@
 #include "engine/weights/mix.h"
 
-#include "engine/blas.h"
 #include "engine/error.h"
 #include "engine/kernels/cpu.h"
+#include "engine/kernels/gemm.h"
 
 #include <tbb/parallel_for.h>
 
@@ -57,14 +57,14 @@ void mix(ConstView weights, Axis axis, ConstView matrix, View result) {
     check_columns(matrix, view.extent);
     const std::int64_t rows = matrix.shape[0];
     if (view.inner == 1) {
-        multiply(view.outer, rows, view.extent, {weights.data, view.extent}, {matrix.data, view.extent, true}, 0.0F,
-                 result.data, rows);
+        gemm(view.outer, rows, view.extent, {weights.data, view.extent}, {matrix.data, view.extent, true}, false,
+             result.data, rows);
         return;
     }
     for (std::int64_t block = 0; block < view.outer; ++block) {
-        multiply(rows, view.inner, view.extent, {matrix.data, view.extent},
-                 {weights.data + block * view.extent * view.inner, view.inner}, 0.0F,
-                 result.data + block * rows * view.inner, view.inner);
+        gemm(rows, view.inner, view.extent, {matrix.data, view.extent},
+             {weights.data + block * view.extent * view.inner, view.inner}, false,
+             result.data + block * rows * view.inner, view.inner);
     }
 }
 
@@ -115,14 +115,13 @@ Tensor product_of_views(ConstView a, ConstView b, Axis axis) {
     const Unfolded view_b(b.shape, axis);
     Tensor sum(Shape{view_a.extent, view_b.extent});
     if (view_a.inner == 1) {
-        multiply(view_a.extent, view_b.extent, view_a.outer, {a.data, view_a.extent, true}, {b.data, view_b.extent},
-                 0.0F, sum.data(), view_b.extent);
+        gemm(view_a.extent, view_b.extent, view_a.outer, {a.data, view_a.extent, true}, {b.data, view_b.extent}, false,
+             sum.data(), view_b.extent);
         return sum;
     }
     for (std::int64_t block = 0; block < view_a.outer; ++block) {
-        multiply(view_a.extent, view_b.extent, view_a.inner,
-                 {a.data + block * view_a.extent * view_a.inner, view_a.inner},
-                 {b.data + block * view_b.extent * view_b.inner, view_b.inner, true}, 1.0F, sum.data(), view_b.extent);
+        gemm(view_a.extent, view_b.extent, view_a.inner, {a.data + block * view_a.extent * view_a.inner, view_a.inner},
+             {b.data + block * view_b.extent * view_b.inner, view_b.inner, true}, true, sum.data(), view_b.extent);
     }
     return sum;
 }

@@ -39,14 +39,23 @@ constexpr size_t kDepthwiseRows = 9;
 // After it.
 #include "engine/kernels/convolution_forward_tiles.h"
 #include "engine/kernels/convolution_gradient_tiles.h"
+#include "engine/kernels/gemm_tiles.h"
 #include "engine/kernels/winograd_transforms.h"
 
 }  // namespace
 
 constexpr ConvolutionKernels kConvolutionKernels = {
-    Vector::kWidth,     kPanelVectors,      &forward<>,
-    &depthwise_forward, &weight_gradient<>, &depthwise_weight_gradient,
-    &winograd_source,   &winograd_gradient, &winograd_output,
+    Vector::kWidth,
+    kPanelVectors,
+    &forward<>,
+    &depthwise_forward,
+    &weight_gradient<>,
+    &depthwise_weight_gradient,
+    &winograd_source,
+    &winograd_gradient,
+    &winograd_output,
+    &dot,
+    &axpy,
 };
 
 }  // namespace eigenbit::avx2
