@@ -16,7 +16,8 @@ constexpr std::int64_t kValueBytes = 512LL * 1024 * 1024;  // of all values of t
 /// Σ over images and pixels of dy_k · z for the patches z that a node reads: the weight gradient of such a node with as
 /// many output channels as dy.
 void add_weight_gradient(const Node& node, const Session& session, ConstView dy, View sum) {
-    const std::array inputs{session.value(node.inputs[0]), ConstView{sum.shape, session.value(node.inputs[1]).data}};
+    const ConstView weight = session.value(input_of(node, InputRole::weight).value());
+    const std::array inputs{session.value(node.inputs[0]), ConstView{sum.shape, weight.data}};
     const std::array gradients{View{inputs[0].shape, nullptr}, sum};
     backward(node.op, BackwardArguments{.inputs = inputs,
                                         .outputs = std::span(&dy, 1),

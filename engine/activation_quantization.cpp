@@ -3,6 +3,9 @@
 #include "engine/error.h"
 #include "engine/ops/chunks.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace eigenbit {
 namespace {
 
@@ -22,6 +25,13 @@ void validate(const ActivationQuantization& grid) {
         fail("Activations of bit depth {} have the zero point {}, expected 0 to {}.", grid.bit_depth, grid.zero_point,
              grid.largest_index());
     }
+}
+
+std::int32_t grid_index(const ActivationQuantization& grid, float value) {
+    const float steps = value / grid.step;
+    const auto least = static_cast<float>(-grid.zero_point);
+    const auto most = static_cast<float>(grid.largest_index() - grid.zero_point);
+    return grid.zero_point + static_cast<std::int32_t>(std::nearbyint(steps > least ? std::min(steps, most) : least));
 }
 
 void round_to_grid(const ActivationQuantization& grid, ConstView values, View rounded) {

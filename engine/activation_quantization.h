@@ -23,6 +23,9 @@ struct ActivationQuantization {
 /// Throws Error when depth, step or zero point are impossible.
 void validate(const ActivationQuantization& grid);
 
+/// The index of the value's nearest on the grid, by the rule of round_to_grid; 0 for what is not a number.
+std::int32_t grid_index(const ActivationQuantization& grid, float value);
+
 /// The values as their nearest on the grid (between two of them the one with an even index − zero_point, as ONNX's
 /// QuantizeLinear does); those beyond its ends become the ends. Both have the same elements; they may be the same
 /// memory.

@@ -1,7 +1,6 @@
 #include "engine/inference/deferred.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace eigenbit {
 
@@ -12,7 +11,7 @@ bool DeferredValues::can_defer(const Node& node) const {
         const int rank = shapes_[static_cast<std::size_t>(node.outputs.front())].rank();
         return (concat->axis + rank) % rank == rank - 1 && std::ranges::none_of(node.inputs, is_parameter);
     }
-    return std::holds_alternative<BatchNormalization>(node.op) && !is_parameter(node.inputs[0])
+    return int8_form(node.op) == Int8::affine && !is_parameter(node.inputs[0])
            && std::all_of(node.inputs.begin() + 1, node.inputs.end(), is_float);
 }
 
@@ -50,15 +49,13 @@ AffineValue DeferredValues::output_of(const Node& node) const {
         return result;
     }
     result = of(node.inputs[0]);
-    const auto constant = [&](std::size_t input, std::size_t c) {
-        return static_cast<double>(graph_.parameter(node.inputs[input]).values()[static_cast<std::int64_t>(c)]);
-    };
-    const double epsilon = static_cast<double>(std::get<BatchNormalization>(node.op).epsilon);
+    std::vector<ConstView> inputs(1);
+    for (const ValueId input : std::span(node.inputs).subspan(1)) inputs.push_back(graph_.parameter(input).values());
+    const ChannelAffine affine = channel_affine(node.op, inputs);
     for (std::size_t c = 0; c < result.scale.size(); ++c) {
-        const double gain = constant(1, c) / std::sqrt(constant(4, c) + epsilon);
-        const double shift = static_cast<double>(result.shift[c]) - constant(3, c);
-        result.scale[c] = static_cast<float>(gain * static_cast<double>(result.scale[c]));
-        result.shift[c] = static_cast<float>(gain * shift + constant(2, c));
+        const double shift = affine.scale[c] * static_cast<double>(result.shift[c]) + affine.shift[c];
+        result.scale[c] = static_cast<float>(affine.scale[c] * static_cast<double>(result.scale[c]));
+        result.shift[c] = static_cast<float>(shift);
     }
     return result;
 }

@@ -15,7 +15,8 @@ struct AffineValue {
 };
 
 /// Values that need not be computed where nothing but bytes are made of them: rounding can as well lay channels one
-/// after the other (Concat) and normalize them (BatchNormalization with constant statistics).
+/// after the other (Concat) and scale and shift them (affine operators, such as normalizations with constant
+/// statistics).
 class DeferredValues {
   public:
     DeferredValues(const Graph& graph, std::span<const Shape> shapes) : graph_(graph), shapes_(shapes) {}

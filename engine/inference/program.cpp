@@ -20,8 +20,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 using Grids = std::map<ValueId, ActivationQuantization>;
 
-/// The grids that fit bytes. What is only pooled or reshaped before it is rounded may as well be rounded before: the
-/// largest rounded value is the largest value rounded.
+/// The grids that fit bytes. What is only moved before it is rounded may as well be rounded before; the largest rounded
+/// value is the largest value rounded.
 Grids byte_grids(const Graph& graph) {
     Grids grids;
     for (const auto& [value, grid] : graph.activations()) {
@@ -30,11 +30,19 @@ Grids byte_grids(const Graph& graph) {
     const GraphUses uses(graph);
     for (std::size_t i = graph.nodes().size(); i-- > 0;) {
         const Node& node = graph.nodes()[i];
-        if (!std::holds_alternative<MaxPool>(node.op) && !std::holds_alternative<Reshape>(node.op)) continue;
-        const ValueId input = node.inputs.front();
         const auto grid = grids.find(node.outputs.front());
-        if (grid == grids.end() || graph.activations().contains(input) || graph.is_parameter(input)) continue;
-        if (uses.only_reader(input)) grids.emplace(input, grid->second);
+        if (int8_form(node.op) != Int8::moves_bytes || grid == grids.end()) continue;
+        const auto shares_grid = [&](ValueId output) {
+            const auto found = grids.find(output);
+            return found != grids.end() && found->second == grid->second;
+        };
+        const auto can_have_grid = [&](ValueId input) {
+            if (grids.contains(input)) return true;
+            return !graph.is_parameter(input) && !graph.activations().contains(input) && uses.only_reader(input);
+        };
+        if (!std::ranges::all_of(node.outputs, shares_grid)) continue;
+        if (!std::ranges::all_of(node.inputs, can_have_grid)) continue;
+        for (const ValueId input : node.inputs) grids.emplace(input, grid->second);
     }
     return grids;
 }
@@ -170,20 +178,89 @@ class Compiler {
         const Node& node = graph_.nodes()[fused.node];
         if (byte_layer) return add_byte_layer(fused, *std::move(byte_layer));
         if (fused.layer) return add_float_layer(fused);
-        if (!graph_.is_parameter(node.inputs[0])) {
-            const ActivationQuantization* const in = grid_of(node.inputs[0]);
-            const ActivationQuantization* const out = grid_of(node.outputs[0]);
-            const bool same_grid = in && out && *in == *out;
-            if (const auto* const pool = std::get_if<MaxPool>(&node.op); pool && same_grid) {
-                const BufferId input = bytes_.at(node.inputs[0]);
-                return push(node.name, "MaxPool int8", ByteMaxPoolStep{*pool, input, output_of(node.outputs[0])});
-            }
-            if (std::holds_alternative<Reshape>(node.op) && same_grid) {
-                const BufferId input = bytes_.at(node.inputs[0]);
-                return push(node.name, "Reshape int8", ByteReshapeStep{input, output_of(node.outputs[0])});
+        if (!add_move(node) && !add_lookup(node) && !add_to_rounding(node)) add_operator(node);
+    }
+
+    /// Whether the node moves bytes: those of its inputs, or, where they have several grids, on that of its output.
+    bool add_move(const Node& node) {
+        const auto has_grid = [&](ValueId input) { return grid_of(input) != nullptr; };
+        if (int8_form(node.op) != Int8::moves_bytes || !std::ranges::all_of(node.inputs, has_grid)) return false;
+        const ActivationQuantization* grid = grid_of(node.inputs.front());
+        const auto shares_grid = [&](ValueId input) { return *grid_of(input) == *grid; };
+        if (!std::ranges::all_of(node.inputs, shares_grid)) grid = grid_of(node.outputs.front());
+        if (!grid) return false;
+        const auto zero_point = static_cast<std::uint8_t>(grid->zero_point);
+        MoveStep step{.op = node.op, .zero_point = zero_point, .inputs = {}, .outputs = {}};
+        for (const ValueId input : node.inputs) {
+            step.inputs.push_back(on_grid(input, bytes_.at(input), *grid_of(input), *grid));
+        }
+        for (const ValueId output : node.outputs) step.outputs.push_back(new_buffer(output, true));
+        const std::vector<BufferId> outputs = step.outputs;
+        push(node.name, fmt::format("{} int8", type_name(node.op)), std::move(step));
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            const ValueId output = node.outputs[i];
+            if (const ActivationQuantization* const own = grid_of(output)) {
+                bytes_[output] = on_grid(output, outputs[i], *grid, *own);
+            } else {
+                floats_[output] = new_buffer(output, false);
+                push(graph_.name(output), "to floats", DequantizeStep{*grid, outputs[i], floats_[output]});
             }
         }
-        if (!add_to_rounding(node)) add_operator(node);
+        return true;
+    }
+
+    /// Bytes of one grid as bytes of another.
+    BufferId on_grid(ValueId value, BufferId bytes, const ActivationQuantization& from,
+                     const ActivationQuantization& to) {
+        if (from == to) return bytes;
+        const BufferId output = new_buffer(value, true);
+        push(graph_.name(value), "to other bytes", LookupStep{tables_of(levels_of(from, 1), &to), 1, bytes, output});
+        return output;
+    }
+
+    /// Whether the node looks up what it does to each byte.
+    bool add_lookup(const Node& node) {
+        const ValueId input = node.inputs.front();
+        const ActivationQuantization* const grid = grid_of(input);
+        if (int8_form(node.op) != Int8::lookup256 || !grid) return false;
+        std::int64_t channels = 1;
+        std::vector<Tensor> inputs(1);
+        for (const ValueId parameter : std::span(node.inputs).subspan(1)) {
+            if (!graph_.is_parameter(parameter)) return false;
+            inputs.push_back(image(graph_.parameter(parameter)));
+            if (inputs.back().elements() > 1) channels = shape(input).back();
+        }
+        inputs.front() = levels_of(*grid, channels);
+        Tensor values(inputs.front().shape());
+        const std::vector<ConstView> views(inputs.begin(), inputs.end());
+        const View output = values;
+        forward(node.op, ForwardArguments{.inputs = views, .outputs = std::span(&output, 1), .saved = {}});
+        auto tables = tables_of(values, grid_of(node.outputs.front()));
+        push(node.name, fmt::format("{} int8", type_name(node.op)),
+             LookupStep{std::move(tables), channels, bytes_.at(input), output_of(node.outputs.front())});
+        return true;
+    }
+
+    /// What the levels of a grid stand for: (kLevels, channels), the same for each channel.
+    static Tensor levels_of(const ActivationQuantization& grid, std::int64_t channels) {
+        Tensor levels(Shape{LookupStep::kLevels, channels});
+        for (std::int64_t i = 0; i < levels.elements(); ++i) {
+            levels[i] = grid.step * static_cast<float>(i / channels - grid.zero_point);
+        }
+        return levels;
+    }
+
+    /// Of values (kLevels, channels), rounded to the grid unless it is null.
+    static decltype(LookupStep::tables) tables_of(const Tensor& values, const ActivationQuantization* grid) {
+        const std::int64_t channels = values.shape()[1];
+        std::vector<float> floats;
+        for (std::int64_t i = 0; i < values.elements(); ++i) {
+            floats.push_back(values[i % LookupStep::kLevels * channels + i / LookupStep::kLevels]);
+        }
+        if (!grid) return floats;
+        std::vector<std::uint8_t> bytes;
+        for (const float value : floats) bytes.push_back(static_cast<std::uint8_t>(grid_index(*grid, value)));
+        return bytes;
     }
 
     /// Whether the node is left to the rounding of its output, or of what is made of it.

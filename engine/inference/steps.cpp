@@ -1,7 +1,6 @@
 #include "engine/inference/steps.h"
 
 #include "engine/ops/chunks.h"
-#include "engine/ops/pooling.h"
 
 #include <algorithm>
 
@@ -54,7 +53,11 @@ void run(const OperatorStep& step, std::span<const Buffer> buffers, WeightCache&
     std::vector<View> outputs;
     for (const BufferId output : step.outputs) outputs.push_back(buffers[output].floats());
     // Weights that are not constant are packed in every run.
-    if (step.inputs.size() > 1 && step.inputs[1].parameter.data == nullptr) cache.current = false;
+    const auto is_computed = [&](InputRole role) {
+        const std::optional<std::size_t> place = find_input(step.op, role);
+        return place && *place < step.inputs.size() && step.inputs[*place].parameter.data == nullptr;
+    };
+    if (is_computed(InputRole::weight) || is_computed(InputRole::gain)) cache.current = false;
     forward(step.op, ForwardArguments{.inputs = inputs, .outputs = outputs, .saved = {}, .cache = &cache});
 }
 
@@ -94,31 +97,41 @@ void run(const DequantizeStep& step, std::span<const Buffer> buffers, WeightCach
     });
 }
 
-/// best = max(best, x)
-void keep_larger(const std::uint8_t* __restrict x, std::int64_t channels, std::uint8_t* __restrict best) {
-    for (std::int64_t c = 0; c < channels; ++c) best[c] = x[c] > best[c] ? x[c] : best[c];
+void run(const MoveStep& step, std::span<const Buffer> buffers, WeightCache&) {
+    std::vector<BasicView<const std::uint8_t>> inputs;
+    for (const BufferId input : step.inputs) inputs.push_back({buffers[input].shape, buffers[input].bytes()});
+    std::vector<BasicView<std::uint8_t>> outputs;
+    for (const BufferId output : step.outputs) outputs.push_back({buffers[output].shape, buffers[output].bytes()});
+    forward(step.op, ByteForwardArguments{.inputs = inputs, .outputs = outputs, .zero_point = step.zero_point});
 }
 
-void run(const ByteMaxPoolStep& step, std::span<const Buffer> buffers, WeightCache&) {
-    const Shape& x = buffers[step.input].shape;
-    const Shape& y = buffers[step.output].shape;
-    const std::uint8_t* const from = buffers[step.input].bytes();
-    std::uint8_t* const to = buffers[step.output].bytes();
-    const Pooling pooling{step.op.kernel, step.op.stride, step.op.dilation, step.op.padding, step.op.ceil_mode};
-    const std::int64_t channels = x[3];
-    const std::int64_t row_elements = y[2] * channels * pooling.kernel[0] * pooling.kernel[1] / 4;
-    for_each_chunk(y[0] * y[1], row_elements, [&](std::int64_t begin, std::int64_t end) {
-        for_each_window(pooling, x, y, begin, end, [&](const PoolingWindow& window) {
-            std::uint8_t* const best = to + window.output * channels;
-            std::fill_n(best, channels, std::uint8_t{0});
-            for_each_tap(pooling, x, window,
-                         [&](std::int64_t tap) { keep_larger(from + tap * channels, channels, best); });
-        });
+/// Of rows of as many elements as there are tables.
+template <typename Element>
+void look_up(const std::uint8_t* __restrict x, const Element* __restrict tables, std::int64_t channels,
+             std::int64_t rows, Element* __restrict y) {
+    if (channels == 1) {
+        for (std::int64_t row = 0; row < rows; ++row) y[row] = tables[x[row]];
+        return;
+    }
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+            y[row * channels + c] = tables[c * LookupStep::kLevels + x[row * channels + c]];
+        }
+    }
+}
+
+void run(const LookupStep& step, std::span<const Buffer> buffers, WeightCache&) {
+    const Buffer& x = buffers[step.input];
+    const Buffer& y = buffers[step.output];
+    for_each_chunk(x.shape.elements() / step.channels, step.channels, [&](std::int64_t begin, std::int64_t end) {
+        const std::int64_t first = begin * step.channels;
+        if (const auto* const levels = std::get_if<std::vector<std::uint8_t>>(&step.tables)) {
+            look_up(x.bytes() + first, levels->data(), step.channels, end - begin, y.bytes() + first);
+        } else {
+            look_up(x.bytes() + first, std::get<std::vector<float>>(step.tables).data(), step.channels, end - begin,
+                    y.floats().data + first);
+        }
     });
-}
-
-void run(const ByteReshapeStep& step, std::span<const Buffer> buffers, WeightCache&) {
-    std::copy_n(buffers[step.input].bytes(), buffers[step.output].shape.elements(), buffers[step.output].bytes());
 }
 
 std::int64_t bytes_of(const Tensor& tensor) {
@@ -141,6 +154,10 @@ std::int64_t weight_bytes(const Step& step) {
             if (input.parameter.data) sum += input.parameter.elements() * static_cast<std::int64_t>(sizeof(float));
         }
         return sum;
+    }
+    if (const auto* const lookup = std::get_if<LookupStep>(&step.work)) {
+        const auto bytes = [](const auto& tables) { return std::ssize(std::as_bytes(std::span(tables))); };
+        return std::visit(bytes, lookup->tables);
     }
     return 0;
 }

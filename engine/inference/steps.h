@@ -77,21 +77,26 @@ struct DequantizeStep {
     BufferId input, output;
 };
 
-/// Maximum of bytes; input and output have the same grid.
-struct ByteMaxPoolStep {
-    MaxPool op;
-    BufferId input, output;
+/// Any operator that moves bytes, all of them levels of one quantizer.
+struct MoveStep {
+    Operator op;
+    std::uint8_t zero_point;
+    std::vector<BufferId> inputs, outputs;
 };
 
-/// The same bytes under another shape.
-struct ByteReshapeStep {
+/// A function of each byte, which has a table, or one for each channel.
+struct LookupStep {
+    static constexpr std::int64_t kLevels = 256;
+
+    std::variant<std::vector<std::uint8_t>, std::vector<float>> tables;  ///< one after the other, kLevels each
+    std::int64_t channels;                                               ///< that have a table; 1 where all share one
     BufferId input, output;
 };
 
 /// A part of a program that runs at once.
 struct Step {
-    using Work = std::variant<FloatLayerStep, ByteLayerStep, OperatorStep, QuantizeStep, DequantizeStep,
-                              ByteMaxPoolStep, ByteReshapeStep>;
+    using Work =
+        std::variant<FloatLayerStep, ByteLayerStep, OperatorStep, QuantizeStep, DequantizeStep, MoveStep, LookupStep>;
 
     std::string name;  ///< of the node
     std::string kind;  ///< what it does, for people
@@ -107,6 +112,11 @@ void for_each_buffer(const Step& step, const Visit& visit) {
             if (input.parameter.data == nullptr) visit(input.buffer, false);
         }
         for (const BufferId output : op->outputs) visit(output, true);
+        return;
+    }
+    if (const auto* const move = std::get_if<MoveStep>(&step.work)) {
+        for (const BufferId input : move->inputs) visit(input, false);
+        for (const BufferId output : move->outputs) visit(output, true);
         return;
     }
     if (const auto* const quantize = std::get_if<QuantizeStep>(&step.work)) {

@@ -14,6 +14,7 @@ namespace eigenbit {
 struct Activation {
     static constexpr std::string_view kType = "Activation";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::lookup256;
     static constexpr bool kOverwritesGradients = true;
     enum class Kind { relu, leaky_relu, clip, sigmoid, tanh };
     static constexpr std::array<std::string_view, 5> kKinds{"relu", "leaky_relu", "clip", "sigmoid", "tanh"};

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace eigenbit {
 
@@ -17,6 +18,18 @@ struct ForwardArguments {
     bool training = false;   ///< batch statistics instead of running ones, dropout active
     std::uint64_t seed = 0;  ///< of this node in this step, for operators that draw random numbers
     WeightCache* cache = nullptr;
+};
+
+/// The same for operators that move bytes: the levels of one quantizer, as unsigned integers.
+struct ByteForwardArguments {
+    std::span<const BasicView<const std::uint8_t>> inputs;
+    std::span<const BasicView<std::uint8_t>> outputs;
+    std::uint8_t zero_point = 0;
+};
+
+/// What an affine operator does to every channel: y = scale · x + shift.
+struct ChannelAffine {
+    std::vector<double> scale, shift;
 };
 
 /// Gradients of one scalar with respect to the inputs, from those with respect to the outputs.

@@ -271,6 +271,18 @@ std::vector<Shape> infer_shapes(const BatchNormalization& batch_normalization, s
     return {x};
 }
 
+ChannelAffine channel_affine(const BatchNormalization& batch_normalization, std::span<const ConstView> inputs) {
+    using Op = BatchNormalization;
+    ChannelAffine affine;
+    for (std::int64_t c = 0; c < inputs[Op::kScale].elements(); ++c) {
+        const double factor = inverse_deviation(batch_normalization, inputs[Op::kVariance][c]);
+        affine.scale.push_back(static_cast<double>(inputs[Op::kScale][c]) * factor);
+        affine.shift.push_back(static_cast<double>(inputs[Op::kBias][c])
+                               - static_cast<double>(inputs[Op::kMean][c]) * affine.scale.back());
+    }
+    return affine;
+}
+
 Shape saved_shape(const BatchNormalization&, std::span<const Shape> inputs) { return Shape{2, inputs[0].back()}; }
 
 void forward(const BatchNormalization& batch_normalization, const ForwardArguments& arguments,

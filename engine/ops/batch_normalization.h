@@ -18,6 +18,7 @@ struct BatchNormalization {
     static constexpr std::string_view kType = "BatchNormalization";
     static constexpr std::array kInputs{InputRole::activation, InputRole::parameter, InputRole::bias,
                                         InputRole::statistic, InputRole::statistic};
+    static constexpr Int8 kInt8 = Int8::affine;
     static constexpr bool kOverwritesGradients = true;
     enum Input : std::size_t { kX, kScale, kBias, kMean, kVariance };
 
@@ -30,6 +31,9 @@ std::vector<Shape> infer_shapes(const BatchNormalization& batch_normalization, s
 Shape saved_shape(const BatchNormalization& batch_normalization, std::span<const Shape> inputs);
 void forward(const BatchNormalization& batch_normalization, const ForwardArguments& arguments);
 void backward(const BatchNormalization& batch_normalization, const BackwardArguments& arguments);
+
+/// With the running statistics.
+ChannelAffine channel_affine(const BatchNormalization& batch_normalization, std::span<const ConstView> inputs);
 
 /// What a session does to the normalized values in the same pass over them: y = activation(normalized + residual), each
 /// where there is one.

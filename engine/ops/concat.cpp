@@ -5,6 +5,22 @@
 #include "engine/ops/strided.h"
 
 namespace eigenbit {
+namespace {
+
+template <typename Element>
+void move_elements(const Concat& concat, const auto& arguments) {
+    const auto y = arguments.outputs[0];
+    const std::int64_t rows = y.shape.elements(0, concat.axis);
+    const std::int64_t stride = y.shape.elements(concat.axis, y.shape.rank());
+    Element* to = y.data;
+    for (const auto& x : arguments.inputs) {
+        const std::int64_t length = x.shape.elements(concat.axis, x.shape.rank());
+        copy_rows(rows, length, {to, stride}, {x.data, length});
+        to += length;
+    }
+}
+
+}  // namespace
 
 std::vector<Shape> infer_shapes(const Concat& concat, std::span<const Shape> inputs) {
     if (inputs.empty()) fail("Concat takes at least 1 input.");
@@ -22,16 +38,10 @@ std::vector<Shape> infer_shapes(const Concat& concat, std::span<const Shape> inp
     return {Shape(std::span(y.begin(), y.end()))};
 }
 
-void forward(const Concat& concat, const ForwardArguments& arguments) {
-    const View y = arguments.outputs[0];
-    const std::int64_t rows = y.shape.elements(0, concat.axis);
-    const std::int64_t stride = y.shape.elements(concat.axis, y.shape.rank());
-    float* to = y.data;
-    for (const ConstView& x : arguments.inputs) {
-        const std::int64_t length = x.shape.elements(concat.axis, x.shape.rank());
-        copy_rows(rows, length, {to, stride}, {x.data, length});
-        to += length;
-    }
+void forward(const Concat& concat, const ForwardArguments& arguments) { move_elements<float>(concat, arguments); }
+
+void forward(const Concat& concat, const ByteForwardArguments& arguments) {
+    move_elements<std::uint8_t>(concat, arguments);
 }
 
 void backward(const Concat& concat, const BackwardArguments& arguments) {

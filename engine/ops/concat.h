@@ -13,6 +13,7 @@ namespace eigenbit {
 struct Concat {
     static constexpr std::string_view kType = "Concat";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::moves_bytes;
 
     int axis = 0;
 
@@ -21,6 +22,7 @@ struct Concat {
 
 std::vector<Shape> infer_shapes(const Concat& concat, std::span<const Shape> inputs);
 void forward(const Concat& concat, const ForwardArguments& arguments);
+void forward(const Concat& concat, const ByteForwardArguments& arguments);
 void backward(const Concat& concat, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

@@ -16,6 +16,7 @@ namespace eigenbit {
 struct Conv {
     static constexpr std::string_view kType = "Conv";
     static constexpr std::array kInputs{InputRole::activation, InputRole::weight, InputRole::bias, InputRole::gain};
+    static constexpr Int8 kInt8 = Int8::layer;
     static constexpr bool kOverwritesGradients = true;
 
     std::array<std::int64_t, 2> stride{1, 1};    ///< vertical, horizontal

@@ -25,6 +25,11 @@ struct Strided {
     }
 };
 
+void move_elements(const DepthToSpace& depth_to_space, const auto& arguments) {
+    const Strided s(depth_to_space, arguments.inputs[0].shape);
+    copy_strided({s.shape, {s.y, s.x}}, arguments.outputs[0].data, arguments.inputs[0].data);
+}
+
 }  // namespace
 
 std::vector<Shape> infer_shapes(const DepthToSpace& depth_to_space, std::span<const Shape> inputs) {
@@ -41,8 +46,11 @@ std::vector<Shape> infer_shapes(const DepthToSpace& depth_to_space, std::span<co
 }
 
 void forward(const DepthToSpace& depth_to_space, const ForwardArguments& arguments) {
-    const Strided s(depth_to_space, arguments.inputs[0].shape);
-    copy_strided({s.shape, {s.y, s.x}}, arguments.outputs[0].data, arguments.inputs[0].data);
+    move_elements(depth_to_space, arguments);
+}
+
+void forward(const DepthToSpace& depth_to_space, const ByteForwardArguments& arguments) {
+    move_elements(depth_to_space, arguments);
 }
 
 void backward(const DepthToSpace& depth_to_space, const BackwardArguments& arguments) {

@@ -13,6 +13,7 @@ namespace eigenbit {
 struct DepthToSpace {
     static constexpr std::string_view kType = "DepthToSpace";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::moves_bytes;
     enum class Order {
         depth_first,   ///< channel (dy · b + dx) · C + c (ONNX: DCR)
         column_first,  ///< channel c · b² + dy · b + dx (CRD)
@@ -30,6 +31,7 @@ struct DepthToSpace {
 
 std::vector<Shape> infer_shapes(const DepthToSpace& depth_to_space, std::span<const Shape> inputs);
 void forward(const DepthToSpace& depth_to_space, const ForwardArguments& arguments);
+void forward(const DepthToSpace& depth_to_space, const ByteForwardArguments& arguments);
 void backward(const DepthToSpace& depth_to_space, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

@@ -15,6 +15,7 @@ namespace eigenbit {
 struct Gemm {
     static constexpr std::string_view kType = "Gemm";
     static constexpr std::array kInputs{InputRole::activation, InputRole::weight, InputRole::bias, InputRole::gain};
+    static constexpr Int8 kInt8 = Int8::layer;
     static constexpr bool kOverwritesGradients = true;
 
     static void fields(auto&, auto&&) {}

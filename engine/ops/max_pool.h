@@ -14,6 +14,7 @@ namespace eigenbit {
 struct MaxPool {
     static constexpr std::string_view kType = "MaxPool";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::moves_bytes;
 
     std::array<std::int64_t, 2> kernel{1, 1};
     std::array<std::int64_t, 2> stride{1, 1};
@@ -32,6 +33,7 @@ struct MaxPool {
 
 std::vector<Shape> infer_shapes(const MaxPool& max_pool, std::span<const Shape> inputs);
 void forward(const MaxPool& max_pool, const ForwardArguments& arguments);
+void forward(const MaxPool& max_pool, const ByteForwardArguments& arguments);
 void backward(const MaxPool& max_pool, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

@@ -27,9 +27,25 @@ concept NeedsWorkspace = requires {
 };
 
 template <typename Op>
+concept MovesBytes = requires {
+    static_cast<void (*)(const Op&, const ByteForwardArguments&)>(forward);
+};
+
+template <typename Op>
+concept IsAffine = requires {
+    static_cast<ChannelAffine (*)(const Op&, std::span<const ConstView>)>(channel_affine);
+};
+
+template <typename Op>
 concept HasBackward = requires {
     static_cast<void (*)(const Op&, const BackwardArguments&)>(backward);
 };
+
+template <typename Op>
+constexpr Int8 int8_form_of() {
+    if constexpr (requires { Op::kInt8; }) return Op::kInt8;
+    return Int8::none;
+}
 
 // What they may not.
 
@@ -39,6 +55,10 @@ constexpr bool is_complete() {
         static_cast<std::vector<Shape> (*)(const Op&, std::span<const Shape>)>(infer_shapes);
         static_cast<void (*)(const Op&, const ForwardArguments&)>(forward);
     });
+    constexpr Int8 kForm = int8_form_of<Op>();
+    static_assert(std::ranges::count(Op::kInputs, InputRole::weight) == (kForm == Int8::layer ? 1 : 0));
+    static_assert(MovesBytes<Op> == (kForm == Int8::moves_bytes));
+    static_assert(IsAffine<Op> == (kForm == Int8::affine));
     return true;
 }
 
@@ -70,6 +90,17 @@ std::optional<std::size_t> find_input(const Operator& op, InputRole role) {
             const auto found = std::ranges::find(attributes.kInputs, role);
             if (found == attributes.kInputs.end()) return std::nullopt;
             return static_cast<std::size_t>(found - attributes.kInputs.begin());
+        },
+        op);
+}
+
+Int8 int8_form(const Operator& op) {
+    return std::visit(
+        []<typename Op>(const Op& attributes) {
+            if constexpr (requires { attributes.fits_int8(); }) {
+                if (!attributes.fits_int8()) return Int8::none;
+            }
+            return int8_form_of<Op>();
         },
         op);
 }
@@ -115,6 +146,24 @@ bool overwrites_gradients(const Operator& op) {
 
 void forward(const Operator& op, const ForwardArguments& arguments) {
     std::visit([&](const auto& attributes) { forward(attributes, arguments); }, op);
+}
+
+void forward(const Operator& op, const ByteForwardArguments& arguments) {
+    std::visit(
+        [&]<typename Op>(const Op& attributes) {
+            if constexpr (MovesBytes<Op>) return forward(attributes, arguments);
+            fail("{} does not move bytes.", Op::kType);
+        },
+        op);
+}
+
+ChannelAffine channel_affine(const Operator& op, std::span<const ConstView> inputs) {
+    return std::visit(
+        [&]<typename Op>(const Op& attributes) -> ChannelAffine {
+            if constexpr (IsAffine<Op>) return channel_affine(attributes, inputs);
+            fail("{} is not affine.", Op::kType);
+        },
+        op);
 }
 
 void backward(const Operator& op, const BackwardArguments& arguments) {

@@ -34,10 +34,11 @@ namespace eigenbit {
 ///     fields                visits its attributes in the order in which files have them: field(name, attribute), and
 ///                           field(name, attribute, names of its values) for enumerations. A new attribute goes to the
 ///                           end: files that do not have it leave its default value
+///     kInt8                 what it is in 8 bits; Int8::none where it says nothing, or has a fits_int8() that is false
 ///     kOverwritesGradients  true where backward heeds BackwardArguments::overwrites
 ///
 /// and has functions beside it with the parameters of those below: infer_shapes, forward, and, as far as it needs them,
-/// backward, multiply_accumulates, saved_shape, backward_workspace.
+/// backward, multiply_accumulates, saved_shape, backward_workspace, and what its kInt8 asks for.
 using Operator = std::variant<Activation, Arithmetic, AveragePool, BatchNormalization, Concat, Conv, DepthToSpace,
                               Dropout, Gemm, MatMul, MaxPool, Pad, Reduce, Reshape, Slice, Softmax, Split, Transpose>;
 
@@ -53,6 +54,8 @@ void visit_fields(auto& op, auto&& field) {
 InputRole input_role(const Operator& op, std::size_t input);
 /// The first input of this role, where operators of this type have one.
 std::optional<std::size_t> find_input(const Operator& op, InputRole role);
+
+Int8 int8_form(const Operator& op);
 
 /// The outputs' shapes. Throws Error when the inputs' shapes do not fit the operator.
 std::vector<Shape> infer_shapes(const Operator& op, std::span<const Shape> inputs);
@@ -71,6 +74,11 @@ std::int64_t backward_workspace(const Operator& op, std::span<const Shape> input
 bool overwrites_gradients(const Operator& op);
 
 void forward(const Operator& op, const ForwardArguments& arguments);
+/// Of an operator that is Int8::moves_bytes.
+void forward(const Operator& op, const ByteForwardArguments& arguments);
+/// Of an operator that is Int8::affine, whose inputs but the first are constant; that one is not read.
+ChannelAffine channel_affine(const Operator& op, std::span<const ConstView> inputs);
+
 /// Throws Error where the operator has no backward.
 void backward(const Operator& op, const BackwardArguments& arguments);
 

@@ -82,6 +82,30 @@ struct Layout {
     }
 };
 
+template <typename Element>
+void pad_elements(const Pad& pad, Element value, const auto& arguments) {
+    const Element* x = arguments.inputs[0].data;
+    const Layout layout(pad, arguments.inputs[0].shape);
+    const std::int64_t row_elements = layout.output_row_elements();
+    for_each_chunk(layout.items * layout.output_rows(), row_elements, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) {
+            Element* to = arguments.outputs[0].data + row * row_elements;
+            const std::int64_t from = layout.input_row(row);
+            if (from == kOutside) {
+                std::fill_n(to, row_elements, value);
+                continue;
+            }
+            if (pad.mode == Pad::Mode::constant) {
+                std::fill_n(to, layout.before * layout.block, value);
+                std::fill_n(to + row_elements - layout.after * layout.block, layout.after * layout.block, value);
+            }
+            layout.for_each_stretch(pad.mode, [&](std::int64_t target, std::int64_t offset, std::int64_t elements) {
+                std::copy_n(x + from + offset, elements, to + target);
+            });
+        }
+    });
+}
+
 }  // namespace
 
 std::vector<Shape> infer_shapes(const Pad& pad, std::span<const Shape> inputs) {
@@ -112,27 +136,10 @@ std::vector<Shape> infer_shapes(const Pad& pad, std::span<const Shape> inputs) {
     return {Shape(extents)};
 }
 
-void forward(const Pad& pad, const ForwardArguments& arguments) {
-    const float* x = arguments.inputs[0].data;
-    const Layout layout(pad, arguments.inputs[0].shape);
-    const std::int64_t row_elements = layout.output_row_elements();
-    for_each_chunk(layout.items * layout.output_rows(), row_elements, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t row = begin; row < end; ++row) {
-            float* to = arguments.outputs[0].data + row * row_elements;
-            const std::int64_t from = layout.input_row(row);
-            if (from == kOutside) {
-                std::fill_n(to, row_elements, pad.value);
-                continue;
-            }
-            if (pad.mode == Pad::Mode::constant) {
-                std::fill_n(to, layout.before * layout.block, pad.value);
-                std::fill_n(to + row_elements - layout.after * layout.block, layout.after * layout.block, pad.value);
-            }
-            layout.for_each_stretch(pad.mode, [&](std::int64_t target, std::int64_t offset, std::int64_t elements) {
-                std::copy_n(x + from + offset, elements, to + target);
-            });
-        }
-    });
+void forward(const Pad& pad, const ForwardArguments& arguments) { pad_elements(pad, pad.value, arguments); }
+
+void forward(const Pad& pad, const ByteForwardArguments& arguments) {
+    pad_elements(pad, arguments.zero_point, arguments);
 }
 
 void backward(const Pad& pad, const BackwardArguments& arguments) {

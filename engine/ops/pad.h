@@ -13,6 +13,7 @@ namespace eigenbit {
 struct Pad {
     static constexpr std::string_view kType = "Pad";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::moves_bytes;
     enum class Mode { constant, reflect, edge };
     static constexpr std::array<std::string_view, 3> kModes{"constant", "reflect", "edge"};
 
@@ -20,6 +21,9 @@ struct Pad {
     std::vector<std::int64_t> after;
     Mode mode = Mode::constant;
     float value = 0.0F;
+
+    /// A constant may lie between levels; 0 does not.
+    bool fits_int8() const { return mode != Mode::constant || value == 0.0F; }
 
     static void fields(auto& op, auto&& field) {
         field("before", op.before);
@@ -31,6 +35,7 @@ struct Pad {
 
 std::vector<Shape> infer_shapes(const Pad& pad, std::span<const Shape> inputs);
 void forward(const Pad& pad, const ForwardArguments& arguments);
+void forward(const Pad& pad, const ByteForwardArguments& arguments);
 void backward(const Pad& pad, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

@@ -7,6 +7,13 @@
 #include <fmt/ranges.h>
 
 namespace eigenbit {
+namespace {
+
+void move_elements(const Reshape&, const auto& arguments) {
+    copy_rows(1, arguments.inputs[0].elements(), {arguments.outputs[0].data, 1}, {arguments.inputs[0].data, 1});
+}
+
+}  // namespace
 
 std::vector<Shape> infer_shapes(const Reshape& reshape, std::span<const Shape> inputs) {
     expect_inputs(reshape.kType, inputs, 1, 1);
@@ -42,9 +49,9 @@ std::vector<Shape> infer_shapes(const Reshape& reshape, std::span<const Shape> i
     return {y};
 }
 
-void forward(const Reshape&, const ForwardArguments& arguments) {
-    copy_rows(1, arguments.inputs[0].elements(), {arguments.outputs[0].data, 1}, {arguments.inputs[0].data, 1});
-}
+void forward(const Reshape& reshape, const ForwardArguments& arguments) { move_elements(reshape, arguments); }
+
+void forward(const Reshape& reshape, const ByteForwardArguments& arguments) { move_elements(reshape, arguments); }
 
 void backward(const Reshape&, const BackwardArguments& arguments) {
     const View dx = arguments.input_gradients[0];

@@ -14,6 +14,7 @@ namespace eigenbit {
 struct Reshape {
     static constexpr std::string_view kType = "Reshape";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::moves_bytes;
 
     std::vector<std::int64_t> extents;
 
@@ -22,6 +23,7 @@ struct Reshape {
 
 std::vector<Shape> infer_shapes(const Reshape& reshape, std::span<const Shape> inputs);
 void forward(const Reshape& reshape, const ForwardArguments& arguments);
+void forward(const Reshape& reshape, const ByteForwardArguments& arguments);
 void backward(const Reshape& reshape, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

@@ -42,6 +42,13 @@ struct Selection {
     }
 };
 
+void move_elements(const Slice& slice, const auto& arguments) {
+    const auto x = arguments.inputs[0];
+    const auto y = arguments.outputs[0];
+    const Selection selection(slice, x.shape);
+    copy_strided({y.shape, {dense_strides(y.shape), selection.strides}}, y.data, x.data + selection.offset);
+}
+
 }  // namespace
 
 std::vector<Shape> infer_shapes(const Slice& slice, std::span<const Shape> inputs) {
@@ -58,12 +65,9 @@ std::vector<Shape> infer_shapes(const Slice& slice, std::span<const Shape> input
     return {y};
 }
 
-void forward(const Slice& slice, const ForwardArguments& arguments) {
-    const ConstView x = arguments.inputs[0];
-    const View y = arguments.outputs[0];
-    const Selection selection(slice, x.shape);
-    copy_strided({y.shape, {dense_strides(y.shape), selection.strides}}, y.data, x.data + selection.offset);
-}
+void forward(const Slice& slice, const ForwardArguments& arguments) { move_elements(slice, arguments); }
+
+void forward(const Slice& slice, const ByteForwardArguments& arguments) { move_elements(slice, arguments); }
 
 void backward(const Slice& slice, const BackwardArguments& arguments) {
     const View dx = arguments.input_gradients[0];

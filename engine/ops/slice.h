@@ -15,6 +15,7 @@ namespace eigenbit {
 struct Slice {
     static constexpr std::string_view kType = "Slice";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::moves_bytes;
     struct Range {
         std::int64_t begin = 0;
         std::int64_t end = std::numeric_limits<std::int64_t>::max();
@@ -34,6 +35,7 @@ struct Slice {
 
 std::vector<Shape> infer_shapes(const Slice& slice, std::span<const Shape> inputs);
 void forward(const Slice& slice, const ForwardArguments& arguments);
+void forward(const Slice& slice, const ByteForwardArguments& arguments);
 void backward(const Slice& slice, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

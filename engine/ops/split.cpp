@@ -9,6 +9,22 @@
 #include <algorithm>
 
 namespace eigenbit {
+namespace {
+
+template <typename Element>
+void move_elements(const Split& split, const auto& arguments) {
+    const auto x = arguments.inputs[0];
+    const std::int64_t rows = x.shape.elements(0, split.axis);
+    const std::int64_t stride = x.shape.elements(split.axis, x.shape.rank());
+    const Element* from = x.data;
+    for (const auto& y : arguments.outputs) {
+        const std::int64_t length = y.shape.elements(split.axis, y.shape.rank());
+        copy_rows(rows, length, {y.data, length}, {from, stride});
+        from += length;
+    }
+}
+
+}  // namespace
 
 std::vector<Shape> infer_shapes(const Split& split, std::span<const Shape> inputs) {
     expect_inputs(split.kType, inputs, 1, 1);
@@ -31,16 +47,10 @@ std::vector<Shape> infer_shapes(const Split& split, std::span<const Shape> input
     return parts;
 }
 
-void forward(const Split& split, const ForwardArguments& arguments) {
-    const ConstView x = arguments.inputs[0];
-    const std::int64_t rows = x.shape.elements(0, split.axis);
-    const std::int64_t stride = x.shape.elements(split.axis, x.shape.rank());
-    const float* from = x.data;
-    for (const View& y : arguments.outputs) {
-        const std::int64_t length = y.shape.elements(split.axis, y.shape.rank());
-        copy_rows(rows, length, {y.data, length}, {from, stride});
-        from += length;
-    }
+void forward(const Split& split, const ForwardArguments& arguments) { move_elements<float>(split, arguments); }
+
+void forward(const Split& split, const ByteForwardArguments& arguments) {
+    move_elements<std::uint8_t>(split, arguments);
 }
 
 void backward(const Split& split, const BackwardArguments& arguments) {

@@ -13,6 +13,7 @@ namespace eigenbit {
 struct Split {
     static constexpr std::string_view kType = "Split";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::moves_bytes;
 
     int axis = 0;
     std::vector<std::int64_t> sizes;
@@ -25,6 +26,7 @@ struct Split {
 
 std::vector<Shape> infer_shapes(const Split& split, std::span<const Shape> inputs);
 void forward(const Split& split, const ForwardArguments& arguments);
+void forward(const Split& split, const ByteForwardArguments& arguments);
 void backward(const Split& split, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

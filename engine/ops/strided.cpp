@@ -12,6 +12,22 @@ StridedWalk<2> rows_walk(std::int64_t rows, std::int64_t length, std::int64_t ta
     return {Shape{rows, length}, {Strides{target, 1}, Strides{source, 1}}};
 }
 
+template <typename Element>
+void copy(const StridedWalk<2>& walk, Element* target, const Element* source) {
+    const auto [to, from] = walk.innermost().strides;
+    for_each_chunk(walk.elements(), 1, [&, to = to, from = from](std::int64_t begin, std::int64_t end) {
+        walk.for_each_run(begin, end, [&](const auto& offsets, std::int64_t count) {
+            Element* t = target + offsets[0];
+            const Element* s = source + offsets[1];
+            if (to == 1 && from == 1) {
+                std::copy_n(s, count, t);
+            } else {
+                for (std::int64_t i = 0; i < count; ++i) t[i * to] = s[i * from];
+            }
+        });
+    });
+}
+
 }  // namespace
 
 Strides dense_strides(const Shape& shape) {
@@ -35,19 +51,10 @@ Strides broadcast_strides(const Shape& operand, const Shape& shape) {
     return strides;
 }
 
-void copy_strided(const StridedWalk<2>& walk, float* target, const float* source) {
-    const auto [to, from] = walk.innermost().strides;
-    for_each_chunk(walk.elements(), 1, [&, to = to, from = from](std::int64_t begin, std::int64_t end) {
-        walk.for_each_run(begin, end, [&](const auto& offsets, std::int64_t count) {
-            float* t = target + offsets[0];
-            const float* s = source + offsets[1];
-            if (to == 1 && from == 1) {
-                std::copy_n(s, count, t);
-            } else {
-                for (std::int64_t i = 0; i < count; ++i) t[i * to] = s[i * from];
-            }
-        });
-    });
+void copy_strided(const StridedWalk<2>& walk, float* target, const float* source) { copy(walk, target, source); }
+
+void copy_strided(const StridedWalk<2>& walk, std::uint8_t* target, const std::uint8_t* source) {
+    copy(walk, target, source);
 }
 
 void add_strided(const StridedWalk<2>& walk, float* target, const float* source, float factor) {
@@ -66,7 +73,11 @@ void add_strided(const StridedWalk<2>& walk, float* target, const float* source,
 }
 
 void copy_rows(std::int64_t rows, std::int64_t length, Rows<float> target, Rows<const float> source) {
-    copy_strided(rows_walk(rows, length, target.stride, source.stride), target.data, source.data);
+    copy(rows_walk(rows, length, target.stride, source.stride), target.data, source.data);
+}
+
+void copy_rows(std::int64_t rows, std::int64_t length, Rows<std::uint8_t> target, Rows<const std::uint8_t> source) {
+    copy(rows_walk(rows, length, target.stride, source.stride), target.data, source.data);
 }
 
 void add_rows(std::int64_t rows, std::int64_t length, Rows<float> target, Rows<const float> source) {

@@ -100,6 +100,7 @@ class StridedWalk {
 
 /// target = source, operands 0 and 1 of the walk.
 void copy_strided(const StridedWalk<2>& walk, float* target, const float* source);
+void copy_strided(const StridedWalk<2>& walk, std::uint8_t* target, const std::uint8_t* source);
 
 /// target += factor · source. No two positions of the walk may share an element of the target.
 void add_strided(const StridedWalk<2>& walk, float* target, const float* source, float factor = 1.0F);
@@ -112,6 +113,7 @@ struct Rows {
 };
 
 void copy_rows(std::int64_t rows, std::int64_t length, Rows<float> target, Rows<const float> source);
+void copy_rows(std::int64_t rows, std::int64_t length, Rows<std::uint8_t> target, Rows<const std::uint8_t> source);
 void add_rows(std::int64_t rows, std::int64_t length, Rows<float> target, Rows<const float> source);
 
 }  // namespace eigenbit

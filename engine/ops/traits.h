@@ -12,4 +12,13 @@ enum class InputRole {
     parameter,  ///< any other that is trained
 };
 
+/// What an operator is where values lie in memory as levels of quantizers of up to 8 bits.
+enum class Int8 {
+    none,         ///< computed in floats
+    moves_bytes,  ///< each output element is an input's or constant; forward takes ByteForwardArguments too
+    lookup256,    ///< a function of one element, and of parameters of its channel or of all: a table of 256 values
+    affine,       ///< scale · x + shift for each channel, as channel_affine says: becomes a part of rounding to int8
+    layer,        ///< sums of products of levels
+};
+
 }  // namespace eigenbit

@@ -21,6 +21,12 @@ Strides permuted_strides(const Transpose& transpose, const Shape& x) {
     return strides;
 }
 
+void move_elements(const Transpose& transpose, const auto& arguments) {
+    const auto x = arguments.inputs[0];
+    const auto y = arguments.outputs[0];
+    copy_strided({y.shape, {dense_strides(y.shape), permuted_strides(transpose, x.shape)}}, y.data, x.data);
+}
+
 }  // namespace
 
 std::vector<Shape> infer_shapes(const Transpose& transpose, std::span<const Shape> inputs) {
@@ -42,11 +48,9 @@ std::vector<Shape> infer_shapes(const Transpose& transpose, std::span<const Shap
     return {y};
 }
 
-void forward(const Transpose& transpose, const ForwardArguments& arguments) {
-    const ConstView x = arguments.inputs[0];
-    const View y = arguments.outputs[0];
-    copy_strided({y.shape, {dense_strides(y.shape), permuted_strides(transpose, x.shape)}}, y.data, x.data);
-}
+void forward(const Transpose& transpose, const ForwardArguments& arguments) { move_elements(transpose, arguments); }
+
+void forward(const Transpose& transpose, const ByteForwardArguments& arguments) { move_elements(transpose, arguments); }
 
 void backward(const Transpose& transpose, const BackwardArguments& arguments) {
     const View dx = arguments.input_gradients[0];

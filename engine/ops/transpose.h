@@ -13,6 +13,7 @@ namespace eigenbit {
 struct Transpose {
     static constexpr std::string_view kType = "Transpose";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::moves_bytes;
 
     std::vector<int> permutation;
 
@@ -21,6 +22,7 @@ struct Transpose {
 
 std::vector<Shape> infer_shapes(const Transpose& transpose, std::span<const Shape> inputs);
 void forward(const Transpose& transpose, const ForwardArguments& arguments);
+void forward(const Transpose& transpose, const ByteForwardArguments& arguments);
 void backward(const Transpose& transpose, const BackwardArguments& arguments);
 
 }  // namespace eigenbit

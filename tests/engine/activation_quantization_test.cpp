@@ -66,6 +66,20 @@ TEST_CASE("values become the nearest on the grid, halves the even one, outsiders
     CHECK(std::isnan(rounded(kSigned, Tensor(Shape{1}, std::array{std::nanf("")}))[0]));
 }
 
+TEST_CASE("the index of a value is that of the value it is rounded to") {
+    const float infinity = std::numeric_limits<float>::infinity();
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    for (const ActivationQuantization& grid : {kSigned, kPositive}) {
+        for (const float value :
+             {0.0F, 0.1F, 0.125F, 0.3F, 0.375F, 0.5F, -0.1F, -0.3F, -2.9F, 99.0F, -infinity, infinity}) {
+            CAPTURE(value);
+            const float index = static_cast<float>(grid_index(grid, value) - grid.zero_point);
+            CHECK(grid.step * index == rounded(grid, Tensor(Shape{1}, std::array{value}))[0]);
+        }
+        CHECK(grid_index(grid, nan) == 0);
+    }
+}
+
 TEST_CASE("the finest grid keeps every one of its values") {
     const ActivationQuantization grid{.bit_depth = 16, .step = 0.3F, .zero_point = 1000};
     Tensor values(Shape{1 << 16});
