@@ -214,7 +214,7 @@ class Compiler {
                      const ActivationQuantization& to) {
         if (from == to) return bytes;
         const BufferId output = new_buffer(value, true);
-        push(graph_.name(value), "to other bytes", LookupStep{tables_of(levels_of(from, 1), &to), 1, bytes, output});
+        push(graph_.name(value), "to other bytes", LookupStep{table_of(levels_of(from), &to), bytes, output});
         return output;
     }
 
@@ -223,43 +223,35 @@ class Compiler {
         const ValueId input = node.inputs.front();
         const ActivationQuantization* const grid = grid_of(input);
         if (int8_form(node.op) != Int8::lookup256 || !grid) return false;
-        std::int64_t channels = 1;
-        std::vector<Tensor> inputs(1);
+        std::vector<Tensor> inputs{levels_of(*grid)};
         for (const ValueId parameter : std::span(node.inputs).subspan(1)) {
-            if (!graph_.is_parameter(parameter)) return false;
+            if (!graph_.is_parameter(parameter) || shape(parameter).elements() != 1) return false;
             inputs.push_back(image(graph_.parameter(parameter)));
-            if (inputs.back().elements() > 1) channels = shape(input).back();
         }
-        inputs.front() = levels_of(*grid, channels);
         Tensor values(inputs.front().shape());
         const std::vector<ConstView> views(inputs.begin(), inputs.end());
         const View output = values;
         forward(node.op, ForwardArguments{.inputs = views, .outputs = std::span(&output, 1), .saved = {}});
-        auto tables = tables_of(values, grid_of(node.outputs.front()));
+        auto table = table_of(values, grid_of(node.outputs.front()));
         push(node.name, fmt::format("{} int8", type_name(node.op)),
-             LookupStep{std::move(tables), channels, bytes_.at(input), output_of(node.outputs.front())});
+             LookupStep{std::move(table), bytes_.at(input), output_of(node.outputs.front())});
         return true;
     }
 
-    /// What the levels of a grid stand for: (kLevels, channels), the same for each channel.
-    static Tensor levels_of(const ActivationQuantization& grid, std::int64_t channels) {
-        Tensor levels(Shape{LookupStep::kLevels, channels});
+    /// What the levels of a grid stand for.
+    static Tensor levels_of(const ActivationQuantization& grid) {
+        Tensor levels(Shape{LookupStep::kLevels});
         for (std::int64_t i = 0; i < levels.elements(); ++i) {
-            levels[i] = grid.step * static_cast<float>(i / channels - grid.zero_point);
+            levels[i] = grid.step * static_cast<float>(i - grid.zero_point);
         }
         return levels;
     }
 
-    /// Of values (kLevels, channels), rounded to the grid unless it is null.
-    static decltype(LookupStep::tables) tables_of(const Tensor& values, const ActivationQuantization* grid) {
-        const std::int64_t channels = values.shape()[1];
-        std::vector<float> floats;
-        for (std::int64_t i = 0; i < values.elements(); ++i) {
-            floats.push_back(values[i % LookupStep::kLevels * channels + i / LookupStep::kLevels]);
-        }
-        if (!grid) return floats;
+    /// Of a value for each level, rounded to the grid unless it is null.
+    static decltype(LookupStep::table) table_of(const Tensor& values, const ActivationQuantization* grid) {
+        if (!grid) return std::vector<float>(values.values().begin(), values.values().end());
         std::vector<std::uint8_t> bytes;
-        for (const float value : floats) bytes.push_back(static_cast<std::uint8_t>(grid_index(*grid, value)));
+        for (const float value : values.values()) bytes.push_back(static_cast<std::uint8_t>(grid_index(*grid, value)));
         return bytes;
     }
 

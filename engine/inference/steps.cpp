@@ -3,6 +3,7 @@
 #include "engine/ops/chunks.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace eigenbit {
 namespace {
@@ -105,31 +106,34 @@ void run(const MoveStep& step, std::span<const Buffer> buffers, WeightCache&) {
     forward(step.op, ByteForwardArguments{.inputs = inputs, .outputs = outputs, .zero_point = step.zero_point});
 }
 
-/// Of rows of as many elements as there are tables.
-template <typename Element>
-void look_up(const std::uint8_t* __restrict x, const Element* __restrict tables, std::int64_t channels,
-             std::int64_t rows, Element* __restrict y) {
-    if (channels == 1) {
-        for (std::int64_t row = 0; row < rows; ++row) y[row] = tables[x[row]];
-        return;
+void look_up(std::int64_t count, const std::uint8_t* __restrict x, const float* __restrict table, float* __restrict y) {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = table[x[i]];
+}
+
+/// Reads and writes words: of a loop over bytes compilers make vectors, byte by byte, which takes longer.
+void look_up(std::int64_t count, const std::uint8_t* __restrict x, const std::uint8_t* __restrict table,
+             std::uint8_t* __restrict y) {
+    constexpr std::int64_t kWord = sizeof(std::uint64_t);
+    std::int64_t i = 0;
+    for (; i + kWord <= count; i += kWord) {
+        std::uint64_t from = 0;
+        std::uint64_t to = 0;
+        std::memcpy(&from, x + i, kWord);
+        for (int bit = 0; bit < 64; bit += 8) to |= std::uint64_t{table[from >> bit & 0xff]} << bit;
+        std::memcpy(y + i, &to, kWord);
     }
-    for (std::int64_t row = 0; row < rows; ++row) {
-        for (std::int64_t c = 0; c < channels; ++c) {
-            y[row * channels + c] = tables[c * LookupStep::kLevels + x[row * channels + c]];
-        }
-    }
+    for (; i < count; ++i) y[i] = table[x[i]];
 }
 
 void run(const LookupStep& step, std::span<const Buffer> buffers, WeightCache&) {
     const Buffer& x = buffers[step.input];
     const Buffer& y = buffers[step.output];
-    for_each_chunk(x.shape.elements() / step.channels, step.channels, [&](std::int64_t begin, std::int64_t end) {
-        const std::int64_t first = begin * step.channels;
-        if (const auto* const levels = std::get_if<std::vector<std::uint8_t>>(&step.tables)) {
-            look_up(x.bytes() + first, levels->data(), step.channels, end - begin, y.bytes() + first);
+    for_each_chunk(x.shape.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
+        if (const auto* const levels = std::get_if<std::vector<std::uint8_t>>(&step.table)) {
+            look_up(end - begin, x.bytes() + begin, levels->data(), y.bytes() + begin);
         } else {
-            look_up(x.bytes() + first, std::get<std::vector<float>>(step.tables).data(), step.channels, end - begin,
-                    y.floats().data + first);
+            look_up(end - begin, x.bytes() + begin, std::get<std::vector<float>>(step.table).data(),
+                    y.floats().data + begin);
         }
     });
 }
@@ -156,8 +160,8 @@ std::int64_t weight_bytes(const Step& step) {
         return sum;
     }
     if (const auto* const lookup = std::get_if<LookupStep>(&step.work)) {
-        const auto bytes = [](const auto& tables) { return std::ssize(std::as_bytes(std::span(tables))); };
-        return std::visit(bytes, lookup->tables);
+        const auto bytes = [](const auto& table) { return std::ssize(std::as_bytes(std::span(table))); };
+        return std::visit(bytes, lookup->table);
     }
     return 0;
 }

@@ -84,12 +84,11 @@ struct MoveStep {
     std::vector<BufferId> inputs, outputs;
 };
 
-/// A function of each byte, which has a table, or one for each channel.
+/// A function of each byte.
 struct LookupStep {
     static constexpr std::int64_t kLevels = 256;
 
-    std::variant<std::vector<std::uint8_t>, std::vector<float>> tables;  ///< one after the other, kLevels each
-    std::int64_t channels;                                               ///< that have a table; 1 where all share one
+    std::variant<std::vector<std::uint8_t>, std::vector<float>> table;  ///< kLevels values
     BufferId input, output;
 };
 
