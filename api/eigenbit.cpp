@@ -1,8 +1,8 @@
 #include "api/eigenbit.h"
 
-#include "datasets/preprocess.h"
 #include "engine/error.h"
 #include "engine/formats/ebit.h"
+#include "engine/formats/preprocess.h"
 #include "engine/inference/inference.h"
 #include "engine/inference/programs.h"
 #include "engine/kernels/cpu.h"
@@ -27,7 +27,7 @@ struct eigenbit_model {
     eigenbit_model(std::shared_ptr<const FileBytes> file_bytes, std::string_view name)
         : bytes(std::move(file_bytes)), model(open_ebit(bytes, name)), programs(std::move(model.graph)) {
         for (const FloatLayer& layer : eigenbit::float_layers(programs.graph())) {
-            float_layers.push_back(fmt::format("{}: {}", layer.name, layer.reason));
+            float_layers.push_back(formatted("{}: {}", layer.name, layer.reason));
         }
     }
 
@@ -230,7 +230,7 @@ eigenbit_model* eigenbit_model_open(const char* path) {
     return pointer_or_null([&] {
         const std::string name = &given(path, "path");
         return new eigenbit_model(std::make_shared<const FileBytes>(std::filesystem::path(name)),
-                                  fmt::format("\"{}\"", name));
+                                  formatted("\"{}\"", name));
     });
 }
 

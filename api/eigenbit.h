@@ -22,6 +22,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
 
 typedef struct eigenbit_model eigenbit_model;
 typedef struct eigenbit_session eigenbit_session;
@@ -102,6 +105,9 @@ size_t eigenbit_session_activation_bytes(const eigenbit_session* session);
 /* Nonzero when it computes with 8 bits. */
 int eigenbit_session_is_int8(const eigenbit_session* session);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

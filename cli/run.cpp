@@ -2,8 +2,8 @@
 #include "cli/execution.h"
 #include "cli/model_options.h"
 #include "cli/verbs.h"
-#include "datasets/preprocess.h"
 #include "engine/error.h"
+#include "engine/formats/preprocess.h"
 #include "engine/passes/quantizer_candidates.h"
 #include "evaluation/metrics.h"
 

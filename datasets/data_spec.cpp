@@ -6,7 +6,7 @@
 #include "datasets/image_folder.h"
 #include "datasets/restoration.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -76,15 +76,14 @@ const Source& find_source(const DataOptions& options) {
     if (source == kSources.end()) {
         std::vector<std::string_view> forms;
         for (const Source& known : kSources) forms.push_back(known.form);
-        options.reject("there is no data set \"{}\", one of {} was expected", options.name(), fmt::join(forms, ", "));
+        options.reject("there is no data set \"{}\", one of {} was expected", options.name(), joined(forms));
     }
     if (options.paths().empty() && source->form != source->name) {
         options.reject("the folder is missing, {} was expected", source->form);
     }
     for (const auto& [option, value] : options.values()) {
         if (std::find(source->options.begin(), source->options.end(), option) == source->options.end()) {
-            options.reject("there is no option \"{}\", one of {} was expected", option,
-                           fmt::join(source->options, ", "));
+            options.reject("there is no option \"{}\", one of {} was expected", option, joined(source->options));
         }
     }
     return *source;

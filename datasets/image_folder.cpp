@@ -1,8 +1,8 @@
 #include "datasets/image_folder.h"
 
 #include "datasets/image_files.h"
-#include "datasets/preprocess.h"
 #include "engine/error.h"
+#include "engine/formats/preprocess.h"
 
 #include <algorithm>
 #include <charconv>

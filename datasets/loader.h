@@ -1,7 +1,7 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "datasets/preprocess.h"
+#include "engine/formats/preprocess.h"
 #include "engine/random.h"
 #include "engine/tensor.h"
 

@@ -1,8 +1,8 @@
 #include "datasets/restoration.h"
 
 #include "datasets/image_files.h"
-#include "datasets/preprocess.h"
 #include "engine/error.h"
+#include "engine/formats/preprocess.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,6 +1,6 @@
 #include "datasets/stored_images.h"
 
-#include "datasets/preprocess.h"
+#include "engine/formats/preprocess.h"
 
 #include <memory>
 #include <utility>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <fmt/format.h>
+#include "engine/format.h"
 
 #include <stdexcept>
 #include <utility>
@@ -16,7 +16,7 @@ class Error : public std::runtime_error {
 /// Throws an Error with a formatted sentence.
 template <typename... Arguments>
 [[noreturn]] void fail(fmt::format_string<Arguments...> sentence, Arguments&&... arguments) {
-    throw Error(fmt::format(sentence, std::forward<Arguments>(arguments)...));
+    throw Error(formatted(sentence, std::forward<Arguments>(arguments)...));
 }
 
 }  // namespace eigenbit

@@ -66,7 +66,7 @@ std::vector<ValueId> Graph::add_node(std::string name, Operator op, std::vector<
     if (outputs == 1) return {add_node(std::move(name), std::move(op), std::move(inputs))};
     check_inputs(name, inputs);
     std::vector<ValueId> values;
-    for (int output = 0; output < outputs; ++output) values.push_back(new_value(fmt::format("{}:{}", name, output)));
+    for (int output = 0; output < outputs; ++output) values.push_back(new_value(formatted("{}:{}", name, output)));
     nodes_.push_back({std::move(name), std::move(op), std::move(inputs), values});
     return values;
 }

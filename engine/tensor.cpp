@@ -2,8 +2,6 @@
 
 #include "engine/error.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -47,7 +45,7 @@ Shape::Shape(std::span<const std::int64_t> extents) : rank_(static_cast<int>(ext
     std::int64_t elements = 1;
     for (const std::int64_t extent : extents) {
         if (extent == 0) continue;  // the product of any other extents must not overflow either
-        if (elements > kMostElements / extent) fail("A tensor of shape ({}) is too large.", fmt::join(extents, ", "));
+        if (elements > kMostElements / extent) fail("A tensor of shape ({}) is too large.", joined(extents));
         elements *= extent;
     }
 }
@@ -60,7 +58,7 @@ std::int64_t Shape::elements(int first, int last) const {
 
 bool Shape::operator==(const Shape& other) const { return std::equal(begin(), end(), other.begin(), other.end()); }
 
-std::string to_string(const Shape& shape) { return fmt::format("({})", fmt::join(shape.begin(), shape.end(), ", ")); }
+std::string to_string(const Shape& shape) { return formatted("({})", joined(shape)); }
 
 Tensor::Tensor(const Shape& shape) : shape_(shape) {
     const auto bytes = static_cast<std::size_t>(std::max<std::int64_t>(shape.elements(), 1)) * sizeof(float);

@@ -1,8 +1,8 @@
 #include "evaluation/evaluate.h"
 
 #include "datasets/loader.h"
-#include "datasets/preprocess.h"
 #include "engine/error.h"
+#include "engine/formats/preprocess.h"
 #include "engine/passes/expand_products.h"
 #include "engine/session.h"
 #include "evaluation/metrics.h"

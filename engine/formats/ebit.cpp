@@ -42,7 +42,7 @@ void read_floats(ByteReader& reader, StoredGraph& stored) {
         Weight& weight = stored.graph.parameter(value);
         if (!weight.is_float()) continue;
         const auto bytes = reader.raw(static_cast<std::size_t>(shape.elements()) * sizeof(float),
-                                      fmt::format("parameter '{}'", stored.graph.name(value)));
+                                      formatted("parameter '{}'", stored.graph.name(value)));
         weight = Tensor(shape);
         std::memcpy(weight.values().data(), bytes.data(), bytes.size());
     }
@@ -154,7 +154,7 @@ class EbitReader {
         std::vector<Quantized> weights;
         for (const StoredLevels<Quantized>& levels : stored) weights.push_back(*levels.weight);
         const EbitContainer::Section& levels = container_.find(kLevels);
-        LevelReader reader(levels.bytes, fmt::format("{}: section {}", name_, kLevels),
+        LevelReader reader(levels.bytes, formatted("{}: section {}", name_, kLevels),
                            static_cast<IndexStorage>(levels.coder), std::move(weights));
         const auto deferred =
             std::make_shared<const DeferredLevels>(DeferredLevels{std::move(owner), std::move(reader)});
@@ -165,7 +165,7 @@ class EbitReader {
     }
 
     ByteReader section(std::string_view section) const {
-        return {container_.find(section).bytes, fmt::format("{}: section {}", name_, section)};
+        return {container_.find(section).bytes, formatted("{}: section {}", name_, section)};
     }
 
     void check_coder(const EbitContainer::Section& section) const {
@@ -215,7 +215,7 @@ EbitFile read_ebit(std::span<const std::uint8_t> bytes, std::string_view name) {
 }
 
 EbitFile read_ebit(const std::filesystem::path& path) {
-    return read_ebit(read_file(path), fmt::format("\"{}\"", path.string()));
+    return read_ebit(read_file(path), formatted("\"{}\"", path.string()));
 }
 
 Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name) {
@@ -224,7 +224,7 @@ Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name) {
 }
 
 Model open_ebit(const std::filesystem::path& path) {
-    return open_ebit(std::make_shared<const FileBytes>(path), fmt::format("\"{}\"", path.string()));
+    return open_ebit(std::make_shared<const FileBytes>(path), formatted("\"{}\"", path.string()));
 }
 
 EncodedEbit encode_ebit(const Model& model, IndexStorage storage) {
@@ -252,7 +252,7 @@ EncodedEbit encode_ebit(const Model& model, IndexStorage storage) {
 
 SizeLedger write_ebit(const Model& model, const std::filesystem::path& path, IndexStorage storage) {
     EncodedEbit encoded = encode_ebit(model, storage);
-    read_ebit(encoded.bytes, fmt::format("\"{}\"", path.string()));
+    read_ebit(encoded.bytes, formatted("\"{}\"", path.string()));
     write_file(path, encoded.bytes);
     return std::move(encoded.sizes);
 }

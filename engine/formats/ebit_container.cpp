@@ -85,7 +85,7 @@ class ContainerReader {
         if (!std::ranges::all_of(section.name, [](char c) { return c >= '!' && c <= '~'; })) {
             fail("{}: the name of a section is no text", file_);
         }
-        const std::string where = fmt::format("{}: section {}", file_, section.name);
+        const std::string where = formatted("{}: section {}", file_, section.name);
         if (container_.has(section.name)) fail("{} is there twice", where);
         const std::uint64_t flags = reader_.number(2, kContents);
         if (flags > kMandatory) fail("{} has the flags {:#x}, 0 or 1 was expected", where, flags);

@@ -245,7 +245,7 @@ class GraphReader {
         const std::size_t type = static_cast<std::size_t>(reader_.varint("the type of a node"));
         if (type >= types_.size()) fail("{}: node '{}' has no known type", reader_.where(), name);
         const auto attributes = reader_.raw(reader_.count("the attributes of a node"), "the attributes of a node");
-        const std::string where = fmt::format("{}: node '{}' ({})", reader_.where(), name, types_[type]);
+        const std::string where = formatted("{}: node '{}' ({})", reader_.where(), name, types_[type]);
         ByteReader attribute_reader(attributes, where);
         Operator op = read_operator(types_[type], attribute_reader);
         std::vector<ValueId> inputs = read_values("the inputs of a node");

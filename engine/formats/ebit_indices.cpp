@@ -109,7 +109,7 @@ void write_streams(LevelBytes& result, const StoredBlocks<const Quantized>& bloc
 
 /// Where errors in a block are.
 std::string describe(const ByteReader& reader, const StoredBlocks<Quantized>& blocks, std::size_t i) {
-    return fmt::format("{}: block {} of '{}'", reader.where(), blocks.position(i).block, blocks.parameter(i).name);
+    return formatted("{}: block {} of '{}'", reader.where(), blocks.position(i).block, blocks.parameter(i).name);
 }
 
 void read_fixed(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
@@ -180,7 +180,7 @@ struct LevelReader::State {
 
     static std::vector<StoredLevels<Quantized>> views(std::vector<Quantized>& weights) {
         std::vector<StoredLevels<Quantized>> result;
-        for (Quantized& weight : weights) result.push_back({fmt::format("weight {}", result.size()), &weight});
+        for (Quantized& weight : weights) result.push_back({formatted("weight {}", result.size()), &weight});
         return result;
     }
 

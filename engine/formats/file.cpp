@@ -52,7 +52,7 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
 
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
     std::filesystem::path partial = path;
-    partial += fmt::format(".{}.partial", ::getpid());
+    partial += formatted(".{}.partial", ::getpid());
     std::string failure = write_bytes(partial, bytes);
     std::error_code error;
     if (failure.empty()) {

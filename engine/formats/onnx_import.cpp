@@ -7,8 +7,6 @@
 #include "engine/formats/onnx_metadata.h"
 #include "engine/formats/onnx_operators.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <set>
 
@@ -66,8 +64,7 @@ void check_supported(const OnnxFile& file) {
         }
     }
     if (unsupported.empty()) return;
-    fail("{} of its nodes (opset {}) are not supported: {}", unsupported.size(), file.opset,
-         fmt::join(unsupported, ", "));
+    fail("{} of its nodes (opset {}) are not supported: {}", unsupported.size(), file.opset, joined(unsupported));
 }
 
 bool has_permutation(const onnx::NodeProto& node, std::array<std::int64_t, 4> permutation) {

@@ -1,8 +1,7 @@
 #include "engine/graph/layer_view.h"
 
+#include "engine/format.h"
 #include "engine/ops/channel_gain.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -58,7 +57,7 @@ void add_own_gain_and_bias(Graph& graph, std::size_t layer) {
         }
         Tensor values(channels);
         std::ranges::fill(values.values(), value);
-        const ValueId parameter = graph.add_parameter(fmt::format("{}.{}", node.name, suffix), std::move(values));
+        const ValueId parameter = graph.add_parameter(formatted("{}.{}", node.name, suffix), std::move(values));
         graph.node(layer).inputs.push_back(parameter);
     };
     provide(InputRole::bias, "bias", 0.0F);

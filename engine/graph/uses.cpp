@@ -1,6 +1,6 @@
 #include "engine/graph/uses.h"
 
-#include <fmt/format.h>
+#include "engine/format.h"
 
 #include <algorithm>
 
@@ -30,7 +30,7 @@ ValueId own_parameter(Graph& graph, std::size_t node, std::size_t input) {
     const ValueId shared = graph.nodes()[node].inputs[input];
     const GraphUses uses(graph);
     if (uses.only_reader(shared)) return shared;
-    const std::string name = fmt::format("{}.{}", graph.nodes()[node].name, graph.name(shared));
+    const std::string name = formatted("{}.{}", graph.nodes()[node].name, graph.name(shared));
     const ValueId own = graph.add_parameter(name, graph.parameter(shared));
     graph.node(node).inputs[input] = own;
     return own;

@@ -196,7 +196,7 @@ class Compiler {
         }
         for (const ValueId output : node.outputs) step.outputs.push_back(new_buffer(output, true));
         const std::vector<BufferId> outputs = step.outputs;
-        push(node.name, fmt::format("{} int8", type_name(node.op)), std::move(step));
+        push(node.name, formatted("{} int8", type_name(node.op)), std::move(step));
         for (std::size_t i = 0; i < outputs.size(); ++i) {
             const ValueId output = node.outputs[i];
             if (const ActivationQuantization* const own = grid_of(output)) {
@@ -233,7 +233,7 @@ class Compiler {
         const View output = values;
         forward(node.op, ForwardArguments{.inputs = views, .outputs = std::span(&output, 1), .saved = {}});
         auto table = table_of(values, grid_of(node.outputs.front()));
-        push(node.name, fmt::format("{} int8", type_name(node.op)),
+        push(node.name, formatted("{} int8", type_name(node.op)),
              LookupStep{std::move(table), bytes_.at(input), output_of(node.outputs.front())});
         return true;
     }
@@ -291,8 +291,8 @@ class Compiler {
     }
 
     static std::string kind_of(const ConvolutionGeometry& g, bool is_bytes) {
-        const std::string groups = g.depthwise() ? " depthwise" : g.groups > 1 ? fmt::format(" in {}", g.groups) : "";
-        return fmt::format("{}×{} {}→{}{}{}", g.kh, g.kw, g.i, g.o, groups, is_bytes ? " int8" : "");
+        const std::string groups = g.depthwise() ? " depthwise" : g.groups > 1 ? formatted(" in {}", g.groups) : "";
+        return formatted("{}×{} {}→{}{}{}", g.kh, g.kw, g.i, g.o, groups, is_bytes ? " int8" : "");
     }
 
     void add_float_layer(const FusedNode& fused) {

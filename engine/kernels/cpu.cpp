@@ -42,7 +42,7 @@ const CpuImplementation& find_cpu_implementation(std::string_view name) {
     if (found != implementations.end() && found->supported) return *found;
     std::string choices;
     for (const CpuImplementation& implementation : implementations) {
-        if (implementation.supported) choices += fmt::format("{}{}", choices.empty() ? "" : ", ", implementation.name);
+        if (implementation.supported) choices += formatted("{}{}", choices.empty() ? "" : ", ", implementation.name);
     }
     if (found == implementations.end())
         fail("EIGENBIT_CPU is \"{}\", which is unknown; this CPU can run {}.", name, choices);

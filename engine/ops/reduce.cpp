@@ -4,8 +4,6 @@
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_sum.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 namespace eigenbit {
@@ -33,7 +31,7 @@ std::vector<Shape> infer_shapes(const Reduce& reduce, std::span<const Shape> inp
     const Shape& x = inputs[0];
     for (const int axis : reduce.axes) expect_axis(reduce.kType, axis, x);
     if (!std::is_sorted(reduce.axes.begin(), reduce.axes.end(), std::less_equal<>{})) {
-        fail("Reduce has the axes ({}), expected each once and rising.", fmt::join(reduce.axes, ", "));
+        fail("Reduce has the axes ({}), expected each once and rising.", joined(reduce.axes));
     }
     if (reduce.keep_axes) return {kept_shape(reduce, x)};
     std::vector<std::int64_t> extents;

@@ -4,8 +4,6 @@
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
-#include <fmt/ranges.h>
-
 namespace eigenbit {
 namespace {
 
@@ -19,7 +17,7 @@ std::vector<Shape> infer_shapes(const Reshape& reshape, std::span<const Shape> i
     expect_inputs(reshape.kType, inputs, 1, 1);
     const Shape& x = inputs[0];
     const auto misfit = [&] {
-        fail("Reshape to ({}) does not fit an input of shape {}.", fmt::join(reshape.extents, ", "), to_string(x));
+        fail("Reshape to ({}) does not fit an input of shape {}.", joined(reshape.extents), to_string(x));
     };
     std::vector<std::int64_t> extents = reshape.extents;
     int inferred = -1;

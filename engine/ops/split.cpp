@@ -4,8 +4,6 @@
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 namespace eigenbit {
@@ -39,8 +37,8 @@ std::vector<Shape> infer_shapes(const Split& split, std::span<const Shape> input
         rest -= size;
     }
     if (split.sizes.empty() || rest != 0) {
-        fail("Split along axis {} into parts of ({}) does not fit the shape {}.", split.axis,
-             fmt::join(split.sizes, ", "), to_string(x));
+        fail("Split along axis {} into parts of ({}) does not fit the shape {}.", split.axis, joined(split.sizes),
+             to_string(x));
     }
     std::vector<Shape> parts(split.sizes.size(), x);
     for (std::size_t i = 0; i < parts.size(); ++i) parts[i][split.axis] = split.sizes[i];

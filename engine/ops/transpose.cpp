@@ -4,8 +4,6 @@
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
-#include <fmt/ranges.h>
-
 #include <array>
 
 namespace eigenbit {
@@ -40,8 +38,7 @@ std::vector<Shape> infer_shapes(const Transpose& transpose, std::span<const Shap
         if (fits) used[static_cast<std::size_t>(from)] = true;
     }
     if (!fits) {
-        fail("Transpose by ({}) is no permutation of the axes of {}.", fmt::join(transpose.permutation, ", "),
-             to_string(x));
+        fail("Transpose by ({}) is no permutation of the axes of {}.", joined(transpose.permutation), to_string(x));
     }
     Shape y = x;
     for (int axis = 0; axis < x.rank(); ++axis) y[axis] = x[transpose.permutation[static_cast<std::size_t>(axis)]];

@@ -1,9 +1,8 @@
 #include "engine/passes/quantizer_candidates.h"
 
+#include "engine/format.h"
 #include "engine/graph/layer_view.h"
 #include "engine/passes/expand_products.h"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
@@ -24,7 +23,7 @@ std::optional<FloatLayer> float_layer(const Graph& graph, std::size_t node) {
     if (quantizer == graph.activations().end()) return FloatLayer{name, "its input has no quantizer", true};
     const int bits = quantizer->second.bit_depth;
     if (bits > kMostBits)
-        return FloatLayer{name, fmt::format("its input has a quantizer of {} bits, above {}", bits, kMostBits)};
+        return FloatLayer{name, formatted("its input has a quantizer of {} bits, above {}", bits, kMostBits)};
     return std::nullopt;
 }
 

@@ -1,8 +1,7 @@
 #include "engine/zoo/cifar_resnet.h"
 
+#include "engine/format.h"
 #include "engine/zoo/network_builder.h"
-
-#include <fmt/format.h>
 
 namespace eigenbit {
 namespace {
@@ -35,7 +34,7 @@ Graph cifar_resnet(int blocks_per_stage, const Shape& image, std::int64_t classe
     for (int stage = 0; stage < 3; ++stage) {
         for (int index = 0; index < blocks_per_stage; ++index) {
             const std::int64_t stride = stage > 0 && index == 0 ? 2 : 1;
-            x = block(net, fmt::format("layer{}.{}", stage + 1, index), x, std::int64_t{16} << stage, stride);
+            x = block(net, formatted("layer{}.{}", stage + 1, index), x, std::int64_t{16} << stage, stride);
         }
     }
     x = net.global_average_pool("pool", x);

@@ -1,8 +1,7 @@
 #include "engine/zoo/densenet.h"
 
+#include "engine/format.h"
 #include "engine/zoo/network_builder.h"
-
-#include <fmt/format.h>
 
 namespace eigenbit {
 namespace {
@@ -34,9 +33,9 @@ Graph densenet_bc(int depth, const Shape& image, std::int64_t classes, std::uint
     ValueId x = net.conv("conv1", net.input(), {.outputs = 2 * kGrowth, .kernel = 3, .padding = 1});
     for (int stage = 1; stage <= kStages; ++stage) {
         for (int layer = 0; layer < (depth - 4) / 6; ++layer) {
-            x = dense_layer(net, fmt::format("dense{}.{}", stage, layer), x);
+            x = dense_layer(net, formatted("dense{}.{}", stage, layer), x);
         }
-        if (stage < kStages) x = transition(net, fmt::format("transition{}", stage), x);
+        if (stage < kStages) x = transition(net, formatted("transition{}", stage), x);
     }
     x = net.relu("relu", net.batch_normalization("bn", x));
     return std::move(net).finish(net.linear("fc", net.global_average_pool("pool", x), classes));

@@ -1,8 +1,7 @@
 #include "engine/zoo/imagenet_resnet.h"
 
+#include "engine/format.h"
 #include "engine/zoo/network_builder.h"
-
-#include <fmt/format.h>
 
 #include <array>
 
@@ -50,7 +49,7 @@ Graph resnet(Block block, const std::array<int, 4>& blocks, const Shape& image, 
     for (std::size_t stage = 0; stage < blocks.size(); ++stage) {
         for (int index = 0; index < blocks[stage]; ++index) {
             const std::int64_t stride = stage > 0 && index == 0 ? 2 : 1;
-            x = block(net, fmt::format("layer{}.{}.", stage + 1, index), x, std::int64_t{64} << stage, stride);
+            x = block(net, formatted("layer{}.{}.", stage + 1, index), x, std::int64_t{64} << stage, stride);
         }
     }
     return std::move(net).finish(net.linear("fc", net.global_average_pool("avgpool", x), classes));

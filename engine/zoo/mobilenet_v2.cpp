@@ -1,8 +1,7 @@
 #include "engine/zoo/mobilenet_v2.h"
 
+#include "engine/format.h"
 #include "engine/zoo/network_builder.h"
-
-#include <fmt/format.h>
 
 #include <array>
 
@@ -47,7 +46,7 @@ Graph build(std::int64_t first_stride, std::int64_t second_stage_stride, const S
     for (std::size_t s = 0; s < stages.size(); ++s) {
         for (std::int64_t index = 0; index < stages[s].blocks; ++index) {
             const std::int64_t stride = index == 0 ? stages[s].stride : 1;
-            x = inverted_residual(net, fmt::format("stage{}.{}", s + 1, index), x, stages[s], stride);
+            x = inverted_residual(net, formatted("stage{}.{}", s + 1, index), x, stages[s], stride);
         }
     }
     x = relu6(net, "relu2", normalized_conv(net, "conv2", x, {.outputs = 1280}));

@@ -9,8 +9,6 @@
 #include "engine/zoo/mobilenet_v2.h"
 #include "engine/zoo/vgg_small.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
 
@@ -61,7 +59,7 @@ std::vector<std::string_view> network_names() {
 Graph build_network(std::string_view name, const Shape& image, std::int64_t classes, std::uint64_t seed) {
     const auto* const network = std::ranges::find(kNetworks, name, &Entry::name);
     if (network == kNetworks.end()) {
-        fail("There is no network named '{}'; there are {}.", name, fmt::join(network_names(), ", "));
+        fail("There is no network named '{}'; there are {}.", name, joined(network_names()));
     }
     if (classes < 1) fail("A network was asked for {} classes, expected at least 1.", classes);
     return network->build(image, classes, seed);

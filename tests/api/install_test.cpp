@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <set>
+#include <sstream>
 #include <string>
 
 using namespace eigenbit;
@@ -53,7 +55,61 @@ class Installation {
     std::string environment_;
 };
 
+std::set<std::string> words_of(const std::string& text) {
+    std::istringstream words(text);
+    return {std::istream_iterator<std::string>(words), {}};
+}
+
+/// The names, up to the first dot or hyphen, of the libraries that a library or program asks the loader for.
+std::set<std::string> libraries_of(const Installation& installed, const std::string& file) {
+    return words_of(installed.run("readelf -dW " + file + R"( | sed -n 's/.*(NEEDED).*\[\([^].-]*\).*/\1/p')"));
+}
+
+/// What differs from oneTBB and, as far as they are needed, the runtimes of C, C++ and the sanitizers.
+std::set<std::string> unexpected(std::set<std::string> libraries) {
+    std::set<std::string> difference;
+    if (libraries.erase("libtbb") == 0) difference.insert("no libtbb");
+    for (const std::string runtime : {"libstdc++", "libm", "libgcc_s", "libc", "ld"}) libraries.erase(runtime);
+    if (!kSanitizers.empty()) {
+        for (const std::string runtime : {"libasan", "libubsan", "libtsan"}) libraries.erase(runtime);
+    }
+    difference.merge(libraries);
+    return difference;
+}
+
 }  // namespace
+
+TEST_CASE("The shared library needs oneTBB and the C and C++ runtimes alone") {
+    const Installation installed;
+    CHECK(unexpected(libraries_of(installed, "\"$LD_LIBRARY_PATH/libeigenbit.so\"")).empty());
+}
+
+TEST_CASE("The shared library shows the functions of eigenbit.h and nothing else") {
+    const Installation installed;
+    const std::set<std::string> shown = words_of(
+        installed.run(R"(readelf --dyn-syms -W "$LD_LIBRARY_PATH/libeigenbit.so" | awk '$7 ~ /^[0-9]+$/ {print $8}')"));
+    const std::set<std::string> declared =
+        words_of(installed.run("grep -o 'eigenbit_[a-z0-9_]*(' '" EIGENBIT_SOURCE_ROOT "/api/eigenbit.h' | tr -d '('"));
+    CHECK(declared.contains("eigenbit_session_run"));
+    CHECK(shown == declared);
+}
+
+TEST_CASE("The static library hides what eigenbit.h does not declare, and shares no name with a program's fmt or stb") {
+    const Installation installed;
+    const auto defined = [&](const std::string& condition, const std::string& name) {
+        return std::stoi(installed.run(R"(readelf -sW "$LD_LIBRARY_PATH/libeigenbit.a" | c++filt |)"
+                                       " awk '$5 != \"LOCAL\" && $7 ~ /^[0-9]+$/ && "
+                                       + condition + " && $8 ~ /^" + name + "/ {++count} END {print count + 0}'"));
+    };
+    const std::string shown = R"($6 == "DEFAULT")";
+    const std::string any = "1";
+    CHECK(defined(shown, "eigenbit_session_run$") == 1);
+    CHECK(defined(shown, "eigenbit::") == 0);
+    CHECK(defined(any, "eigenbit::") > 0);
+    CHECK(defined(any, "fmt::eigenbit::") > 0);
+    CHECK(defined(any, "fmt::v") == 0);
+    CHECK(defined(any, "stbi") == 0);
+}
 
 TEST_CASE("The examples build against the installed library and run a model") {
     const Installation installed;
@@ -76,6 +132,7 @@ TEST_CASE("The examples build against the installed library and run a model") {
                       + " -Wl,-Bstatic $(pkg-config --libs-only-L --libs-only-l eigenbit)"
                         " -Wl,-Bdynamic $(pkg-config --static --libs eigenbit | sed 's/-leigenbit//') -o classify");
         CHECK(installed.run("./classify net.ebit image.ppm").find("airship") != std::string::npos);
+        CHECK(unexpected(libraries_of(installed, "classify")).empty());
     }
     SUBCASE("in C++, with sessions side by side") {
         installed.run("c++ -std=c++20 -Wall -Wextra -Werror" + kSanitizers

@@ -1,4 +1,4 @@
-#include "datasets/resize.h"
+#include "engine/formats/resize.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "datasets/preprocess.h"
+#include "engine/formats/preprocess.h"
 #include "tests/error_of.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
-#include "datasets/preprocess.h"
+#include "engine/formats/preprocess.h"
 
-#include "datasets/resize.h"
 #include "engine/error.h"
+#include "engine/formats/resize.h"
 
 #include <algorithm>
 #include <utility>
