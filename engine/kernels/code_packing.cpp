@@ -33,17 +33,18 @@ struct Window {
     const Sequence* sequence;
     std::size_t begin;
     std::size_t bits;
+    std::int64_t exceptions;
     double bits_per_code;
 };
 
 CodePacking packing_of(const Window& window) {
     const std::vector<int>& codes = window.sequence->codes;
-    CodePacking packing{.bits = window.bits, .bits_per_code = window.bits_per_code};
-    packing.index.fill(-1);
-    const std::size_t size = std::size_t{1} << window.bits;
-    for (std::size_t i = 0; i < size && window.begin + i < codes.size(); ++i) {
+    CodePacking packing{.bits = window.bits,
+                        .size = std::min(codes.size() - window.begin, std::size_t{1} << window.bits),
+                        .exceptions = window.exceptions,
+                        .bits_per_code = window.bits_per_code};
+    for (std::size_t i = 0; i < packing.size; ++i) {
         const int code = codes[window.begin + i];
-        packing.index[static_cast<std::size_t>(code + 128)] = static_cast<std::int16_t>(i);
         if (i < 16) packing.low[i] = static_cast<std::int8_t>(code);
         if (i % 16 == 0) packing.high[i / 16] = static_cast<std::int8_t>(code - codes[window.begin]);
     }
@@ -51,6 +52,15 @@ CodePacking packing_of(const Window& window) {
 }
 
 }  // namespace
+
+std::array<std::uint8_t, 256> CodePacking::indices() const {
+    std::array<std::uint8_t, 256> result;
+    result.fill(kNone);
+    for (std::size_t i = 0; i < size; ++i) {
+        result[static_cast<std::uint8_t>(low[i % 16] + high[i / 16])] = static_cast<std::uint8_t>(i);
+    }
+    return result;
+}
 
 std::optional<CodePacking> shortest_packing(const CodeHistogram& histogram) {
     const std::int64_t count = std::accumulate(histogram.begin(), histogram.end(), std::int64_t{0});
@@ -69,7 +79,8 @@ std::optional<CodePacking> shortest_packing(const CodeHistogram& histogram) {
                 const std::int64_t total = static_cast<std::int64_t>(bits) * count + 8 * kExceptionBytes * exceptions;
                 if (exceptions * kCodesPerException > count || total >= least_bits) continue;
                 least_bits = total;
-                best = Window{&sequence, begin, bits, static_cast<double>(total) / static_cast<double>(count)};
+                best =
+                    Window{&sequence, begin, bits, exceptions, static_cast<double>(total) / static_cast<double>(count)};
             }
         }
     }

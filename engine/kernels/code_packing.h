@@ -13,13 +13,17 @@ using CodeHistogram = std::array<std::int64_t, 256>;
 /// What indices of less than 8 bits stand for: code = low[index % 16] + high[index / 16], which every instruction set
 /// can look up in registers. Codes without an index are exceptions.
 struct CodePacking {
-    std::size_t bits;      // 1 … 7
-    double bits_per_code;  // with what exceptions take
+    static constexpr std::uint8_t kNone = 255;
+
+    std::size_t bits;         // 1 … 7
+    std::size_t size;         // indices that stand for a code
+    std::int64_t exceptions;  // how many
+    double bits_per_code;     // with what exceptions take
     std::array<std::int8_t, 16> low{};
     std::array<std::int8_t, 16> high{};
-    std::array<std::int16_t, 256> index{};  // of code c at c + 128; −1 for exceptions
 
-    int index_of(int code) const { return index[static_cast<std::size_t>(code + 128)]; }
+    /// Of code c at c mod 256; kNone for exceptions.
+    std::array<std::uint8_t, 256> indices() const;
 };
 
 /// Bytes that an exception takes: its place and its code.

@@ -9,9 +9,7 @@ namespace eigenbit {
 CodedPanels::CodedPanels(const ConvolutionPass& pass, std::span<const WeightPanel> panels, const CodedWeights& weights,
                          const IntegerKernels& kernels)
     : kernels_(&kernels) {
-    PanelCoder coder(*this, pass, weights);
-    for (const WeightPanel& panel : panels) coder.add(panel);
-    weights_.shrink_to_fit();
+    PanelCoder(*this, pass, weights).code(panels);
 }
 
 std::span<const InputRun> CodedPanels::runs(std::size_t panel) const {

@@ -68,20 +68,23 @@ void PackedMatrix::add_segment(const Quantized& quantized, const QuantizedBlock&
     const auto [begin, end] = ranges_[range];
     const auto bits = static_cast<std::size_t>(block.bit_depth);
     const auto units = static_cast<std::size_t>((end - begin + kUnit - 1) / kUnit);
-    const std::size_t unit_bytes = bits * 4 * kernels_->width;
+    const std::size_t register_bytes = 4 * kernels_->width;
     const std::size_t before = weights_.size();
-    weights_.resize(before + units * unit_bytes);
+    weights_.resize(before + units * bits * register_bytes);
     const int shift = index_shift(block.bit_depth);
-    for (std::int64_t o = 0; o < panel.outputs; ++o) {
-        const std::int16_t* const indices = quantized.levels.data() + (panel.first_output + o) * inputs_;
-        for (std::int64_t i = begin; i < end; ++i) {
-            std::uint8_t* const unit =
-                weights_.data() + before + static_cast<std::size_t>((i - begin) / kUnit) * unit_bytes;
-            const auto input = static_cast<std::size_t>((i - begin) % kUnit);
-            const auto lane = static_cast<std::size_t>(o);
-            put_in_unit(unit, 4 * kernels_->width, bits, input / 4 * kQuadVectors + lane / kernels_->width,
-                        lane % kernels_->width * 4 + input % 4, indices[i] + shift);
+    std::vector<std::uint8_t> plain(kUnitRegisters * register_bytes);
+    for (std::size_t u = 0; u < units; ++u) {
+        const std::int64_t first = begin + static_cast<std::int64_t>(u) * kUnit;
+        const auto inputs = static_cast<std::size_t>(std::min(kUnit, end - first));
+        if (inputs < kUnit) std::ranges::fill(plain, std::uint8_t{0});
+        for (std::int64_t o = 0; o < panel.outputs; ++o) {
+            const std::int16_t* const indices = quantized.levels.data() + (panel.first_output + o) * inputs_ + first;
+            std::uint8_t* const lane = plain.data() + 4 * o;
+            for (std::size_t i = 0; i < inputs; ++i) {
+                lane[i / 4 * kQuadVectors * register_bytes + i % 4] = static_cast<std::uint8_t>(indices[i] + shift);
+            }
         }
+        pack_unit(plain.data(), register_bytes, bits, weights_.data() + before + u * bits * register_bytes);
     }
     segments_.push_back({static_cast<std::size_t>(begin), units, bits, shift, block.step, block.offset});
     segment_ranges_.push_back(range);

@@ -10,11 +10,12 @@
 
 namespace eigenbit {
 
-/// Adds panels to CodedPanels, one after the other.
+/// Fills CodedPanels.
 class PanelCoder {
   public:
     PanelCoder(CodedPanels& to, const ConvolutionPass& pass, const CodedWeights& weights);
-    void add(const WeightPanel& panel);
+    /// First decides how the panels are packed and where their weights go, then puts these there; both in parallel.
+    void code(std::span<const WeightPanel> panels);
 
   private:
     /// Inputs begin … end-1 of every tap; the last quad may be filled up.
@@ -23,28 +24,33 @@ class PanelCoder {
         std::int64_t quads() const { return (end - begin + 3) / 4; }
     };
 
-    /// A range that the panel does not leave out, and how it is packed.
+    /// A range that a panel does not leave out, and how it is packed.
     struct KeptRange {
         InputRange range;
         std::size_t registers_before;  // among those of a tap
         std::int64_t codes;
         std::optional<CodePacking> packing;
     };
+    struct PlannedPanel {
+        const WeightPanel* panel;
+        std::vector<KeptRange> kept;
+        std::size_t tap_registers = 0;  // of all of them
+    };
 
     std::size_t taps() const { return static_cast<std::size_t>(rows_ * columns_); }
-    std::size_t registers(const InputRange& range) const;
+    static std::size_t registers(const WeightPanel& panel, const InputRange& range);
     std::size_t register_bytes() const { return 4 * to_.kernels_->width; }
     /// Of the panel's weights, with the zeros that fill up quads.
-    CodeHistogram histogram(const InputRange& range) const;
-    void keep_ranges();
-    bool packing_pays() const;
-    void add_runs();
-    void add_strip(const KeptRange& kept);
-    void put(const KeptRange& kept, CodedPanels::Strip& strip);
-    void add_plain_strip();
-    /// Calls visit(code, register and byte of the strip) for each weight of the panel, filled-up quads included.
-    template <typename Visit>
-    void for_each_code(const InputRange& range, const Visit& visit) const;
+    CodeHistogram histogram(const WeightPanel& panel, const InputRange& range) const;
+    PlannedPanel plan(const WeightPanel& panel) const;
+    static bool packing_pays(const PlannedPanel& planned);
+    void lay_out(const PlannedPanel& planned);
+    void lay_out_runs(const PlannedPanel& planned);
+    void lay_out_strip(const PlannedPanel& planned, const KeptRange& kept);
+    void fill(const PlannedPanel& planned, const CodedPanels::Panel& coded);
+    void fill_packed(const WeightPanel& panel, const KeptRange& kept, const CodedPanels::Strip& strip);
+    /// The registers of a tap's inputs as the kernels read them: (quads, lanes, 4). Lanes without a channel are left.
+    void copy_registers(const WeightPanel& panel, const InputRange& range, std::size_t tap, std::uint8_t* to) const;
 
     CodedPanels& to_;
     std::span<const std::int8_t> codes_;
@@ -53,9 +59,7 @@ class PanelCoder {
     std::int64_t rows_, columns_,
         length_;  // taps, and inputs of each; a row is one tap where quads would straddle taps
     std::vector<InputRange> ranges_;
-    const WeightPanel* panel_ = nullptr;
-    std::vector<KeptRange> kept_;
-    std::size_t tap_registers_ = 0;  // of all of them
+    std::size_t weights_ = 0, exceptions_ = 0;  // of the panels laid out
 };
 
 }  // namespace eigenbit
