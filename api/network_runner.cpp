@@ -1,7 +1,7 @@
 #include "api/network_runner.h"
 
 #include "engine/fold_batch_normalization.h"
-#include "engine/passes/expand_products.h"
+#include "engine/passes/simulate_int8.h"
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@ namespace {
 
 Graph prepared(Graph graph, ExecutionMode mode) {
     if (mode != ExecutionMode::simulated) return graph;
-    expand_products(graph);
+    simulate_int8(graph);
     fold_batch_normalization(graph);
     return graph;
 }

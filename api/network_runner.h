@@ -12,7 +12,7 @@ namespace eigenbit {
 
 /// How a network is run.
 enum class ExecutionMode {
-    simulated,   ///< by the float operators that training uses, values rounded as their quantizers say
+    simulated,   ///< by the float operators that training uses, activations and weights rounded as int8 execution does
     float_mode,  ///< fused, activations float32
     int8_mode,   ///< fused, activations and weights of 8 bits
 };

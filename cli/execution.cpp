@@ -17,8 +17,8 @@ const std::map<std::string, ExecutionMode> kModes{
 
 void add_execution_option(CLI::App& verb, ExecutionMode& mode) {
     verb.add_option("--execution", mode,
-                    "float: fused layers, float activations; int8: 8-bit activations and weights; simulated: the "
-                    "operators that training uses")
+                    "float: fused layers, float activations; int8: 8-bit activations and weights; simulated: what "
+                    "int8 computes, by the float operators that training uses")
         ->type_name("MODE")
         ->transform(CLI::CheckedTransformer(kModes).description("{float, int8, simulated}"))
         ->default_str(std::string(mode_name(mode)));

@@ -3,7 +3,7 @@
 #include "datasets/loader.h"
 #include "engine/error.h"
 #include "engine/formats/preprocess.h"
-#include "engine/passes/expand_products.h"
+#include "engine/passes/simulate_int8.h"
 #include "engine/session.h"
 #include "evaluation/metrics.h"
 
@@ -17,7 +17,7 @@ namespace {
 /// One session for each shape of input that came along.
 class Sessions {
   public:
-    explicit Sessions(const Graph& graph) : graph_(graph) { expand_products(graph_); }
+    explicit Sessions(const Graph& graph) : graph_(graph) { simulate_int8(graph_); }
 
     Session& of(const Shape& input) {
         const auto found = std::ranges::find(entries_, input, &Entry::input);

@@ -2,7 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/graph/layer_view.h"
-#include "engine/inference/byte_weights.h"
+#include "engine/weights/int8_weights.h"
 #include "engine/inference/deferred.h"
 #include "engine/inference/fusion.h"
 #include "engine/memory_plan.h"
@@ -370,7 +370,7 @@ class Compiler {
         }
         const auto zero_point = static_cast<std::uint8_t>(from.zero_point);
         if (!layer.conv) return byte_matrix(weight, zero_point, scale, bias);
-        const ByteWeights weights = byte_weights(weight);
+        const Int8Weights weights = int8_weights(weight);
         for (std::size_t o = 0; o < scale.size(); ++o) scale[o] *= weights.scale[o];
         return IntegerConvolution(g, weights.coded(), zero_point, scale, bias, implementation_);
     }
@@ -403,7 +403,7 @@ class Compiler {
         if (weight.quantized() && PackedMatrix::can_pack(*weight.quantized())) {
             return PackedMatrix(loaded(*weight.quantized()), zero_point, scale, bias, implementation_);
         }
-        const ByteWeights weights = byte_weights(weight);
+        const Int8Weights weights = int8_weights(weight);
         for (std::size_t o = 0; o < scale.size(); ++o) scale[o] *= weights.scale[o];
         const Quantized levels{.shape = weight.shape(),
                                .axis = 0,

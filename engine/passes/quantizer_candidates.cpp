@@ -65,6 +65,8 @@ std::vector<FloatLayer> float_layers(const Graph& graph) {
     return layers;
 }
 
+bool is_int8_layer(const Graph& graph, std::size_t node) { return !float_layer(graph, node); }
+
 bool runs_in_int8(const Graph& graph) {
     return !graph.activations().empty() && std::ranges::none_of(float_layers(graph), &FloatLayer::lacks_quantizer);
 }

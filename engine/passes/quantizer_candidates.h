@@ -23,6 +23,9 @@ struct FloatLayer {
 /// All of them, in order; none where int8 execution computes every layer in int8.
 std::vector<FloatLayer> float_layers(const Graph& graph);
 
+/// Whether int8 execution computes a node, a layer, in int8.
+bool is_int8_layer(const Graph& graph, std::size_t node);
+
 /// Whether all layers have an input of up to 8 bits that can have one, and any has: what int8 execution asks for.
 bool runs_in_int8(const Graph& graph);
 

@@ -1,4 +1,4 @@
-#include "engine/inference/byte_weights.h"
+#include "engine/weights/int8_weights.h"
 #include "engine/inference/inference.h"
 #include "engine/inference/prepare.h"
 #include "engine/random.h"

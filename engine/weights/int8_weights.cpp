@@ -1,4 +1,6 @@
-#include "engine/inference/byte_weights.h"
+#include "engine/weights/int8_weights.h"
+
+#include "engine/kernels/integer_kernels.h"
 
 #include <algorithm>
 #include <array>
@@ -29,6 +31,32 @@ std::optional<IndexGrid> channel_grid(const Quantized& quantized, std::int64_t c
     return std::nullopt;
 }
 
+/// The largest magnitude of two neighbours' sum.
+float largest_pair(std::span<const float> values) {
+    float largest = 0.0F;
+    for (std::size_t i = 1; i < values.size(); ++i) {
+        largest = std::max(largest, std::abs(values[i - 1] + values[i]));
+    }
+    return largest;
+}
+
+/// The largest sum of those of one sign among two neighbours and the same two four inputs later, in rows of `inputs`.
+float largest_four(std::span<const float> values, std::size_t inputs) {
+    float largest = 0.0F;
+    for (std::size_t row = 0; row < values.size(); row += inputs) {
+        for (std::size_t i = 0; i + 6 <= inputs; i += 2) {
+            float above = 0.0F;
+            float below = 0.0F;
+            for (const std::size_t at : {i, i + 1, i + 4, i + 5}) {
+                above += std::max(values[row + at], 0.0F);
+                below += std::min(values[row + at], 0.0F);
+            }
+            largest = std::max({largest, above, -below});
+        }
+    }
+    return largest;
+}
+
 bool fits(int index) {
     return index >= std::numeric_limits<std::int8_t>::min() && index <= std::numeric_limits<std::int8_t>::max();
 }
@@ -51,7 +79,11 @@ float round_values(std::span<const float> values, std::size_t inputs, std::span<
         std::ranges::fill(to, std::int8_t{0});
         return 0.0F;
     }
-    const float step = largest / 127.0F;
+    // Each of those that are summed may be rounded up: by a half, or by one where a rest is added before.
+    const bool spreads = inputs < values.size();
+    float step =
+        std::max(largest / 127.0F, largest_pair(values) / static_cast<float>(kMostWordSum - (spreads ? 2 : 1)));
+    if (spreads) step = std::max(step, largest_four(values, inputs) / static_cast<float>(kMostWordSum - 4));
     for (std::size_t input = 0; input < inputs; ++input) {
         float rest = 0.0F;
         for (std::size_t i = input; i < values.size(); i += inputs) {
@@ -134,12 +166,12 @@ std::optional<float> common_step(const Quantized& quantized) {
 }
 
 /// Of blocks of input channels.
-std::optional<ByteWeights> input_block_weights(const Quantized& quantized) {
+std::optional<Int8Weights> input_block_weights(const Quantized& quantized) {
     if (quantized.axis != quantized.shape.rank() - 1) return std::nullopt;
     const std::optional<float> common = common_step(quantized);
     if (!common) return std::nullopt;
     const float step = *common;
-    ByteWeights result{std::vector<std::int8_t>(quantized.levels.size()),
+    Int8Weights result{std::vector<std::int8_t>(quantized.levels.size()),
                        std::vector<float>(static_cast<std::size_t>(quantized.shape[0]), step),
                        {}};
     for (const QuantizedBlock& block : quantized.blocks) result.input_cuts.push_back(block.begin);
@@ -154,19 +186,19 @@ std::optional<ByteWeights> input_block_weights(const Quantized& quantized) {
 
 }  // namespace
 
-ByteWeights byte_weights(const Weight& stored) {
+Int8Weights int8_weights(const Weight& stored) {
     const std::optional<Quantized> in_memory =
         stored.quantized() ? std::optional(loaded(*stored.quantized())) : std::nullopt;
     const Quantized* const quantized = in_memory ? &*in_memory : nullptr;
     if (quantized) {
-        if (std::optional<ByteWeights> blocks = input_block_weights(*quantized)) return *std::move(blocks);
+        if (std::optional<Int8Weights> blocks = input_block_weights(*quantized)) return *std::move(blocks);
     }
     const Shape& shape = stored.shape();
     std::optional<Tensor> values;  // made where levels do not do
     const auto channels = static_cast<std::size_t>(shape[0]);
     const auto filter = static_cast<std::size_t>(shape.elements(1, shape.rank()));
     const auto inputs = static_cast<std::size_t>(shape.back());
-    ByteWeights result{std::vector<std::int8_t>(channels * filter), std::vector<float>(channels), {}};
+    Int8Weights result{std::vector<std::int8_t>(channels * filter), std::vector<float>(channels), {}};
     if (quantized && quantized->axis == shape.rank() - 1) {
         for (const QuantizedBlock& block : quantized->blocks) result.input_cuts.push_back(block.begin);
     }
@@ -184,6 +216,15 @@ ByteWeights byte_weights(const Weight& stored) {
         result.scale[o] = round_values(values->values().subspan(o * filter, filter), inputs, to);
     }
     return result;
+}
+
+Tensor image(const Int8Weights& weights, const Shape& shape) {
+    Tensor values(shape);
+    const auto filter = static_cast<std::size_t>(shape.elements(1, shape.rank()));
+    for (std::size_t i = 0; i < weights.codes.size(); ++i) {
+        values[static_cast<std::int64_t>(i)] = weights.scale[i / filter] * static_cast<float>(weights.codes[i]);
+    }
+    return values;
 }
 
 }  // namespace eigenbit
