@@ -21,6 +21,10 @@
 #include <utility>
 #include <vector>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 using namespace eigenbit;
 
 struct eigenbit_model {
@@ -143,6 +147,13 @@ bool wants_int8(const Graph& graph, eigenbit_execution execution) {
     fail("Execution {} is unknown.", static_cast<int>(execution));
 }
 
+/// Packing weights frees several times what it keeps, which the C library would hold back for later.
+void release_free_heap() {
+#ifdef __GLIBC__
+    ::malloc_trim(0);
+#endif
+}
+
 eigenbit_session* create_session(const eigenbit_model& model, const eigenbit_session_options& options) {
     if (options.threads < 0) fail("The session is to have {} threads, expected 0 or more.", options.threads);
     const int processors = tbb::info::default_concurrency();
@@ -156,6 +167,7 @@ eigenbit_session* create_session(const eigenbit_model& model, const eigenbit_ses
         const Execution execution = session->is_int8 ? Execution::bytes : Execution::floats;
         session->inference.emplace(model.programs.of(shapes, execution));
         model.bytes->release_memory();
+        release_free_heap();
     });
     for (const Shape& shape : shapes) session->inputs.emplace_back(shape);
     return session.release();

@@ -52,24 +52,40 @@ BlockLayout::BlockLayout(const Shape& shape, int axis, std::int64_t begin, std::
 }
 
 template <typename Visit>
-void BlockLayout::for_each_position(Visit visit) const {
-    std::size_t i = 0;
-    for (std::int64_t channel = 0; channel < channels_; ++channel) {
-        for (const std::int64_t kernel : kernels_) {
-            const std::int64_t base = first_ + channel * channel_stride_ + kernel;
-            for (const std::int64_t tap : taps_) visit(i++, static_cast<std::size_t>(base + tap));
+void BlockLayout::for_each_run(Visit visit) const {
+    const std::int64_t filter = kernels() * taps();
+    const bool channels_follow = channel_stride_ == 1;
+    const bool kernels_follow = !channels_follow && kernels_.back() - kernels_.front() == kernels() - 1;
+    for (std::int64_t channel = 0; channel < (channels_follow ? 1 : channels()); ++channel) {
+        for (std::int64_t kernel = 0; kernel < (kernels_follow ? 1 : kernels()); ++kernel) {
+            for (std::int64_t tap = 0; tap < taps(); ++tap) {
+                const std::int64_t position = first_ + channel * channel_stride_
+                                              + kernels_[static_cast<std::size_t>(kernel)]
+                                              + taps_[static_cast<std::size_t>(tap)];
+                const std::int64_t stride = channels_follow ? filter : kernels_follow ? taps() : 1;
+                const std::int64_t count = channels_follow ? channels() : kernels_follow ? kernels() : 1;
+                visit(channel * filter + kernel * taps() + tap, stride, position, count);
+            }
         }
     }
 }
 
 std::vector<std::int16_t> BlockLayout::gather(std::span<const std::int16_t> parameter) const {
     std::vector<std::int16_t> block(static_cast<std::size_t>(elements()));
-    for_each_position([&](std::size_t i, std::size_t position) { block[i] = parameter[position]; });
+    for_each_run([&](std::int64_t first, std::int64_t stride, std::int64_t position, std::int64_t count) {
+        for (std::int64_t i = 0; i < count; ++i) {
+            block[static_cast<std::size_t>(first + i * stride)] = parameter[static_cast<std::size_t>(position + i)];
+        }
+    });
     return block;
 }
 
 void BlockLayout::scatter(std::span<const std::int16_t> block, std::span<std::int16_t> parameter) const {
-    for_each_position([&](std::size_t i, std::size_t position) { parameter[position] = block[i]; });
+    for_each_run([&](std::int64_t first, std::int64_t stride, std::int64_t position, std::int64_t count) {
+        for (std::int64_t i = 0; i < count; ++i) {
+            parameter[static_cast<std::size_t>(position + i)] = block[static_cast<std::size_t>(first + i * stride)];
+        }
+    });
 }
 
 }  // namespace eigenbit

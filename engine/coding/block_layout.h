@@ -30,8 +30,10 @@ class BlockLayout {
     void scatter(std::span<const std::int16_t> block, std::span<std::int16_t> parameter) const;
 
   private:
+    /// Calls visit(position in the block, stride there, position in the parameter, count) for indices that follow each
+    /// other in the parameter.
     template <typename Visit>
-    void for_each_position(Visit visit) const;
+    void for_each_run(Visit visit) const;
 
     std::int64_t channels_ = 0;
     std::int64_t kernel_width_ = 1;

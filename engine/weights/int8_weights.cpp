@@ -1,9 +1,13 @@
 #include "engine/weights/int8_weights.h"
 
 #include "engine/kernels/integer_kernels.h"
+#include "engine/weights/image_rows.h"
+
+#include <tbb/parallel_for.h>
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -31,32 +35,6 @@ std::optional<IndexGrid> channel_grid(const Quantized& quantized, std::int64_t c
     return std::nullopt;
 }
 
-/// The largest magnitude of two neighbours' sum.
-float largest_pair(std::span<const float> values) {
-    float largest = 0.0F;
-    for (std::size_t i = 1; i < values.size(); ++i) {
-        largest = std::max(largest, std::abs(values[i - 1] + values[i]));
-    }
-    return largest;
-}
-
-/// The largest sum of those of one sign among two neighbours and the same two four inputs later, in rows of `inputs`.
-float largest_four(std::span<const float> values, std::size_t inputs) {
-    float largest = 0.0F;
-    for (std::size_t row = 0; row < values.size(); row += inputs) {
-        for (std::size_t i = 0; i + 6 <= inputs; i += 2) {
-            float above = 0.0F;
-            float below = 0.0F;
-            for (const std::size_t at : {i, i + 1, i + 4, i + 5}) {
-                above += std::max(values[row + at], 0.0F);
-                below += std::min(values[row + at], 0.0F);
-            }
-            largest = std::max({largest, above, -below});
-        }
-    }
-    return largest;
-}
-
 bool fits(int index) {
     return index >= std::numeric_limits<std::int8_t>::min() && index <= std::numeric_limits<std::int8_t>::max();
 }
@@ -71,30 +49,90 @@ bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, std
     return true;
 }
 
-/// A filter (taps, inputs). Returns the step.
-float round_values(std::span<const float> values, std::size_t inputs, std::span<std::int8_t> to) {
-    float largest = 0.0F;
-    for (const float value : values) largest = std::max(largest, std::abs(value));
-    if (largest == 0.0F) {
-        std::ranges::fill(to, std::int8_t{0});
-        return 0.0F;
+/// Rounds filters (taps, inputs) of floats to codes. Its loops are such that compilers vectorize them.
+class FilterRounding {
+  public:
+    explicit FilterRounding(std::size_t inputs)
+        : inputs_(inputs), rest_(inputs), codes_(inputs), above_(inputs), below_(inputs) {}
+
+    /// Returns the step, 0 where all values are.
+    float round(std::span<const float> values, std::span<std::int8_t> to) {
+        const float step = step_for(values);
+        if (step == 0.0F) {
+            std::ranges::fill(to, std::int8_t{0});
+            return 0.0F;
+        }
+        std::ranges::fill(rest_, 0.0F);
+        for (std::size_t row = 0; row < values.size(); row += inputs_) {
+            round_tap(values.subspan(row, inputs_), step);
+            std::ranges::transform(codes_, to.begin() + static_cast<std::ptrdiff_t>(row), [](float code) {
+                return static_cast<std::int8_t>(static_cast<std::int32_t>(code));
+            });
+        }
+        return step;
     }
-    // Each of those that are summed may be rounded up: by a half, or by one where a rest is added before.
-    const bool spreads = inputs < values.size();
-    float step =
-        std::max(largest / 127.0F, largest_pair(values) / static_cast<float>(kMostWordSum - (spreads ? 2 : 1)));
-    if (spreads) step = std::max(step, largest_four(values, inputs) / static_cast<float>(kMostWordSum - 4));
-    for (std::size_t input = 0; input < inputs; ++input) {
-        float rest = 0.0F;
-        for (std::size_t i = input; i < values.size(); i += inputs) {
-            const float value = values[i] / step + rest;
-            const float code = std::clamp(std::nearbyint(value), -127.0F, 127.0F);
-            to[i] = static_cast<std::int8_t>(code);
-            rest = std::clamp(value - code, -0.5F, 0.5F);
+
+  private:
+    // Adding it makes the last bit of a float that is small beside it a 1: the sum is rounded to an integer, to even.
+    static constexpr float kRounder = 0x1.8p23F;
+
+    /// The bits of a magnitude, which are ordered as the magnitudes are.
+    static std::int32_t magnitude_bits(float value) { return std::bit_cast<std::int32_t>(value) & 0x7FFFFFFF; }
+
+    /// With a magnitude of at most `most`.
+    static float clamped(float value, float most) {
+        const std::int32_t sign = std::bit_cast<std::int32_t>(value) & ~0x7FFFFFFF;
+        return std::bit_cast<float>(std::min(magnitude_bits(value), magnitude_bits(most)) | sign);
+    }
+
+    void round_tap(std::span<const float> values, float step) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const float value = values[i] / step + rest_[i];
+            const float code = (clamped(value, 127.0F) + kRounder) - kRounder;
+            codes_[i] = code;
+            rest_[i] = clamped(value - code, 0.5F);
         }
     }
-    return step;
-}
+
+    float step_for(std::span<const float> values) {
+        std::int32_t largest = 0;
+        std::int32_t largest_pair = 0;
+        for (const float value : values) largest = std::max(largest, magnitude_bits(value));
+        for (std::size_t i = 1; i < values.size(); ++i) {
+            largest_pair = std::max(largest_pair, magnitude_bits(values[i - 1] + values[i]));
+        }
+        // Each of those that are summed may be rounded up: by a half, or by one where a rest is added before.
+        const bool spreads = inputs_ < values.size();
+        const float step =
+            std::max(std::bit_cast<float>(largest) / 127.0F,
+                     std::bit_cast<float>(largest_pair) / (spreads ? kMostWordSum - 2 : kMostWordSum - 1));
+        return spreads ? std::max(step, largest_four(values) / (kMostWordSum - 4)) : step;
+    }
+
+    /// The largest sum of those of one sign among two neighbours and the same two four inputs later.
+    float largest_four(std::span<const float> values) {
+        std::int32_t largest = 0;
+        const std::size_t pairs = inputs_ / 2;
+        for (std::size_t row = 0; row < values.size(); row += inputs_) {
+            for (std::size_t pair = 0; pair < pairs; ++pair) {
+                const float first = values[row + 2 * pair];
+                const float second = values[row + 2 * pair + 1];
+                above_[pair] = std::max(first, 0.0F) + std::max(second, 0.0F);
+                below_[pair] = std::min(first, 0.0F) + std::min(second, 0.0F);
+            }
+            for (std::size_t pair = 2; pair < pairs; ++pair) {
+                largest = std::max(largest, magnitude_bits(above_[pair - 2] + above_[pair]));
+                largest = std::max(largest, magnitude_bits(below_[pair - 2] + below_[pair]));
+            }
+        }
+        return std::bit_cast<float>(largest);
+    }
+
+    std::size_t inputs_;
+    std::vector<float> rest_;           // by input: what rounding took at the tap before
+    std::vector<float> codes_;          // of a tap
+    std::vector<float> above_, below_;  // by pair of inputs: sums of those of one sign
+};
 
 constexpr int kLargestIndex = 127;
 
@@ -187,34 +225,51 @@ std::optional<Int8Weights> input_block_weights(const Quantized& quantized) {
 }  // namespace
 
 Int8Weights int8_weights(const Weight& stored) {
-    const std::optional<Quantized> in_memory =
+    constexpr std::int64_t kPartWeights = 1 << 16;  // whose floats fit a cache
+    const std::optional<Quantized> quantized =
         stored.quantized() ? std::optional(loaded(*stored.quantized())) : std::nullopt;
-    const Quantized* const quantized = in_memory ? &*in_memory : nullptr;
     if (quantized) {
         if (std::optional<Int8Weights> blocks = input_block_weights(*quantized)) return *std::move(blocks);
     }
     const Shape& shape = stored.shape();
-    std::optional<Tensor> values;  // made where levels do not do
     const auto channels = static_cast<std::size_t>(shape[0]);
     const auto filter = static_cast<std::size_t>(shape.elements(1, shape.rank()));
-    const auto inputs = static_cast<std::size_t>(shape.back());
     Int8Weights result{std::vector<std::int8_t>(channels * filter), std::vector<float>(channels), {}};
     if (quantized && quantized->axis == shape.rank() - 1) {
         for (const QuantizedBlock& block : quantized->blocks) result.input_cuts.push_back(block.begin);
     }
-    for (std::size_t o = 0; o < channels; ++o) {
-        const std::span to = std::span(result.codes).subspan(o * filter, filter);
-        if (quantized) {
-            const std::span from = std::span(quantized->levels).subspan(o * filter, filter);
-            const auto grid = channel_grid(*quantized, static_cast<std::int64_t>(o));
-            if (grid && copy_indices(from, *grid, to)) {
-                result.scale[o] = grid->scale;
-                continue;
-            }
-        }
-        if (!values) values = quantized ? image(*quantized) : image(stored);
-        result.scale[o] = round_values(values->values().subspan(o * filter, filter), inputs, to);
+    const auto codes_of = [&](std::int64_t o) {
+        return std::span(result.codes).subspan(static_cast<std::size_t>(o) * filter, filter);
+    };
+    const auto copies_levels = [&](std::int64_t o) {
+        if (!quantized) return false;
+        const std::span from = std::span(quantized->levels).subspan(static_cast<std::size_t>(o) * filter, filter);
+        const auto grid = channel_grid(*quantized, o);
+        if (!grid || !copy_indices(from, *grid, codes_of(o))) return false;
+        result.scale[static_cast<std::size_t>(o)] = grid->scale;
+        return true;
+    };
+    std::vector<std::int64_t> to_round;
+    for (std::int64_t o = 0; o < shape[0]; ++o) {
+        if (!copies_levels(o)) to_round.push_back(o);
     }
+    if (to_round.empty()) return result;
+    const ImageRows image = quantized ? ImageRows(*quantized) : ImageRows(stored);
+    const std::int64_t part = std::max<std::int64_t>(kPartWeights / static_cast<std::int64_t>(filter), 1);
+    const std::int64_t parts = (shape[0] + part - 1) / part;
+    tbb::parallel_for(std::int64_t{0}, parts, [&](std::int64_t p) {
+        const std::int64_t begin = p * part;
+        const std::int64_t end = std::min(begin + part, shape[0]);
+        const auto first = std::ranges::lower_bound(to_round, begin);
+        const auto last = std::ranges::lower_bound(to_round, end);
+        if (first == last) return;
+        const Tensor values = image.rows(begin, end);
+        FilterRounding rounding(static_cast<std::size_t>(shape.back()));
+        for (const std::int64_t o : std::span(first, last)) {
+            const std::span from = values.values().subspan(static_cast<std::size_t>(o - begin) * filter, filter);
+            result.scale[static_cast<std::size_t>(o)] = rounding.round(from, codes_of(o));
+        }
+    });
     return result;
 }
 
