@@ -182,6 +182,11 @@ void export_op(const Pad& op, const Node& node, OnnxExport& file) {
     set_attribute(add_like(file, node, "Pad", inputs), "mode", kModes[static_cast<std::size_t>(op.mode)]);
 }
 
+void export_op(const PRelu&, const Node& node, OnnxExport& file) {
+    const std::string x = file.in_onnx_order(node.inputs[0]);
+    add_like(file, node, "PRelu", {x, operand(file, node, node.inputs[1], file.rank(node.inputs[0]))});
+}
+
 void export_op(const Reduce& op, const Node& node, OnnxExport& file) {
     const bool is_image = file.rank(node.inputs[0]) == 4;
     const bool is_mean = op.kind == Reduce::Kind::mean;

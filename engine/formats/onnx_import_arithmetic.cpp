@@ -32,6 +32,12 @@ void import_clip(NodeImport& node) {
     apply(node, clip);
 }
 
+void import_prelu(NodeImport& node) {
+    if (!node.is_constant(1)) fail("its slope is computed by the network; a constant was expected");
+    const ValueId slope = node.broadcast_parameter(1, node.rank(0));
+    node.output(node.graph().add(PRelu{}, {node.value(0), slope}));
+}
+
 /// The input and a number, which becomes a parameter, combined.
 void apply_with_number(NodeImport& node, Kind kind, std::string_view role, float number) {
     const std::string name = fmt::format("{}.{}", node.graph().node_name(), role);
@@ -149,6 +155,7 @@ const ImportTable& arithmetic_imports() {
         {"LeakyRelu", import_leaky_relu},
         {"Mul", import_mul},
         {"Neg", import_neg},
+        {"PRelu", import_prelu},
         {"Pow", import_pow},
         {"ReduceMean", import_reduce_mean},
         {"ReduceSum", import_reduce_sum},

@@ -12,6 +12,7 @@
 #include "engine/ops/matmul.h"
 #include "engine/ops/max_pool.h"
 #include "engine/ops/pad.h"
+#include "engine/ops/prelu.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/reshape.h"
 #include "engine/ops/slice.h"
@@ -39,8 +40,9 @@ namespace eigenbit {
 ///
 /// and has functions beside it with the parameters of those below: infer_shapes, forward, and, as far as it needs them,
 /// backward, multiply_accumulates, saved_shape, backward_workspace, and what its kInt8 asks for.
-using Operator = std::variant<Activation, Arithmetic, AveragePool, BatchNormalization, Concat, Conv, DepthToSpace,
-                              Dropout, Gemm, MatMul, MaxPool, Pad, Reduce, Reshape, Slice, Softmax, Split, Transpose>;
+using Operator =
+    std::variant<Activation, Arithmetic, AveragePool, BatchNormalization, Concat, Conv, DepthToSpace, Dropout, Gemm,
+                 MatMul, MaxPool, Pad, PRelu, Reduce, Reshape, Slice, Softmax, Split, Transpose>;
 
 /// One operator of each type, with default attributes.
 std::span<const Operator> operator_types();

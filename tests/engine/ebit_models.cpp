@@ -126,6 +126,7 @@ Model model_of_every_operator() {
     const std::vector<ValueId> parts = graph.add_node("split", Split{.axis = 3, .sizes{3, 5}}, {x}, 2);
     x = graph.add_node("concat", Concat{.axis = 3}, {parts[1], parts[0]});
     x = graph.add_node("shuffle", DepthToSpace{.block = 2, .order = DepthToSpace::Order::column_first}, {x});
+    x = graph.add_node("prelu", PRelu{}, {x, add_random(graph, "slope", Shape{2}, random)});
     x = graph.add_node("dropout", Dropout{.probability = 0.25F}, {x});
     x = graph.add_node("scaled", Arithmetic{.kind = Arithmetic::Kind::multiply},
                        {x, add_random(graph, "factor", Shape{}, random)});

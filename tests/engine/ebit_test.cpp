@@ -135,6 +135,10 @@ TEST_CASE("every attribute of every operator reads back") {
     const Model model = model_of_every_operator();
     const Model read = round_trip(model, IndexStorage::fixed).model;
     check_equal(read.graph, model.graph);
+    for (const Operator& op : operator_types()) {
+        const auto is_alike = [&](const Node& node) { return node.op.index() == op.index(); };
+        CHECK(std::ranges::any_of(read.graph.nodes(), is_alike));
+    }
     const auto activation = stored<Activation>(read, "leaky");
     CHECK(activation.kind == Activation::Kind::leaky_relu);
     CHECK(activation.slope == 0.2F);

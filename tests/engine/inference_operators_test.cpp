@@ -137,6 +137,32 @@ TEST_CASE("what is only moved before it is rounded is rounded before") {
     CHECK(std::ranges::count(check_bytes(graph, input), "Concat int8") == 0);
 }
 
+TEST_CASE("a function with a parameter is a table of all bytes where that is one number, else computed in floats") {
+    // Floats half way between levels become the even level, in a session the even multiple of the step: the same where
+    // the zero point is even.
+    constexpr ActivationQuantization kEven{.bit_depth = 5, .step = 0.25F, .zero_point = 12};
+    for (const Shape& slopes : {Shape{}, Shape{1}, Shape{7}}) {
+        CAPTURE(to_string(slopes));
+        for (const auto& quantizer :
+             {std::optional<ActivationQuantization>(), std::optional(kFine), std::optional(kEven)}) {
+            Graph graph;
+            const ValueId x = graph.add_input("x", Shape{0, 5, 7});
+            graph.quantize_activation(x, kFine);
+            const ValueId slope = graph.add_parameter("slope", random_tensor(slopes, 2));
+            const ValueId y = graph.add_node("y", PRelu{}, {x, slope});
+            quantize(graph, y, quantizer);
+            graph.add_output(y);
+            std::vector<std::string> expected{"to bytes", "PRelu int8"};
+            if (slopes.elements() > 1) {
+                expected = {"to bytes", "to floats", "PRelu"};
+                if (quantizer) expected.push_back("to bytes");
+            }
+            if (quantizer) expected.push_back("to floats");
+            CHECK(check_bytes(graph, random_tensor({3, 5, 7}, 1, -8.0F, 8.0F)) == expected);
+        }
+    }
+}
+
 TEST_CASE("functions of single elements become tables of all bytes") {
     using Kind = Activation::Kind;
     for (const Activation& activation :

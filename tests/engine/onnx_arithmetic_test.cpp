@@ -1,4 +1,5 @@
 #include "tests/engine/onnx_model.h"
+#include "tests/error_of.h"
 
 #include <algorithm>
 #include <cmath>
@@ -43,6 +44,35 @@ TEST_CASE("activation functions and negation are as ONNX defines them") {
     OnnxModel root;
     root.input("x", kOpenImages).node("Relu", {"x"}, {"r"}).node("Sqrt", {"r"}, {"y"}).output("y");
     check_elementwise(root, [](float x) { return std::sqrt(std::max(x, 0.0F)); });
+}
+
+TEST_CASE("PRelu has one slope for all, or one for each channel, and no other") {
+    const auto model = [](const Integers& input, const Shape& slope) {
+        OnnxModel result;
+        result.input("x", input).constant("slope", random_tensor(slope, 3)).output("y");
+        return result.node("PRelu", {"x", "slope"}, {"y"});
+    };
+    const auto check = [&](const Integers& input, const Shape& shape, const Shape& slope) {
+        const Tensor slopes = random_tensor(slope, 3);
+        check_output(model(input, slope), shape, shape, [&](const Tensor& x, const Integers& i) {
+            return at(x, i) < 0.0F ? broadcast_at(slopes, i) * at(x, i) : at(x, i);
+        });
+    };
+    for (const Shape& slope : {Shape{}, Shape{1}, Shape{1, 1, 1}, Shape{4, 1, 1}, Shape{1, 4, 1, 1}}) {
+        check(kOpenImages, kImages, slope);
+    }
+    for (const Shape& slope : {Shape{1}, Shape{6}}) check({0, 6}, {3, 6}, slope);
+    for (const Shape& slope : {Shape{6}, Shape{5, 1}, Shape{4, 5, 6}, Shape{1, 1, 1, 4, 1, 1}}) {
+        CAPTURE(to_string(slope));
+        CHECK(error_of([&] { model(kOpenImages, slope).read(); }).find("expected one number, or one for each channel")
+              != std::string::npos);
+    }
+    OnnxModel computed;
+    computed.input("x", kOpenImages).node("Neg", {"x"}, {"slope"}).output("y");
+    CHECK(error_of([&] {
+              computed.node("PRelu", {"x", "slope"}, {"y"}).read();
+          }).find("its slope is computed")
+          != std::string::npos);
 }
 
 TEST_CASE("Clip has its limits in attributes or inputs, either of which may be absent") {
