@@ -6,7 +6,7 @@ PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev \
             dataset-fashion-mnist
 
-.PHONY: build configure deps demo test bench bench-peers fuzz sanitize format format-check clean
+.PHONY: build configure deps demo test test-aarch64 bench bench-peers fuzz sanitize format format-check clean
 
 build: configure
 	@ninja -C $(BUILD)
@@ -28,6 +28,11 @@ demo: configure
 
 test: build
 	@tests/run $(BUILD)
+
+# Builds libeigenbit and its tests for another architecture, and runs them under an emulator.
+test-aarch64: PACKAGES += g++-aarch64-linux-gnu qemu-user
+test-aarch64: deps
+	@tests/aarch64/run $(BUILD)-aarch64
 
 bench: build
 	@$(BUILD)/bench/kernels-bench
