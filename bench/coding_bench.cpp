@@ -1,5 +1,5 @@
 #include "engine/coding/bit_packing.h"
-#include "engine/coding/index_coder.h"
+#include "engine/coding/level_coder.h"
 #include "engine/random.h"
 
 #include <benchmark/benchmark.h>
@@ -81,7 +81,7 @@ struct Data {
 std::vector<std::vector<std::uint8_t>> encode_streams(const Data& data) {
     std::vector<std::vector<std::uint8_t>> streams(kBlocks / 8);
     tbb::parallel_for(std::size_t{0}, streams.size(), [&](std::size_t s) {
-        IndexEncoder encoder;
+        LevelEncoder encoder;
         for (std::size_t b = 8 * s; b < 8 * s + 8; ++b) encoder.write(data.layout, data.stored[b]);
         streams[s] = std::move(encoder).finish();
     });
@@ -107,7 +107,7 @@ void decode(benchmark::State& state) {
     std::vector<std::vector<std::int16_t>> decoded = data.stored;
     for (auto _ : state) {
         tbb::parallel_for(std::size_t{0}, streams.size(), [&](std::size_t s) {
-            IndexDecoder decoder(streams[s]);
+            LevelDecoder decoder(streams[s]);
             for (std::size_t b = 8 * s; b < 8 * s + 8; ++b) decoder.read(data.layout, decoded[b]);
         });
     }

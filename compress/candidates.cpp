@@ -1,6 +1,6 @@
 #include "compress/candidates.h"
 
-#include "engine/coding/index_coder.h"
+#include "engine/coding/level_coder.h"
 
 #include <algorithm>
 #include <array>

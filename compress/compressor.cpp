@@ -9,7 +9,7 @@
 #include "compress/planned_bits.h"
 #include "compress/second_order_curves.h"
 #include "compress/transform_choice.h"
-#include "engine/coding/index_coder.h"
+#include "engine/coding/level_coder.h"
 #include "engine/error.h"
 #include "engine/formats/ebit.h"
 #include "engine/graph/layer_view.h"

@@ -1,7 +1,7 @@
 #include "compress/quantized_layer.h"
 
 #include "compress/candidates.h"
-#include "engine/coding/index_coder.h"
+#include "engine/coding/level_coder.h"
 
 #include <algorithm>
 #include <bit>

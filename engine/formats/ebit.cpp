@@ -169,8 +169,8 @@ class EbitReader {
     }
 
     void check_coder(const EbitContainer::Section& section) const {
-        const int coders = section.name == kLevels ? kIndexStorages : kPlain + 1;
-        if (section.coder >= coders) {
+        const bool known = section.name == kLevels ? is_index_storage(section.coder) : section.coder == kPlain;
+        if (!known) {
             fail("{}: section {} has coder {}, which is unknown; the file needs a newer version of eigenbit", name_,
                  section.name, section.coder);
         }

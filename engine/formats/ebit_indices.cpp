@@ -2,7 +2,7 @@
 
 #include "engine/coding/bit_packing.h"
 #include "engine/coding/block_layout.h"
-#include "engine/coding/index_coder.h"
+#include "engine/coding/level_coder.h"
 #include "engine/error.h"
 
 #include <tbb/parallel_for.h>
@@ -84,7 +84,7 @@ void write_streams(LevelBytes& result, const StoredBlocks<const Quantized>& bloc
     std::vector<std::vector<std::uint8_t>> streams(bounds.size() - 1);
     std::vector<std::int64_t> ends(blocks.count());  // of each block in its stream, bytes
     in_parallel(streams.size(), [&](std::size_t s) {
-        IndexEncoder encoder;
+        LevelEncoder encoder;
         for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
             const BlockLayout layout = blocks.layout(i);
             ends[i] = (encoder.write(layout, layout.gather(blocks.parameter(i).weight->levels)) + 7) / 8;
@@ -132,7 +132,7 @@ void read_streams(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
     for (const std::size_t length : lengths) streams.push_back(reader.raw(length, "the indices"));
 
     in_parallel(streams.size(), [&](std::size_t s) {
-        IndexDecoder decoder(streams[s]);
+        LevelDecoder decoder(streams[s]);
         for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
             const BlockLayout layout = blocks.layout(i);
             std::vector<std::int16_t> indices(static_cast<std::size_t>(layout.elements()));
@@ -143,7 +143,7 @@ void read_streams(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
             }
             layout.scatter(indices, blocks.parameter(i).weight->levels);
         }
-        if (!decoder.at_end()) fail("{}: stream {} is longer than its indices need", reader.where(), s);
+        if (!decoder.at_end()) fail("{}: stream {} does not end where its levels do", reader.where(), s);
     });
 }
 
@@ -250,13 +250,13 @@ std::vector<std::int16_t> LevelReader::read(std::size_t weight) const {
             }
             return;
         }
-        IndexDecoder decoder(state_->pieces[piece]);
+        LevelDecoder decoder(state_->pieces[piece]);
         for (std::size_t i = begin; i < end; ++i) {
             read_block(
                 i, [&](const BlockLayout& layout, std::span<std::int16_t> indices) { decoder.read(layout, indices); });
         }
         if (end == state_->bounds[piece + 1] && end > begin && !decoder.at_end()) {
-            fail("{}: stream {} is longer than its indices need", state_->place, piece);
+            fail("{}: stream {} does not end where its levels do", state_->place, piece);
         }
     });
     return levels;

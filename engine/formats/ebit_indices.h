@@ -13,10 +13,12 @@ namespace eigenbit {
 
 /// How a file stores levels: the coder of section LEVL.
 enum class IndexStorage {
-    fixed,   ///< packed at each block's bit depth
-    entropy  ///< adaptive entropy coding
+    fixed = 0,   ///< packed at each block's bit depth
+    entropy = 2  ///< adaptive entropy coding
 };
-inline constexpr int kIndexStorages = 2;
+constexpr bool is_index_storage(int coder) {
+    return coder == static_cast<int>(IndexStorage::fixed) || coder == static_cast<int>(IndexStorage::entropy);
+}
 
 /// A quantized weight, or a factor of one, whose levels are written or read.
 template <typename QuantizedType>

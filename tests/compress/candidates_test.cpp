@@ -1,5 +1,5 @@
 #include "compress/candidates.h"
-#include "engine/coding/index_coder.h"
+#include "engine/coding/level_coder.h"
 #include "tests/compress/small_networks.h"
 
 #include <doctest/doctest.h>
