@@ -1,13 +1,13 @@
 #include "api/calibration.h"
 
-#include "compress/activation_quantizers.h"
+#include "compress/quantization/activation_quantizers.h"
 #include "datasets/loader.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/passes/quantizer_candidates.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 void for_each_calibration_batch(Dataset dataset, std::int64_t count, std::uint64_t seed,
                                 const CalibrationVisit& visit) {
@@ -61,4 +61,4 @@ AddedQuantizers quantize_missing_activations(Model& model, const Dataset& datase
     return {chosen.size(), images.shape()[0]};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "engine/model.h"
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
+#include "engine/graph/model.h"
 
 #include <cstdint>
 #include <functional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A batch of images (n, H, W, C), of which `taken` came before in `count` altogether.
 using CalibrationVisit = std::function<void(ConstView images, std::int64_t taken, std::int64_t count)>;
@@ -29,4 +29,4 @@ struct AddedQuantizers {
 /// images of the data set.
 AddedQuantizers quantize_missing_activations(Model& model, const Dataset& dataset, std::uint64_t seed);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

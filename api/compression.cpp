@@ -1,13 +1,13 @@
 #include "api/compression.h"
 
-#include "compress/output_distortion.h"
-#include "compress/rate_search.h"
-#include "engine/error.h"
-#include "engine/formats/ebit.h"
+#include "compress/allocation/rate_search.h"
+#include "compress/statistics/output_distortion.h"
+#include "engine/base/error.h"
+#include "engine/formats/ebit/ebit.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kMeasuredImages = 256;  // of the calibration images, for the distortion that really results
@@ -22,7 +22,7 @@ Model packed_model(const CompressedNetwork& network, const Model& original, cons
 }
 
 CompressedNetwork within_bytes(const Model& model, const Compressor& compressor, const std::string& transform,
-                               std::int64_t most, IndexStorage storage) {
+                               std::int64_t most, LevelStorage storage) {
     double bytes = 0.0;
     auto network = finest_within(compressor, 8.0 * static_cast<double>(most), [&](const CompressedNetwork& candidate) {
         bytes = static_cast<double>(encode_ebit(packed_model(candidate, model, transform), storage).bytes.size());
@@ -49,7 +49,7 @@ CompressedNetwork within_drop(const Compressor& compressor, double most, const C
 }  // namespace
 
 void compress_model(const Model& model, const Compressor& compressor, const std::string& transform,
-                    const CompressionTarget& target, IndexStorage storage, ConstView images,
+                    const CompressionTarget& target, LevelStorage storage, ConstView images,
                     const CompressionJudge& judge, const std::function<void(CompressedPoint)>& visit) {
     const ConstView measured = images.slice(0, std::min(images.shape[0], kMeasuredImages));
     const auto add = [&](CompressedNetwork network, double rate) {
@@ -70,4 +70,4 @@ void compress_model(const Model& model, const Compressor& compressor, const std:
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -2,8 +2,8 @@
 
 #include "api/compression_judge.h"
 #include "compress/compressor.h"
-#include "engine/formats/ebit_indices.h"
-#include "engine/model.h"
+#include "engine/formats/ebit/levels.h"
+#include "engine/graph/model.h"
 
 #include <cstdint>
 #include <functional>
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Notes that a compressed model carries (Model::metadata).
 inline constexpr std::string_view kRateNote = "compression.rate_bits_per_weight";
@@ -39,7 +39,7 @@ struct CompressedPoint {
 /// gets each network as soon as it is there. `images` are those of the compressor. Throws Error where the target cannot
 /// be met, or asks for a judge that has no data.
 void compress_model(const Model& model, const Compressor& compressor, const std::string& transform,
-                    const CompressionTarget& target, IndexStorage storage, ConstView images,
+                    const CompressionTarget& target, LevelStorage storage, ConstView images,
                     const CompressionJudge& judge, const std::function<void(CompressedPoint)>& visit);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

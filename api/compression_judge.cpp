@@ -1,11 +1,11 @@
 #include "api/compression_judge.h"
 
 #include "datasets/data_spec.h"
-#include "engine/fold_batch_normalization.h"
+#include "engine/passes/fold_batch_normalization.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 CompressionJudge::CompressionJudge(const Model& model, const std::string& validation, std::int64_t limit) {
     if (validation.empty()) return;
@@ -25,4 +25,4 @@ double CompressionJudge::drop(const Evaluation& quality) const {
     return scale * (float_quality_->score() - quality.score());
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

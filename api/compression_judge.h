@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/model.h"
+#include "engine/graph/model.h"
 #include "evaluation/evaluate.h"
 
 #include <optional>
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Measures compressed networks, and the float network they come from, on validation data where there are any.
 class CompressionJudge {
@@ -25,4 +25,4 @@ class CompressionJudge {
     std::optional<Evaluation> float_quality_;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

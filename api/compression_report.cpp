@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 double decibels(double power_ratio) { return 10.0 * std::log10(power_ratio); }
@@ -71,4 +71,4 @@ CompressionReport make_report(std::span<const WrittenPoint> points, const Compre
     return report;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "api/compression.h"
-#include "engine/formats/size_ledger.h"
+#include "engine/formats/ebit/size_ledger.h"
 #include "report/report.h"
 
 #include <filesystem>
 #include <span>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A compressed network that has been written, and what its file's bytes are spent on.
 struct WrittenPoint {
@@ -21,4 +21,4 @@ struct WrittenPoint {
 CompressionReport make_report(std::span<const WrittenPoint> points, const CompressionJudge& judge,
                               const std::filesystem::path& original);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

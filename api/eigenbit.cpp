@@ -1,12 +1,12 @@
-#include "api/eigenbit.h"
+#include "include/eigenbit/eigenbit.h"
 
-#include "engine/error.h"
-#include "engine/formats/ebit.h"
+#include "engine/base/error.h"
+#include "engine/formats/ebit/ebit.h"
 #include "engine/formats/preprocess.h"
-#include "engine/inference/inference.h"
-#include "engine/inference/programs.h"
 #include "engine/kernels/cpu.h"
 #include "engine/passes/quantizer_candidates.h"
+#include "engine/program/inference.h"
+#include "engine/program/programs.h"
 
 #include <tbb/info.h>
 #include <tbb/task_arena.h>
@@ -25,12 +25,12 @@
 #include <malloc.h>
 #endif
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 struct eigenbit_model {
     eigenbit_model(std::shared_ptr<const FileBytes> file_bytes, std::string_view name)
         : bytes(std::move(file_bytes)), model(open_ebit(bytes, name)), programs(std::move(model.graph)) {
-        for (const FloatLayer& layer : eigenbit::float_layers(programs.graph())) {
+        for (const FloatLayer& layer : eigenbit::internal::float_layers(programs.graph())) {
             float_layers.push_back(formatted("{}: {}", layer.name, layer.reason));
         }
     }
@@ -164,7 +164,7 @@ eigenbit_session* create_session(const eigenbit_model& model, const eigenbit_ses
     const Graph& graph = model.programs.graph();
     session->is_int8 = wants_int8(graph, options.execution);
     session->arena.execute([&] {
-        const Execution execution = session->is_int8 ? Execution::bytes : Execution::floats;
+        const Execution execution = session->is_int8 ? Execution::int8 : Execution::float32;
         session->inference.emplace(model.programs.of(shapes, execution));
         model.bytes->release_memory();
         release_free_heap();

@@ -1,13 +1,13 @@
 #include "api/model_file.h"
 
-#include "engine/error.h"
-#include "engine/formats/ebit.h"
-#include "engine/formats/onnx.h"
+#include "engine/base/error.h"
+#include "engine/formats/ebit/ebit.h"
+#include "engine/formats/onnx/onnx.h"
 #include "engine/graph/uses.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// The graph's first output becomes the first input minus what it was.
@@ -43,4 +43,4 @@ void describe_by_data(Model& model, const Dataset& dataset) {
     if (model.classes.empty()) model.classes = dataset.classes;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

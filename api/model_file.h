@@ -1,14 +1,14 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "engine/formats/ebit_indices.h"
-#include "engine/formats/size_ledger.h"
-#include "engine/model.h"
+#include "engine/formats/ebit/levels.h"
+#include "engine/formats/ebit/size_ledger.h"
+#include "engine/graph/model.h"
 
 #include <filesystem>
 #include <optional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Which network to load.
 struct ModelSource {
@@ -22,7 +22,7 @@ Model load_model(const ModelSource& source);
 /// A network as its file holds it.
 struct ModelFile {
     Model model;
-    std::optional<IndexStorage> storage{};  ///< none for ONNX
+    std::optional<LevelStorage> storage{};  ///< none for ONNX
     SizeLedger sizes;                       ///< what a packed file's bytes are spent on; empty for ONNX
 };
 
@@ -32,4 +32,4 @@ ModelFile load_model_file(const ModelSource& source);
 /// Takes preprocessing and class names from a data set where the model has none.
 void describe_by_data(Model& model, const Dataset& dataset);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,11 +1,11 @@
 #include "api/network_runner.h"
 
-#include "engine/fold_batch_normalization.h"
+#include "engine/passes/fold_batch_normalization.h"
 #include "engine/passes/simulate_int8.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 Graph prepared(Graph graph, ExecutionMode mode) {
@@ -26,9 +26,9 @@ NetworkRunner::Entry& NetworkRunner::of(const Shape& input) {
     if (entries_.size() == kMost) entries_.erase(entries_.begin());
     const std::span shapes(&input, 1);
     if (mode_ == ExecutionMode::simulated) {
-        return entries_.emplace_back(Entry{input, std::make_unique<Session>(programs_.graph(), shapes)});
+        return entries_.emplace_back(Entry{input, std::make_unique<GraphExecutor>(programs_.graph(), shapes)});
     }
-    const Execution execution = mode_ == ExecutionMode::int8_mode ? Execution::bytes : Execution::floats;
+    const Execution execution = mode_ == ExecutionMode::int8_mode ? Execution::int8 : Execution::float32;
     return entries_.emplace_back(Entry{input, std::make_unique<Inference>(programs_.of(shapes, execution))});
 }
 
@@ -41,4 +41,4 @@ const Inference* NetworkRunner::inference(const Shape& input) {
     return fused ? fused->get() : nullptr;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,14 +1,14 @@
 #pragma once
 
-#include "engine/inference/inference.h"
-#include "engine/inference/programs.h"
-#include "engine/session.h"
+#include "engine/executor/graph_executor.h"
+#include "engine/program/inference.h"
+#include "engine/program/programs.h"
 
 #include <memory>
 #include <variant>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// How a network is run.
 enum class ExecutionMode {
@@ -32,7 +32,7 @@ class NetworkRunner {
 
     struct Entry {
         Shape input;
-        std::variant<std::unique_ptr<Inference>, std::unique_ptr<Session>> runs;
+        std::variant<std::unique_ptr<Inference>, std::unique_ptr<GraphExecutor>> runs;
     };
 
     Entry& of(const Shape& input);
@@ -42,4 +42,4 @@ class NetworkRunner {
     std::vector<Entry> entries_;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #include "api/retraining.h"
 
 #include "api/compression.h"
-#include "engine/error.h"
-#include "engine/formats/ebit.h"
-#include "train/latent_indices.h"
+#include "engine/base/error.h"
+#include "engine/formats/ebit/ebit.h"
+#include "train/latent_weights.h"
 
 #include <cstdlib>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 double noted(const Model& model, std::string_view note) {
@@ -20,7 +20,7 @@ double counted_bits(const SizeLedger& sizes) { return 8.0 * static_cast<double>(
 }  // namespace
 
 double share_of_level_bits(const ModelFile& file, double rate, const std::string& name) {
-    if (*file.storage == IndexStorage::fixed) {
+    if (*file.storage == LevelStorage::fixed) {
         fail("A rate is given, but '{}' has indices of fixed depths, whose bits training does not change.", name);
     }
     const double weights = noted(file.model, kWeightsNote);
@@ -39,7 +39,7 @@ double share_of_level_bits(const ModelFile& file, double rate, const std::string
     return share;
 }
 
-double update_rate_note(Model& model, IndexStorage storage) {
+double update_rate_note(Model& model, LevelStorage storage) {
     const double weights = noted(model, kWeightsNote);
     if (weights == 0.0) return 0.0;
     const double rate = counted_bits(encode_ebit(model, storage).sizes) / weights;
@@ -47,4 +47,4 @@ double update_rate_note(Model& model, IndexStorage storage) {
     return rate;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

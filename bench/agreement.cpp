@@ -14,7 +14,7 @@
 #include <cstdio>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 std::vector<std::int64_t> decisions(ConstView scores) {
@@ -32,7 +32,7 @@ std::vector<std::int64_t> decisions(ConstView scores) {
 double int8_share(const Program& program) {
     std::int64_t in_int8 = 0;
     for (const Step& step : program.steps()) {
-        if (std::holds_alternative<ByteLayerStep>(step.work)) in_int8 += step.multiply_accumulates;
+        if (std::holds_alternative<Int8LayerStep>(step.work)) in_int8 += step.multiply_accumulates;
     }
     return static_cast<double>(in_int8) / static_cast<double>(program.multiply_accumulates());
 }
@@ -68,7 +68,7 @@ void compare(const std::string& file, const std::string& data) {
 }
 
 }  // namespace
-}  // namespace eigenbit
+}  // namespace eigenbit::internal
 
 int main(int count, char** arguments) {
     if (count != 3) {
@@ -76,7 +76,7 @@ int main(int count, char** arguments) {
         return 2;
     }
     try {
-        eigenbit::compare(arguments[1], arguments[2]);
+        eigenbit::internal::compare(arguments[1], arguments[2]);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "agreement: %s\n", error.what());
         return 1;

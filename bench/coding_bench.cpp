@@ -1,6 +1,6 @@
+#include "engine/base/random.h"
 #include "engine/coding/bit_packing.h"
 #include "engine/coding/level_coder.h"
-#include "engine/random.h"
 
 #include <benchmark/benchmark.h>
 #include <tbb/parallel_for.h>
@@ -14,7 +14,7 @@
 
 // Speed and size of how indices are stored. Counters: "weights/s"; "vs_entropy", bits over the zeroth-order entropy of
 // the blocks; "bits", a weight. Blocks are 64 channels wide kernels of 3 × 3.
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kBlockChannels = 8;
@@ -144,10 +144,10 @@ void unpack(benchmark::State& state) {
     }
     const int depth = std::bit_width(static_cast<unsigned>(largest)) + 1;
     std::vector<std::vector<std::uint8_t>> packed;
-    for (const auto& block : data.stored) packed.push_back(pack_indices(block, depth));
+    for (const auto& block : data.stored) packed.push_back(pack_levels(block, depth));
     std::vector<std::int16_t> unpacked(data.stored.front().size());
     for (auto _ : state) {
-        for (const auto& block : packed) benchmark::DoNotOptimize(unpack_indices(block, depth, unpacked));
+        for (const auto& block : packed) benchmark::DoNotOptimize(unpack_levels(block, depth, unpacked));
     }
     data.report(state, total_bits(packed));
 }
@@ -184,6 +184,6 @@ BENCHMARK(unpack)->Apply(rates_and_correlations);
 BENCHMARK(zstd_decode)->Apply(rates_and_correlations);
 
 }  // namespace
-}  // namespace eigenbit
+}  // namespace eigenbit::internal
 
 BENCHMARK_MAIN();

@@ -3,7 +3,7 @@
 //
 //     footprint FILE.ebit [THREADS]
 
-#include "api/eigenbit.h"
+#include "include/eigenbit/eigenbit.h"
 
 #include <chrono>
 #include <cstdio>

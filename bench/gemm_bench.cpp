@@ -4,8 +4,8 @@
 //   build/bench/gemm-bench [THREADS [PART_OF_A_NAME]]
 
 #include "bench/machine_peak.h"
-#include "engine/kernels/gemm.h"
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
+#include "engine/kernels/f32/gemm.h"
 
 #include <cblas.h>
 #include <fmt/format.h>
@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

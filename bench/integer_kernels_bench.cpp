@@ -7,8 +7,8 @@
 
 #include "bench/machine_peak.h"
 #include "bench/network_layers.h"
-#include "engine/kernels/integer_convolution.h"
-#include "engine/kernels/integer_convolution_reference.h"
+#include "engine/kernels/int8/convolution.h"
+#include "engine/kernels/reference/int8_convolution.h"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -18,7 +18,7 @@
 #include <random>
 #include <vector>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 
@@ -41,13 +41,13 @@ struct Operands {
             value = static_cast<std::int8_t>(static_cast<std::int8_t>(random()) >> (8 - bits));
     }
 
-    IntegerOutput output() { return {.bytes = y.data(), .low = 0.0F, .high = 255.0F}; }
+    Int8Output output() { return {.bytes = y.data(), .low = 0.0F, .high = 255.0F}; }
 };
 
 bool is_right(const ConvolutionGeometry& geometry, int bits) {
     Operands fast(geometry, bits);
     Operands slow(geometry, bits);
-    IntegerConvolution(fast.g, {fast.weights}, 100, fast.scale, fast.bias).run(fast.x.data(), fast.output());
+    Int8Convolution(fast.g, {fast.weights}, 100, fast.scale, fast.bias).run(fast.x.data(), fast.output());
     integer_convolution_reference(slow.g, slow.weights, 100, slow.scale, slow.bias, slow.x.data(), slow.output());
     return fast.y == slow.y;
 }
@@ -55,7 +55,7 @@ bool is_right(const ConvolutionGeometry& geometry, int bits) {
 void run_layer(benchmark::State& state, const ConvolutionGeometry& geometry, int bits) {
     if (!is_right(geometry, bits)) return state.SkipWithError("differs from the reference");
     Operands operands(geometry, bits);
-    const IntegerConvolution convolution(operands.g, {operands.weights}, 100, operands.scale, operands.bias);
+    const Int8Convolution convolution(operands.g, {operands.weights}, 100, operands.scale, operands.bias);
     convolution.run(operands.x.data(), operands.output());
     double start = thread_seconds();
     convolution.run(operands.x.data(), operands.output());

@@ -5,10 +5,10 @@
 
 #include "bench/machine_peak.h"
 #include "bench/network_layers.h"
-#include "engine/kernels/convolution.h"
-#include "engine/kernels/convolution_reference.h"
-#include "engine/kernels/winograd.h"
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
+#include "engine/kernels/f32/convolution.h"
+#include "engine/kernels/f32/winograd.h"
+#include "engine/kernels/reference/convolution.h"
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -18,7 +18,7 @@
 #include <random>
 #include <vector>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #endif
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr int kChains = 12;  // independent ones, more than any CPU's latency needs
@@ -101,4 +101,4 @@ double byte_dot_peak() {
     return best_rate(loop);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Processor time of this thread, which does not run while others have the core.
 double thread_seconds();
@@ -12,4 +12,4 @@ double fma_peak();
 /// the fastest instruction it has: VNNI's, else the one for pairs of 16-bit integers. 0 where there is neither.
 double byte_dot_peak();
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

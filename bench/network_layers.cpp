@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 Layer layer(const std::string& network, std::int64_t n, std::int64_t extent, std::int64_t i, std::int64_t o,
@@ -73,4 +73,4 @@ std::vector<Layer> fully_connected_layers(std::int64_t n) {
     return {layer("fully_connected", n, 1, 512, 1000, 1, 1), layer("fully_connected", n, 1, 4096, 4096, 1, 1)};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "engine/kernels/convolution_geometry.h"
+#include "engine/kernels/loops/convolution_geometry.h"
 
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A convolution of a real network, for benchmarks.
 struct Layer {
@@ -20,4 +20,4 @@ std::vector<Layer> resnet50_layers(std::int64_t n);
 std::vector<Layer> mobilenet_layers(std::int64_t n);
 std::vector<Layer> fully_connected_layers(std::int64_t n);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 
 #include "bench/training_layers.h"
 #include "bench/training_step.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/zoo/zoo.h"
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@
 
 namespace {
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 using Clock = std::chrono::steady_clock;
 
 double images_per_second(Graph graph, std::int64_t batch, std::int64_t classes, double seconds) {

@@ -2,7 +2,7 @@
 
 #include "bench/machine_peak.h"
 #include "bench/training_step.h"
-#include "engine/random.h"
+#include "engine/base/random.h"
 
 #include <fmt/format.h>
 #include <tbb/global_control.h>
@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <array>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr int kRuns = 5;
@@ -46,7 +46,7 @@ struct LayerTimes {
     double sum() const { return forward + input_gradient + weight_gradient; }
 };
 
-LayerTimes time_layer(const Node& node, const Session& session, bool needs_input_gradient) {
+LayerTimes time_layer(const Node& node, const GraphExecutor& session, bool needs_input_gradient) {
     std::vector<ConstView> inputs;
     for (const ValueId input : node.inputs) inputs.push_back(session.value(input));
     Tensor y(session.value(node.outputs[0]).shape);
@@ -119,4 +119,4 @@ void print_layer_times(Graph graph, std::int64_t batch, std::int64_t classes) {
     fmt::print("{:.1f} images/s on one thread; FMA limit {:.1f} GFLOP/s\n", static_cast<double>(batch) / whole, peak);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Prints a table of the network's convolutions: milliseconds of forward, input gradient and weight gradient in a
 /// training step, their shares of the machine's measured FMA limit (Winograd's may be above 1, for it counts the
@@ -10,4 +10,4 @@ namespace eigenbit {
 /// the best of some runs on one thread.
 void print_layer_times(Graph graph, std::int64_t batch, std::int64_t classes);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

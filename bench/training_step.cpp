@@ -1,11 +1,11 @@
 #include "bench/training_step.h"
 
-#include "engine/random.h"
+#include "engine/base/random.h"
 #include "train/loss.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr double kLearningRate = 0.01;
@@ -18,7 +18,7 @@ TrainingStep::TrainingStep(Graph& graph, std::int64_t batch, std::int64_t classe
     std::ranges::generate(images_.values(), [&] { return static_cast<float>(random.normal()); });
     for (std::int64_t i = 0; i < batch; ++i) labels_.push_back(static_cast<int>(random.below(classes)));
     session_.emplace(graph, std::span(&images_.shape(), 1),
-                     Session::Options{.training = true, .gradients = network_.gradients(), .seed = 1});
+                     GraphExecutor::Options{.training = true, .gradients = network_.gradients(), .seed = 1});
     gradient_ = Tensor(session_->output().shape);
 }
 
@@ -29,4 +29,4 @@ void TrainingStep::run() {
     network_.step(*session_, step_++, kLearningRate);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

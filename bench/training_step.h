@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/tensor.h"
-#include "train/trained_network.h"
+#include "engine/base/tensor.h"
+#include "train/quantization_aware_optimizer.h"
 
 #include <optional>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A network in training on random images: each step is forward, cross-entropy, backward and SGD with momentum.
 class TrainingStep {
@@ -15,15 +15,15 @@ class TrainingStep {
     TrainingStep(Graph& graph, std::int64_t batch, std::int64_t classes);
 
     void run();
-    const Session& session() const { return *session_; }
+    const GraphExecutor& session() const { return *session_; }
 
   private:
     Tensor images_;
     std::vector<int> labels_;
-    TrainedNetwork network_;
-    std::optional<Session> session_;
+    QuantizationAwareOptimizer network_;
+    std::optional<GraphExecutor> session_;
     Tensor gradient_;
     std::int64_t step_ = 0;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -3,14 +3,14 @@
 #include "cli/model_options.h"
 #include "cli/number_range.h"
 #include "cli/verbs.h"
-#include "compress/activation_quantizers.h"
-#include "engine/error.h"
-#include "engine/inference/fusion.h"
-#include "engine/inference/prepare.h"
+#include "compress/quantization/activation_quantizers.h"
+#include "engine/base/error.h"
+#include "engine/base/random.h"
+#include "engine/executor/graph_executor.h"
 #include "engine/passes/expand_products.h"
+#include "engine/passes/fuse.h"
+#include "engine/passes/prepare_for_inference.h"
 #include "engine/passes/quantizer_candidates.h"
-#include "engine/random.h"
-#include "engine/session.h"
 
 #include <fmt/format.h>
 
@@ -20,7 +20,7 @@
 #include <limits>
 #include <memory>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -143,7 +143,7 @@ Results bench_simulated(const Graph& graph, const Tensor& images, const BenchOpt
     const Shape shape = images.shape();
     Graph expanded = graph;
     expand_products(expanded);
-    Session session(expanded, std::span(&shape, 1));
+    GraphExecutor session(expanded, std::span(&shape, 1));
     Results results;
     print_latencies(time_runs(options.seconds, [&] { session.run(images); }), options.batch, results);
     return results;
@@ -159,7 +159,7 @@ Results bench_fused(Graph graph, const Tensor& images, const BenchOptions& optio
     }
     const Clock::time_point before_preparation = Clock::now();
     prepare_for_inference(graph);
-    Inference inference(graph, std::span(&shape, 1), is_int8 ? Execution::bytes : Execution::floats);
+    Inference inference(graph, std::span(&shape, 1), is_int8 ? Execution::int8 : Execution::float32);
     const double preparation = 1e3 * seconds_since(before_preparation);
     fmt::print("preparation {:.1f} ms\n", preparation);
     Results results;
@@ -225,4 +225,4 @@ Verb bench_verb(CLI::App& command) {
     return {app, [options](const RunOptions& run) { return bench(*options, run); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

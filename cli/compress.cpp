@@ -9,8 +9,8 @@
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
-#include "engine/error.h"
-#include "engine/formats/ebit.h"
+#include "engine/base/error.h"
+#include "engine/formats/ebit/ebit.h"
 #include "report/report_html.h"
 
 #include <fmt/format.h>
@@ -22,7 +22,7 @@
 #include <memory>
 #include <optional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -239,7 +239,7 @@ Results compress_network(const CompressOptions& options, const RunOptions& run) 
     print_header(judge);
     std::vector<WrittenPoint> points;
     const Compressor compressor = compressor_of(model, images, options, run);
-    const IndexStorage storage = storage_of(coding_of(options));
+    const LevelStorage storage = storage_of(coding_of(options));
     for (const std::string& transform : options.transforms) {
         const Compressor restricted = compressor.restricted_to(transforms_named(transform, options.axis));
         compress_model(model, restricted, transform, target_of(options), storage, images, judge,
@@ -325,4 +325,4 @@ Verb compress_verb(CLI::App& command) {
     return {app, [options](const RunOptions& run) { return compress_network(*options, run); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -33,4 +33,4 @@ Verb cpu_verb(CLI::App& command) {
     return {app, [](const RunOptions&) { return list_implementations(); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

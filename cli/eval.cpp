@@ -15,7 +15,7 @@
 #include <limits>
 #include <memory>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -81,4 +81,4 @@ Verb eval_verb(CLI::App& command) {
     return {app, [options](const RunOptions& run) { return evaluate_model(*options, run); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

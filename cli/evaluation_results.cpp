@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 std::string to_string(const Evaluation& evaluation) {
     if (evaluation.restoration) {
@@ -30,4 +30,4 @@ void add_evaluation(const Evaluation& evaluation, Results& results) {
     results["top5"] = 100.0 * evaluation.classification->top5;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <map>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 const std::map<std::string, ExecutionMode> kModes{
@@ -40,4 +40,4 @@ void report_float_layers(const Graph& graph, Results& results) {
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -8,7 +8,7 @@
 
 #include <string_view>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Adds --execution to a verb.
 void add_execution_option(CLI::App& verb, ExecutionMode& mode);
@@ -21,4 +21,4 @@ void print_added_quantizers(const AddedQuantizers& added);
 /// Says which layers int8 execution computes in floats, and why, where there are any.
 void report_float_layers(const Graph& graph, Results& results);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

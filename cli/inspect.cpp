@@ -13,7 +13,7 @@
 #include <memory>
 #include <optional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -272,4 +272,4 @@ Verb inspect_verb(CLI::App& command) {
     return {app, [options](const RunOptions&) { return inspect_model(*options); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

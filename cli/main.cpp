@@ -1,5 +1,5 @@
 #include "cli/verbs.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <fmt/format.h>
 #include <tbb/global_control.h>
@@ -11,7 +11,7 @@
 
 namespace {
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 constexpr int kFailure = 1;
 constexpr int kUsageError = 2;

@@ -4,9 +4,9 @@
 
 #include <CLI/CLI.hpp>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Adds the positional MODEL and --residual to a verb.
 void add_model_options(CLI::App& verb, ModelSource& source);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,5 +1,5 @@
 #include "cli/verbs.h"
-#include "engine/formats/onnx.h"
+#include "engine/formats/onnx/onnx.h"
 #include "engine/zoo/zoo.h"
 
 #include <fmt/ranges.h>
@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <memory>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -56,4 +56,4 @@ Verb new_verb(CLI::App& command) {
     return {app, [options](const RunOptions& run) { return write_new_network(*options, run); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <optional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 std::optional<double> finite_number(const std::string& text) {
@@ -42,4 +42,4 @@ CLI::Validator between(double lowest, double highest) {
                         [=](double number) { return lowest <= number && number <= highest; });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,8 +1,8 @@
 #include "cli/output_file.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 void check_folder(const std::filesystem::path& file, std::string_view flag) {
     const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
@@ -11,4 +11,4 @@ void check_folder(const std::filesystem::path& file, std::string_view flag) {
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,8 +4,8 @@
 #include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
-#include "engine/error.h"
-#include "engine/formats/ebit.h"
+#include "engine/base/error.h"
+#include "engine/formats/ebit/ebit.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 #include <map>
 #include <memory>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -22,11 +22,11 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit pack resnet50.onnx --data "folder:photos?size=224" --out resnet50.ebit     for 8-bit execution
   eigenbit pack net.ebit --classes names.txt --out named.ebit)";
 
-const std::map<std::string, IndexStorage> kStorages{{"entropy", IndexStorage::entropy}, {"fixed", IndexStorage::fixed}};
+const std::map<std::string, LevelStorage> kStorages{{"entropy", LevelStorage::entropy}, {"fixed", LevelStorage::fixed}};
 
 struct PackOptions {
     ModelSource model;
-    IndexStorage storage = IndexStorage::entropy;
+    LevelStorage storage = LevelStorage::entropy;
     std::string data;
     std::filesystem::path classes;
     std::filesystem::path out;
@@ -97,4 +97,4 @@ Verb pack_verb(CLI::App& command) {
     return {app, [options](const RunOptions& run) { return pack(*options, run); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 std::string hours_minutes_seconds(double seconds) {
@@ -46,4 +46,4 @@ void Progress::line(std::string_view text) {
     fmt::print(stderr, "{}\n", text);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

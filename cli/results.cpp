@@ -4,7 +4,7 @@
 
 #include <sys/resource.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 std::int64_t peak_memory_bytes() {
@@ -25,4 +25,4 @@ void write_results(Results results, const RunOptions& options, double seconds) {
     write_file(options.json, std::vector<std::uint8_t>(text.begin(), text.end()));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -5,8 +5,8 @@
 #include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
-#include "engine/error.h"
-#include "engine/formats/ebit.h"
+#include "engine/base/error.h"
+#include "engine/formats/ebit/ebit.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 #include <memory>
 #include <optional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -45,7 +45,7 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
     if (!is_quantized(model.graph)) {
         fail("'{}' is not compressed: there are no quantizers to train through.", options.model.path.string());
     }
-    options.training.quantized.holds_bits = *file.storage == IndexStorage::entropy;
+    options.training.quantized.holds_bits = *file.storage == LevelStorage::entropy;
     if (options.rate > 0.0) {
         options.training.bits_share = share_of_level_bits(file, options.rate, options.model.path.string());
     }
@@ -92,13 +92,13 @@ Verb retrain_verb(CLI::App& command) {
     training.schedule.peak = 0.01;
     training.sgd.weight_decay = 1e-4;
     add_training_options(*app, options->files, training);
-    app->add_option("--index-rate", training.quantized.index_rate,
+    app->add_option("--index-rate", training.quantized.level_learning_rate,
                     "How far a step of training pushes the mean quantized weight at 1 bit, in steps of its quantizer; "
                     "a quarter for every bit more")
         ->type_name("X")
         ->check(at_least_zero())
         ->capture_default_str();
-    app->add_option("--step-rate", training.quantized.step_rate,
+    app->add_option("--step-rate", training.quantized.step_learning_rate,
                     "How far it pushes the mean quantizer's step, in eighths of octaves; with 0 they stay")
         ->type_name("X")
         ->check(at_least_zero())
@@ -125,4 +125,4 @@ Verb retrain_verb(CLI::App& command) {
     return {app, [options](const RunOptions& run) { return retrain_network(*options, run); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

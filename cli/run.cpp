@@ -2,7 +2,7 @@
 #include "cli/execution.h"
 #include "cli/model_options.h"
 #include "cli/verbs.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/formats/preprocess.h"
 #include "engine/passes/quantizer_candidates.h"
 #include "evaluation/metrics.h"
@@ -15,7 +15,7 @@
 #include <numeric>
 #include <set>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -124,7 +124,7 @@ Results run_images(const RunVerbOptions& options) {
             check_names_differ(options);
             result["restored"] = write_restored(output, model, restored_file(path, options.out));
         } else {
-            fail("{} puts out {}, neither classes nor an image.", options.model.path.string(), to_string(output.shape));
+            fail("{} outputs {}, neither classes nor an image.", options.model.path.string(), to_string(output.shape));
         }
     }
     return results;
@@ -150,4 +150,4 @@ Verb run_verb(CLI::App& command) {
     return {app, [options](const RunOptions&) { return run_images(*options); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -2,7 +2,7 @@
 
 #include <tbb/info.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 void add_run_options(CLI::App& verb, RunOptions& options) {
     options.threads = tbb::info::default_concurrency();
@@ -17,4 +17,4 @@ void add_run_options(CLI::App& verb, RunOptions& options) {
         ->capture_default_str();
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

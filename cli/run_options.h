@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What every verb takes.
 struct RunOptions {
@@ -18,4 +18,4 @@ struct RunOptions {
 /// Adds --json, --quiet, --threads and --seed to a verb.
 void add_run_options(CLI::App& verb, RunOptions& options);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

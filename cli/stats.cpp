@@ -4,7 +4,7 @@
 #include "cli/number_range.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "compress/network_statistics.h"
+#include "compress/statistics/network_statistics.h"
 #include "datasets/data_spec.h"
 
 #include <fmt/format.h>
@@ -13,7 +13,7 @@
 #include <cmath>
 #include <memory>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -156,4 +156,4 @@ Verb stats_verb(CLI::App& command) {
     return {app, [options](const RunOptions& run) { return show_statistics(*options, run); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,8 +1,8 @@
 #include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
-#include "engine/error.h"
-#include "engine/formats/onnx.h"
+#include "engine/base/error.h"
+#include "engine/formats/onnx/onnx.h"
 #include "engine/zoo/zoo.h"
 
 #include <fmt/ranges.h>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <optional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -60,4 +60,4 @@ Verb train_verb(CLI::App& command) {
     return {app, [options](const RunOptions& run) { return train_network(*options, run); }};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

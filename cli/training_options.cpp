@@ -4,14 +4,14 @@
 #include "cli/number_range.h"
 #include "cli/output_file.h"
 #include "cli/progress.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <fmt/format.h>
 
 #include <map>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// He et al. 2015 divide the learning rate after a half and three quarters of options.
@@ -132,4 +132,4 @@ Results train_with_progress(Graph& graph, const Dataset& training, const std::op
     return results;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What verbs that train are told: data, the files they write, and how to train.
 struct TrainingFiles {
@@ -28,4 +28,4 @@ void complete_training_options(const TrainingFiles& files, std::uint64_t seed, T
 Results train_with_progress(Graph& graph, const Dataset& training, const std::optional<Dataset>& validation,
                             const TrainingOptions& options, bool quiet);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 
 #include <functional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A subcommand: its words on the command line and what it does. `run` prints results for people to standard output
 /// and returns them for machines.
@@ -28,4 +28,4 @@ Verb pack_verb(CLI::App& command);
 Verb run_verb(CLI::App& command);
 Verb cpu_verb(CLI::App& command);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

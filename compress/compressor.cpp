@@ -1,19 +1,19 @@
 #include "compress/compressor.h"
 
-#include "compress/correction.h"
-#include "compress/correction_model.h"
-#include "compress/error_feedback.h"
-#include "compress/exact_curves.h"
-#include "compress/hybrid_curves.h"
-#include "compress/output_distortion.h"
-#include "compress/planned_bits.h"
-#include "compress/second_order_curves.h"
-#include "compress/transform_choice.h"
+#include "compress/allocation/bit_budget.h"
+#include "compress/correction/correction.h"
+#include "compress/correction/correction_model.h"
+#include "compress/curves/exact_curves.h"
+#include "compress/curves/hybrid_curves.h"
+#include "compress/curves/second_order_curves.h"
+#include "compress/quantization/error_feedback.h"
+#include "compress/statistics/output_distortion.h"
+#include "compress/transform/transform_choice.h"
+#include "engine/base/error.h"
 #include "engine/coding/level_coder.h"
-#include "engine/error.h"
-#include "engine/formats/ebit.h"
+#include "engine/executor/graph_executor.h"
+#include "engine/formats/ebit/ebit.h"
 #include "engine/graph/layer_view.h"
-#include "engine/session.h"
 
 #include <tbb/parallel_for.h>
 
@@ -22,7 +22,7 @@
 #include <optional>
 #include <utility>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 // Of λ, for the choice of single indices: the curves have chosen steps for plain rounding with a dead zone, which
@@ -40,19 +40,19 @@ void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView o
         if (all_finite(image(graph.parameter(layer.weight)).values())) continue;
         fail("Layer '{}' has weights that are not finite numbers.", graph.nodes()[layer.node].name);
     }
-    Session session(graph, std::span(&one_image.shape, 1));
+    GraphExecutor session(graph, std::span(&one_image.shape, 1));
     if (!all_finite(session.run(one_image).values())) {
-        fail("For the first calibration image, the network puts out numbers that are not finite.");
+        fail("For the first calibration image, the network outputs numbers that are not finite.");
     }
 }
 
-bool is_plain(const LayerCurves& curves) { return curves.factorization.bases.empty(); }
+bool is_plain(const TransformCurves& curves) { return curves.factorization.bases.empty(); }
 
 /// Whether these transforms are all that is left to choose.
-bool has_only(std::span<const LayerOptions> curves, std::span<const LayerSummary> layers) {
-    const auto is_left = [](const LayerOptions& options, const LayerSummary& layer) {
-        return std::ranges::all_of(options, [&](const LayerCurves& option) {
-            return option.excluded || option.factorization.transform == layer.transform;
+bool has_only(std::span<const LayerAlternatives> curves, std::span<const LayerSummary> layers) {
+    const auto is_left = [](const LayerAlternatives& options, const LayerSummary& layer) {
+        return std::ranges::all_of(options, [&](const TransformCurves& option) {
+            return option.disabled || option.factorization.transform == layer.transform;
         });
     };
     return std::ranges::equal(curves, layers, is_left);
@@ -75,30 +75,30 @@ bool worthwhile(const Layer& layer, const Transform& transform) {
     return static_cast<double>(basis) < (basis <= kSmallBasis ? 1.0 : kLargestShare) * weights;
 }
 
-std::int64_t products_an_image(const Graph& graph, std::span<const Shape> shapes) {
+std::int64_t macs_per_image(const Graph& graph, std::span<const Shape> shapes) {
     std::int64_t products = 1;
     for (const Node& node : graph.nodes()) products += multiply_accumulates(node, shapes);
     return products;
 }
 
 /// So many images that one measurement of a large network takes a fraction of a second: there are hundreds. But as many
-/// as an average over outputs needs, of a classifier more than of a network that puts out images, and no more.
-std::int64_t images_worth_measuring(std::int64_t products_an_image, std::int64_t outputs) {
+/// as an average over outputs needs, of a classifier more than of a network that outputs images, and no more.
+std::int64_t images_worth_measuring(std::int64_t macs_per_image, std::int64_t outputs) {
     constexpr std::int64_t kProducts = 20'000'000'000;
     constexpr std::int64_t kFewestOutputs = 4'000;
     constexpr std::int64_t kEnoughOutputs = 16'000;
     constexpr std::int64_t kFewestImages = 2;
     constexpr std::int64_t kEnoughImages = 16;
     const std::int64_t fewest = std::clamp(kFewestOutputs / outputs, kFewestImages, kEnoughImages);
-    return std::clamp(kProducts / products_an_image, fewest, std::max(kEnoughOutputs / outputs, fewest));
+    return std::clamp(kProducts / macs_per_image, fewest, std::max(kEnoughOutputs / outputs, fewest));
 }
 
 /// So many images that means and variances of channels take seconds: where an image takes many products, it has many
 /// pixels to average over.
-std::int64_t images_worth_averaging(std::int64_t products_an_image) {
+std::int64_t images_worth_averaging(std::int64_t macs_per_image) {
     constexpr std::int64_t kProducts = 400'000'000'000;
     constexpr std::int64_t kFewest = 64;
-    return std::max(kProducts / products_an_image, kFewest);
+    return std::max(kProducts / macs_per_image, kFewest);
 }
 
 double bits_of_layer(const SizeLedger& sizes, const std::string& layer) {
@@ -120,7 +120,7 @@ std::vector<int> activation_depths(const Graph& graph, std::size_t node) {
     return depths;
 }
 
-double bits_an_index(std::span<const std::int16_t> indices, int depth) {
+double bits_per_level(std::span<const std::int16_t> indices, int depth) {
     if (depth != Quantizer::kUnclipped) return depth;
     if (std::ranges::all_of(indices, [](std::int16_t index) { return index == 0; })) return 0.0;
     return estimated_bits(indices) / static_cast<double>(indices.size());
@@ -143,7 +143,7 @@ Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions 
     const Shape one_image = images.slice(0, 1).shape;
     const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));
     outputs_ = shapes[static_cast<std::size_t>(graph.outputs().front())].elements();
-    const std::int64_t products = products_an_image(graph, shapes);
+    const std::int64_t products = macs_per_image(graph, shapes);
     measured_images_ = images_worth_measuring(products, outputs_);
     averaged_images_ = images_worth_averaging(products);
 
@@ -198,7 +198,7 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
             meter.emplace(differentiable_, layer, measured_images(), meter_options());
         }
         for (const Transform& transform : transforms) {
-            LayerCurves curves = make_curves(layer, transform, moments);
+            TransformCurves curves = make_curves(layer, transform, moments);
             if (meter) {
                 measure_distortions(curves, *meter);
             } else {
@@ -217,24 +217,24 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
 }
 
 Compressor Compressor::restricted_to(std::span<const Transform> transforms) const {
-    const auto excluded = [&](const Transform& transform) {
+    const auto disabled = [&](const Transform& transform) {
         return std::ranges::find(transforms, transform) == transforms.end();
     };
     Compressor result = *this;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-        LayerOptions& options = result.curves_[i];
-        for (LayerCurves& curves : options) curves.excluded = excluded(curves.factorization.transform);
-        if (std::ranges::all_of(options, &LayerCurves::excluded)) {
-            std::ranges::find_if(options, is_plain)->excluded = false;
+        LayerAlternatives& options = result.curves_[i];
+        for (TransformCurves& curves : options) curves.disabled = disabled(curves.factorization.transform);
+        if (std::ranges::all_of(options, &TransformCurves::disabled)) {
+            std::ranges::find_if(options, is_plain)->disabled = false;
         }
-        std::erase_if(result.gains_[i], [&](const LayerGain& gain) { return excluded(gain.transform); });
+        std::erase_if(result.gains_[i], [&](const LayerGain& gain) { return disabled(gain.transform); });
     }
     return result;
 }
 
-LayerCurves Compressor::make_curves(const Layer& layer, const Transform& transform,
-                                    const GradientMoments& moments) const {
-    LayerCurves curves{factorize(*graph_, layer, transform, moments), {}, {}};
+TransformCurves Compressor::make_curves(const Layer& layer, const Transform& transform,
+                                        const GradientMoments& moments) const {
+    TransformCurves curves{factorize(*graph_, layer, transform, moments), {}, {}};
     curves.blocks = cut_into_blocks(curves.factorization, options_.blocks);
     curves.curves.resize(curves.blocks.size());
     tbb::parallel_for(std::size_t{0}, curves.blocks.size(), [&](std::size_t i) {
@@ -259,7 +259,7 @@ MeterOptions Compressor::meter_options() const {
 
 CompressedNetwork Compressor::compress(const Allocate& allocate, const Build& build) const {
     if (options_.curves != CurveMethod::hybrid) return build(curves_);
-    const auto build_measured = [&](std::vector<LayerOptions> curves) {
+    const auto build_measured = [&](std::vector<LayerAlternatives> curves) {
         measure_where_allocated(curves, differentiable_, layers_, measured_images(), [&] { return allocate(curves); },
                                 {.meter = meter_options()});
         return build(curves);
@@ -268,12 +268,12 @@ CompressedNetwork Compressor::compress(const Allocate& allocate, const Build& bu
     // Quantizing every layer of a large network under all of its transforms takes minutes.
     constexpr std::int64_t kSmallNetwork = 2'000'000;  // weights
     if (weight_count_ > kSmallNetwork) return by_prediction;
-    std::vector<LayerOptions> curves = curves_;
+    std::vector<LayerAlternatives> curves = curves_;
     const double lambda = allocate(curves).lambda;
-    const auto quantize = [&](std::size_t layer, const LayerCurves& of_layer, const LayerChoice& choice) {
+    const auto quantize = [&](std::size_t layer, const TransformCurves& of_layer, const LayerChoice& choice) {
         return indices_of(layer, of_layer, choice, lambda);
     };
-    exclude_dearer_transforms(curves, differentiable_, layers_, measured_images(), lambda, quantize, meter_options());
+    keep_cheapest_transforms(curves, differentiable_, layers_, measured_images(), lambda, quantize, meter_options());
     if (has_only(curves, by_prediction.layers)) return by_prediction;
     CompressedNetwork by_measurement = build_measured(std::move(curves));
     const auto cost = [&](const CompressedNetwork& network) {
@@ -300,15 +300,16 @@ CompressedNetwork Compressor::at_lambda(double lambda) const {
 
 /// Error feedback and the entropy coder spend fewer bits than the curves promise: what they save is given back, in a
 /// few rounds.
-Compressor::QuantizedNetwork Compressor::quantize_within(std::span<const LayerOptions> curves, double target) const {
+Compressor::QuantizedNetwork Compressor::quantize_within(std::span<const LayerAlternatives> curves,
+                                                         double target) const {
     constexpr int kRounds = 10;
     constexpr double kCloseEnough = 0.995;
-    PlannedBits planned(target);
+    BitBudget planned(target);
     std::optional<QuantizedNetwork> best;
     for (int round = 0; round < kRounds; ++round) {
         QuantizedNetwork quantized = quantize(allocate_within(curves, planned.next(), &Allocation::bits));
         const double bits = quantized.bits();
-        planned.tried(bits);
+        planned.observe(bits);
         if (bits <= target && (!best || bits > best->bits())) best = std::move(quantized);
         if (bits <= target && bits >= kCloseEnough * target) break;
     }
@@ -318,7 +319,7 @@ Compressor::QuantizedNetwork Compressor::quantize_within(std::span<const LayerOp
     return *std::move(best);
 }
 
-BlockIndices Compressor::indices_of(std::size_t layer, const LayerCurves& curves, const LayerChoice& choice,
+BlockIndices Compressor::indices_of(std::size_t layer, const TransformCurves& curves, const LayerChoice& choice,
                                     double lambda) const {
     if (!options_.error_feedback) return round_blocks(curves, choice);
     return quantize_with_feedback(curves, choice, metrics_[layer], layer_weights(*graph_, layers_[layer]),
@@ -334,7 +335,7 @@ Compressor::QuantizedNetwork Compressor::quantize(const Allocation& allocation) 
     std::vector<Weight> weights(layers_.size());
     tbb::parallel_for(std::size_t{0}, layers_.size(), [&](std::size_t i) {
         const LayerChoice& choice = allocation.layers[i];
-        const LayerCurves& curves = curves_[i][choice.option];
+        const TransformCurves& curves = curves_[i][choice.option];
         result.indices[i] = indices_of(i, curves, choice, allocation.lambda);
         weights[i] = quantize_layer(curves, choice, result.indices[i]);
     });
@@ -348,14 +349,14 @@ Compressor::QuantizedNetwork Compressor::quantize(const Allocation& allocation) 
 
 std::int64_t Compressor::images_at_once() const {
     const Shape one_image = images_.view().slice(0, 1).shape;
-    const std::int64_t bytes_an_image = Session(*graph_, std::span(&one_image, 1)).arena_bytes();
+    const std::int64_t bytes_an_image = GraphExecutor(*graph_, std::span(&one_image, 1)).arena_bytes();
     const std::int64_t fitting = std::max<std::int64_t>(options_.memory_bytes / bytes_an_image, 1);
     return std::min({fitting, averaged_images_, images_.shape()[0]});
 }
 
 LayerSummary Compressor::summarize(std::size_t layer, const QuantizedNetwork& quantized) const {
     const LayerChoice& choice = quantized.allocation.layers[layer];
-    const LayerCurves& curves = curves_[layer][choice.option];
+    const TransformCurves& curves = curves_[layer][choice.option];
     const std::int64_t weights = layers_[layer].shape.elements();
     const std::string& name = graph_->nodes()[layers_[layer].node].name;
     LayerSummary summary{.name = name,
@@ -369,7 +370,7 @@ LayerSummary Compressor::summarize(std::size_t layer, const QuantizedNetwork& qu
         const Block& block = curves.blocks[i];
         const std::vector<std::int16_t>& indices = quantized.indices[layer][i];
         const int depth = curves.curves[i][choice.candidates[i]].quantizer.bit_depth;
-        const double bits = bits_an_index(indices, depth);
+        const double bits = bits_per_level(indices, depth);
         if (block.factor != Block::kCoefficients) {
             summary.basis_bits[static_cast<std::size_t>(block.factor)].push_back(bits);
             continue;
@@ -419,4 +420,4 @@ CompressedNetwork Compressor::build(QuantizedNetwork quantized) const {
     return result;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "compress/activation_quantizers.h"
-#include "compress/allocation.h"
-#include "compress/candidates.h"
-#include "compress/distortion_meter.h"
-#include "compress/error_feedback.h"
-#include "compress/gradient_samples.h"
-#include "engine/formats/size_ledger.h"
-#include "engine/model.h"
+#include "compress/allocation/allocation.h"
+#include "compress/curves/candidates.h"
+#include "compress/quantization/activation_quantizers.h"
+#include "compress/quantization/error_feedback.h"
+#include "compress/statistics/distortion_meter.h"
+#include "compress/statistics/gradient_samples.h"
+#include "engine/formats/ebit/size_ledger.h"
+#include "engine/graph/model.h"
 
 #include <functional>
 #include <optional>
@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 enum class CurveMethod {
     exact,         ///< algorithm 2: measured on the network's output
@@ -104,8 +104,8 @@ class Compressor {
     std::int64_t weight_count() const { return weight_count_; }
 
   private:
-    using Allocate = std::function<Allocation(std::span<const LayerOptions>)>;
-    using Build = std::function<CompressedNetwork(std::span<const LayerOptions>)>;
+    using Allocate = std::function<Allocation(std::span<const LayerAlternatives>)>;
+    using Build = std::function<CompressedNetwork(std::span<const LayerAlternatives>)>;
 
     /// An allocation, the indices that it led to, and the network that these make.
     struct QuantizedNetwork {
@@ -118,7 +118,7 @@ class Compressor {
     };
 
     void compute_curves(std::size_t begin, std::size_t end);
-    LayerCurves make_curves(const Layer& layer, const Transform& transform, const GradientMoments& moments) const;
+    TransformCurves make_curves(const Layer& layer, const Transform& transform, const GradientMoments& moments) const;
     ConstView measured_images() const;
     MeterOptions meter_options() const;
     ConstView judged_images() const;
@@ -127,8 +127,8 @@ class Compressor {
     /// these, unless it is too large for that. Neither choice knows how the layers' errors add up: the network with the
     /// least D + λ·bits is taken.
     CompressedNetwork compress(const Allocate& allocate, const Build& build) const;
-    QuantizedNetwork quantize_within(std::span<const LayerOptions> curves, double target) const;
-    BlockIndices indices_of(std::size_t layer, const LayerCurves& curves, const LayerChoice& choice,
+    QuantizedNetwork quantize_within(std::span<const LayerAlternatives> curves, double target) const;
+    BlockIndices indices_of(std::size_t layer, const TransformCurves& curves, const LayerChoice& choice,
                             double lambda) const;
     QuantizedNetwork quantize(const Allocation& allocation) const;
     /// How many images the correction may run as one batch.
@@ -143,7 +143,7 @@ class Compressor {
     Tensor images_;
     CompressionOptions options_;
     std::vector<Layer> layers_;
-    std::vector<LayerOptions> curves_;
+    std::vector<LayerAlternatives> curves_;
     std::vector<std::vector<LayerGain>> gains_;
     std::vector<ErrorMetric> metrics_;
     std::int64_t weight_count_ = 0;
@@ -152,4 +152,4 @@ class Compressor {
     std::int64_t averaged_images_ = 0;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

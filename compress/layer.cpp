@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 Tensor to_float(const Matrix& matrix) {
@@ -45,4 +45,4 @@ Matrix moments_of_views(ConstView a, ConstView b, Axis axis) {
     return result;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "compress/matrix.h"
-#include "engine/graph.h"
+#include "compress/transform/matrix.h"
+#include "engine/graph/graph.h"
 #include "engine/weights/mix.h"
 
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A convolution or fully-connected layer (a 1×1 convolution) whose weights are to be compressed.
 struct Layer {
@@ -30,4 +30,4 @@ void mix(ConstView weights, Axis axis, const Matrix& matrix, View result);
 /// product_of_views as a matrix in double precision.
 Matrix moments_of_views(ConstView a, ConstView b, Axis axis);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

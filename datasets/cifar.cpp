@@ -1,12 +1,12 @@
 #include "datasets/cifar.h"
 
 #include "datasets/stored_images.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/formats/file.h"
 
 #include <fstream>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr int kSide = 32;
@@ -76,4 +76,4 @@ Dataset open_cifar100(const std::filesystem::path& folder, DataSplit split, cons
 
 Preprocessing cifar_preprocessing() { return {.mean = {0.485F, 0.456F, 0.406F}, .std = {0.229F, 0.224F, 0.225F}}; }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

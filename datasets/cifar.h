@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// CIFAR-10 in the binary version of its publisher (Krizhevsky 2009): data_batch_1.bin … data_batch_5.bin to train,
 /// test_batch.bin to test; names from batches.meta.txt where it is there. Throws Error naming a missing or damaged
@@ -17,4 +17,4 @@ Dataset open_cifar100(const std::filesystem::path& folder, DataSplit split, cons
 /// What the published CIFAR networks were trained with: ImageNet's mean and standard deviation.
 Preprocessing cifar_preprocessing();
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <optional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 template <typename Number>
@@ -97,4 +97,4 @@ bool DataOptions::is_first(const std::string& option, std::string_view first, st
     return *text == first;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <map>
 #include <string>
@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The parts at which the separator divides a text, one more than there are separators.
 std::vector<std::string> divide(std::string_view text, char separator);
@@ -46,4 +46,4 @@ class DataOptions {
     std::map<std::string, std::string> values_;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -12,7 +12,7 @@
 #include <array>
 #include <span>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr auto kLabelledOptions =
@@ -120,4 +120,4 @@ Dataset open_dataset(std::string_view spec, DataSplit split, const Preprocessing
     return dataset;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Opens what --data names: NAME[:PATHS][?option=value&option=value…].
 ///
@@ -19,4 +19,4 @@ namespace eigenbit {
 /// Throws Error for anything else, naming what there is.
 Dataset open_dataset(std::string_view spec, DataSplit split, const Preprocessing* of_model = nullptr);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "engine/formats/image.h"
-#include "engine/preprocessing.h"
+#include "engine/graph/preprocessing.h"
 
 #include <cstdint>
 #include <functional>
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 enum class DataSplit { train, test };
 
@@ -55,4 +55,4 @@ struct Dataset {
     std::function<void(std::int64_t index, Example& example)> read;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,7 +1,7 @@
 #include "datasets/idx.h"
 
 #include "datasets/stored_images.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <zlib.h>
 
@@ -11,7 +11,7 @@
 #include <memory>
 #include <span>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 struct Close {
@@ -162,4 +162,4 @@ Preprocessing mnist_preprocessing() { return {.channels = 1, .mean = {0.1307F}, 
 
 Preprocessing fashion_preprocessing() { return {.channels = 1, .mean = {0.2860F}, .std = {0.3530F}}; }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

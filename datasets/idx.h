@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// MNIST's handwritten digits (LeCun et al. 1998) from idx files, plain or gzip-compressed, named like
 /// train-images-idx3-ubyte or train-images.idx3-ubyte. Throws Error naming a missing or damaged file.
@@ -20,4 +20,4 @@ std::filesystem::path fashion_folder();
 Preprocessing mnist_preprocessing();
 Preprocessing fashion_preprocessing();
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #include "datasets/image_files.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 template <typename Wanted>
@@ -43,4 +43,4 @@ std::vector<std::filesystem::path> list_folders(const std::filesystem::path& fol
     return list(folder, [](const std::filesystem::directory_entry& entry) { return entry.is_directory(); });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

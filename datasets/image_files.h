@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The JPEG, PNG and BMP files directly in a folder, hidden ones left out, sorted by name. Throws Error naming the
 /// folder when there are none.
@@ -12,4 +12,4 @@ std::vector<std::filesystem::path> list_images(const std::filesystem::path& fold
 /// The folders directly in a folder, hidden ones left out, sorted by name. Throws Error when it is no folder itself.
 std::vector<std::filesystem::path> list_folders(const std::filesystem::path& folder);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

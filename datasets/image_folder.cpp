@@ -1,7 +1,7 @@
 #include "datasets/image_folder.h"
 
 #include "datasets/image_files.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/formats/preprocess.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <utility>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 namespace fs = std::filesystem;
@@ -145,4 +145,4 @@ Preprocessing image_folder_preprocessing() {
         .resize = 256, .height = 224, .width = 224, .mean = {0.485F, 0.456F, 0.406F}, .std = {0.229F, 0.224F, 0.225F}};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Labelled JPEG, PNG and BMP files, decoded when they are read. Either `labels.csv` lists them in lines `file,class`,
 /// where the class is an index or a name, after an optional header line; or each class is a folder, in the order of
@@ -15,4 +15,4 @@ Dataset open_image_folder(const std::filesystem::path& folder, DataSplit split, 
 /// What most published ImageNet networks expect: 224x224 pixels out of a shorter side of 256.
 Preprocessing image_folder_preprocessing();
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #include "datasets/loader.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <tbb/parallel_for.h>
 
@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// What a number is drawn for, so that no two draws share a key.
@@ -144,4 +144,4 @@ Window BatchLoader::choose_window(const Example& example, Random& random) const 
     return window;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

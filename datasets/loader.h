@@ -1,9 +1,9 @@
 #pragma once
 
 #include "datasets/dataset.h"
+#include "engine/base/random.h"
+#include "engine/base/tensor.h"
 #include "engine/formats/preprocess.h"
-#include "engine/random.h"
-#include "engine/tensor.h"
 
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/task_arena.h>
@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Examples as a network takes them.
 struct Batch {
@@ -87,4 +87,4 @@ class BatchLoader {
     std::array<Slot, 3> slots_;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,7 +1,7 @@
 #include "datasets/restoration.h"
 
 #include "datasets/image_files.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/formats/preprocess.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <utility>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 namespace fs = std::filesystem;
@@ -104,4 +104,4 @@ Preprocessing denoising_preprocessing() { return {.channels = 1}; }
 
 Preprocessing super_resolution_preprocessing() { return {}; }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

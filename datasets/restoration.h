@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Removing noise: each image of the folder, to be restored from itself with Gaussian noise of standard deviation
 /// `noise` (in units of 0 … 1) added, which is neither clamped nor rounded. The preprocessing's resize and crop are
@@ -22,4 +22,4 @@ Dataset open_super_resolution(const std::filesystem::path& high_folder, const st
 Preprocessing denoising_preprocessing();
 Preprocessing super_resolution_preprocessing();
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

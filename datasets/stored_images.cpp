@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 Dataset to_dataset(StoredImages images, Preprocessing preprocessing) {
     Dataset dataset;
@@ -32,4 +32,4 @@ Dataset to_dataset(StoredImages images, Preprocessing preprocessing) {
     return dataset;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

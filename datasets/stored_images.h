@@ -2,7 +2,7 @@
 
 #include "datasets/dataset.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Labelled images of one size, kept in memory.
 struct StoredImages {
@@ -18,4 +18,4 @@ struct StoredImages {
 /// resizing.
 Dataset to_dataset(StoredImages images, Preprocessing preprocessing);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

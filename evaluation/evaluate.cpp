@@ -1,17 +1,17 @@
 #include "evaluation/evaluate.h"
 
 #include "datasets/loader.h"
-#include "engine/error.h"
+#include "engine/base/error.h"
+#include "engine/executor/graph_executor.h"
 #include "engine/formats/preprocess.h"
 #include "engine/passes/simulate_int8.h"
-#include "engine/session.h"
 #include "evaluation/metrics.h"
 
 #include <algorithm>
 #include <memory>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// One session for each shape of input that came along.
@@ -19,12 +19,13 @@ class Sessions {
   public:
     explicit Sessions(const Graph& graph) : graph_(graph) { simulate_int8(graph_); }
 
-    Session& of(const Shape& input) {
+    GraphExecutor& of(const Shape& input) {
         const auto found = std::ranges::find(entries_, input, &Entry::input);
         if (found != entries_.end()) return *found->session;
         // Images that all differ in size must not each keep an arena.
         if (entries_.size() == kMost) entries_.erase(entries_.begin());
-        return *entries_.emplace_back(Entry{input, std::make_unique<Session>(graph_, std::span(&input, 1))}).session;
+        return *entries_.emplace_back(Entry{input, std::make_unique<GraphExecutor>(graph_, std::span(&input, 1))})
+                    .session;
     }
 
   private:
@@ -32,7 +33,7 @@ class Sessions {
 
     struct Entry {
         Shape input;
-        std::unique_ptr<Session> session;
+        std::unique_ptr<GraphExecutor> session;
     };
 
     Graph graph_;
@@ -57,7 +58,7 @@ void check_output(ConstView output, const Batch& batch, const Dataset& dataset) 
              to_string(batch.images.shape()), dataset.name, to_string(batch.targets.shape()));
     }
     if (!dataset.restoration && output.shape.elements(1, output.shape.rank()) < dataset.class_count) {
-        fail("The network puts out {} for images {}, but {} has {} classes.", to_string(output.shape),
+        fail("The network outputs {} for images {}, but {} has {} classes.", to_string(output.shape),
              to_string(batch.images.shape()), dataset.name, dataset.class_count);
     }
 }
@@ -102,4 +103,4 @@ Evaluation evaluate(const Graph& graph, const Dataset& dataset, const Evaluation
     return evaluate([&](ConstView images) { return sessions.of(images.shape).run(images); }, dataset, options);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

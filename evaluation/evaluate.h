@@ -1,13 +1,13 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
 #include <cstdint>
 #include <functional>
 #include <optional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// How well a network classifies, in shares of the images.
 struct Classification {
@@ -35,7 +35,7 @@ struct EvaluationOptions {
     std::function<void(std::int64_t images)> progress{};  ///< told how many are done
 };
 
-/// What a network puts out for images (N, H, W, C); it stays valid until the next call.
+/// What a network outputs for images (N, H, W, C); it stays valid until the next call.
 using NetworkFunction = std::function<ConstView(ConstView images)>;
 
 /// Runs the network on every example of the data set and compares with the labels or the true images.
@@ -46,4 +46,4 @@ using NetworkFunction = std::function<ConstView(ConstView images)>;
 Evaluation evaluate(const NetworkFunction& network, const Dataset& dataset, const EvaluationOptions& options = {});
 Evaluation evaluate(const Graph& graph, const Dataset& dataset, const EvaluationOptions& options = {});
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #include "evaluation/metrics.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kWindow = 11;
@@ -146,4 +146,4 @@ Tensor as_8_bit(ConstView image) {
     return rounded;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

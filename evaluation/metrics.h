@@ -1,11 +1,11 @@
 #pragma once
 
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
 
 #include <cstdint>
 #include <span>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// How many images have fewer than k classes scored above their label. Among equal scores the lower class counts as
 /// the higher. `scores` is (N, classes). Throws Error when a label is no class of the network.
@@ -31,4 +31,4 @@ Tensor without_border(ConstView image, std::int64_t border);
 /// Values of 0 … 1 in 0 … 255, clamped and rounded: what an 8-bit image file would hold.
 Tensor as_8_bit(ConstView image);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

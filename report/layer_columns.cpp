@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr double kSlant = -55.0;  // degrees: steep enough for names a line's height apart in the narrowest columns
@@ -51,4 +51,4 @@ double LayerColumns::draw_names(SvgPicture& picture, double top) const {
     return top + 16.0 - longest * std::sin(kSlant * std::numbers::pi / 180.0);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

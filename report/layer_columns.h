@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The columns of a plot that has one for every layer, the same in all such plots of a network.
 class LayerColumns {
@@ -31,4 +31,4 @@ class LayerColumns {
     double step_ = 0.0;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kUnknownText = "–";
@@ -65,4 +65,4 @@ std::string power_of_ten_text(int exponent) {
     return text;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Numbers as people read them: with a true minus sign, and "–" for what is not finite.
 std::string fixed_text(double value, int decimals);
@@ -18,4 +18,4 @@ std::string bytes_text(std::int64_t bytes);
 /// "10⁻⁵".
 std::string power_of_ten_text(int exponent);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

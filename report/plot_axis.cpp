@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// 1, 2 or 5 times a power of ten.
@@ -84,4 +84,4 @@ PlotAxis logarithmic_axis(double lowest, double highest) {
     return axis;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

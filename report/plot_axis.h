@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The values that one side of a plot spans, and those of them that get a label.
 struct PlotAxis {
@@ -29,4 +29,4 @@ PlotAxis linear_axis(double lowest, double highest);
 /// An axis from one of 1, 2 and 5 times a power of ten to another; both values must be finite and above 0.
 PlotAxis logarithmic_axis(double lowest, double highest);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "engine/formats/size_ledger.h"
+#include "engine/formats/ebit/size_ledger.h"
 
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A number that is not known; plots leave it out and tables show a dash.
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
@@ -70,4 +70,4 @@ struct CompressionReport {
     double seconds = kUnknown;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #include "report/report_html.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/formats/file.h"
 #include "report/number_text.h"
 #include "report/report_plots.h"
@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kPageStyle = R"(
@@ -228,4 +228,4 @@ void write_rate_quality_plot(const CompressionReport& report, const std::filesys
     write_text(path, stand_alone(svg));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A report as one HTML page that needs nothing else: no scripts, no other files. It follows the reader's light or dark
 /// setting, and can be printed. Sections without data are left out.
@@ -18,4 +18,4 @@ void write_report(const CompressionReport& report, const std::filesystem::path& 
 /// writing fails.
 void write_rate_quality_plot(const CompressionReport& report, const std::filesystem::path& path);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

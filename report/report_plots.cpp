@@ -13,7 +13,7 @@
 #include <cmath>
 #include <limits>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kRateTitle = "rate, bits a weight";
@@ -237,4 +237,4 @@ Svg size_svg(const CompressionReport& report) {
     return svg_share_bars(bars);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The plots of a report as <svg> elements; empty where the report has nothing to show in them.
 
@@ -28,4 +28,4 @@ Svg nonzero_rows_svg(const CompressionReport& report);
 
 Svg size_svg(const CompressionReport& report);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

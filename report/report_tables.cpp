@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <iterator>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 std::string row_head(std::string_view text, std::string_view attributes = "") {
@@ -128,4 +128,4 @@ std::string gains_table(const CompressionReport& report) {
     return table("Coding gains, dB", names + "</tr>" + parts + "</tr>", body);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

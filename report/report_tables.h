@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The numbers of a report as HTML tables; empty where it has none.
 
@@ -15,4 +15,4 @@ std::string layers_table(const CompressionReport& report);
 /// Every layer's coding gains under each transform, in dB.
 std::string gains_table(const CompressionReport& report);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

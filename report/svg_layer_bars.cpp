@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr double kPanelHeight = 120.0;
@@ -98,4 +98,4 @@ Svg svg_layer_bars(const LayerBars& bars) {
     return std::move(picture).finish(columns.width(), end);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Stacked bars for every layer of a network, in one panel or several below each other with the same scale. Bars of
 /// negative values hang from zero.
@@ -31,4 +31,4 @@ struct LayerBars {
 /// An <svg> element whose width grows with the number of layers.
 Svg svg_layer_bars(const LayerBars& bars);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

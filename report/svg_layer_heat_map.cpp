@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr double kCellHeight = 18.0;
@@ -107,4 +107,4 @@ Svg svg_layer_heat_map(const LayerHeatMap& map) {
     return std::move(picture).finish(columns.width(), end);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

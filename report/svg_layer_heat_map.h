@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A column of cells for every layer, in bands above each other; the denser the colour, the larger the value. Zero has
 /// an outline only. Values are 0 or more.
@@ -25,4 +25,4 @@ struct LayerHeatMap {
 /// An <svg> element whose width grows with the number of layers.
 Svg svg_layer_heat_map(const LayerHeatMap& map);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <iterator>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 // The hues of Okabe and Ito's palette, which colour-blind readers tell apart; orange and sky blue are darker on light
@@ -178,4 +178,4 @@ std::string stand_alone(const Svg& svg) {
                        svg.width + 2.0 * margin, svg.height + 2.0 * margin, margin, kStyle, svg.element);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Text as the content or a quoted attribute of HTML, SVG or XML. Control characters, which XML forbids, become spaces.
 std::string escape_markup(std::string_view text);
@@ -81,4 +81,4 @@ std::string_view picture_style();
 /// A picture as the content of an .svg file of its own.
 std::string stand_alone(const Svg& svg);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -10,7 +10,7 @@
 #include <iterator>
 #include <numeric>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr double kWidth = 420.0;
@@ -232,4 +232,4 @@ Svg svg_line_plot(const LinePlot& plot) {
     return std::move(picture).finish(frame.width, kHeight);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

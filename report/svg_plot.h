@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 struct PlotPoint {
     double x = 0.0;
@@ -48,4 +48,4 @@ struct LinePlot {
 /// coordinate that is not a number, or not above 0 on a logarithmic axis, are left out. Empty when no point is left.
 Svg svg_line_plot(const LinePlot& plot);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

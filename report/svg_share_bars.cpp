@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 Svg svg_share_bars(const ShareBars& bars) {
     constexpr double width = 420.0;
@@ -28,4 +28,4 @@ Svg svg_share_bars(const ShareBars& bars) {
     return std::move(picture).finish(width, top);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

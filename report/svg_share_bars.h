@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The parts of a whole as bars below each other, each with its name, value and share written beside it.
 struct ShareBars {
@@ -23,4 +23,4 @@ struct ShareBars {
 /// An <svg> element. Parts of value 0 are left out.
 Svg svg_share_bars(const ShareBars& bars);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

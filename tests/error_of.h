@@ -1,10 +1,10 @@
 #pragma once
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What the Error says that this action throws; empty when it throws none.
 template <typename Action>
@@ -17,4 +17,4 @@ std::string error_of(const Action& action) {
     return "";
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -8,7 +8,7 @@
 #include <iostream>
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Where real data lie that tests use and that are no part of the repository: below $EIGENBIT_SHARED, or below the
 /// folder `shared` beside the repository.
@@ -31,4 +31,4 @@ inline bool absent(std::initializer_list<std::filesystem::path> paths) {
     return any;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

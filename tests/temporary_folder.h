@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/formats/file.h"
 
 #include <filesystem>
@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A new empty folder that disappears, with all in it, at the end of its scope.
 class TemporaryFolder {
@@ -36,4 +36,4 @@ class TemporaryFolder {
     std::filesystem::path path_;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #include "train/checkpoint.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/formats/file.h"
 
 #include <zlib.h>
@@ -13,7 +13,7 @@
 // A checkpoint is a 16-byte header, a body and the body's CRC-32. The header is the magic and the body's length as a
 // 64-bit number. Numbers are little-endian; a text or a list begins with its length.
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 static_assert(std::endian::native == std::endian::little);
@@ -174,4 +174,4 @@ void restore_tensors(const std::filesystem::path& path, const std::vector<NamedT
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 struct NamedTensor {
     std::string name;
@@ -44,4 +44,4 @@ std::vector<NamedTensor> copy_tensors(const std::vector<TensorSlot>& slots);
 void restore_tensors(const std::filesystem::path& path, const std::vector<NamedTensor>& saved,
                      const std::vector<TensorSlot>& slots);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #include "train/loss.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// log Σ exp(scores / temperature); subtracting the largest keeps every exponential in range.
@@ -80,4 +80,4 @@ double mean_squared_error(ConstView output, ConstView target, View gradient) {
     return sum * scale;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

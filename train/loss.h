@@ -1,11 +1,11 @@
 #pragma once
 
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
 
 #include <cstdint>
 #include <span>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Mean over the images of −Σ_k q_k · log softmax(logits)_k, where q is 1 − smoothing + smoothing / classes for the
 /// image's label and smoothing / classes for the others (Szegedy et al. 2016, section 7).
@@ -22,4 +22,4 @@ double distillation(ConstView logits, ConstView teacher, double temperature, Vie
 /// Throws Error when the shapes differ.
 double mean_squared_error(ConstView output, ConstView target, View gradient);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

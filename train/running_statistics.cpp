@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr float kMomentum = 0.1F;
@@ -16,7 +16,7 @@ void move_towards(Tensor& running, std::span<const float> batch, float correctio
 
 }  // namespace
 
-void update_running_statistics(Graph& graph, const Session& session) {
+void update_running_statistics(Graph& graph, const GraphExecutor& session) {
     for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
         const Node& node = graph.nodes()[i];
         using Op = BatchNormalization;
@@ -31,4 +31,4 @@ void update_running_statistics(Graph& graph, const Session& session) {
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 double learning_rate(const Schedule& schedule, double epoch) {
     if (epoch < schedule.warmup) return schedule.peak * epoch / schedule.warmup;
@@ -24,4 +24,4 @@ double learning_rate(const Schedule& schedule, double epoch) {
     return schedule.peak;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

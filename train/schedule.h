@@ -2,7 +2,7 @@
 
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// How the learning rate moves over training.
 struct Schedule {
@@ -20,4 +20,4 @@ struct Schedule {
 /// and Hutter 2017, eq. 5).
 double learning_rate(const Schedule& schedule, double epoch);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,20 +1,21 @@
 #include "train/sgd.h"
 
-#include "engine/subnormals.h"
+#include "engine/base/subnormals.h"
 
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
 #include <set>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kChunkElements = 16384;
 
 }  // namespace
 
-Sgd::Sgd(std::vector<TrainedTensor> tensors, const Options& options) : options_(options), tensors_(std::move(tensors)) {
+Sgd::Sgd(std::vector<ParameterGroup> tensors, const Options& options)
+    : options_(options), tensors_(std::move(tensors)) {
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
         const Tensor& values = *tensors_[i].values;
         velocities_.emplace_back(values.shape());
@@ -33,7 +34,7 @@ void Sgd::step(std::span<const ConstView> gradients, double learning_rate) {
 }
 
 void Sgd::step(const Chunk& chunk, ConstView gradient, double learning_rate) {
-    const TrainedTensor& tensor = tensors_[chunk.tensor];
+    const ParameterGroup& tensor = tensors_[chunk.tensor];
     const auto decay = static_cast<float>(tensor.decays ? options_.weight_decay : 0.0);
     const auto momentum = static_cast<float>(options_.momentum);
     const auto rate = static_cast<float>(learning_rate * tensor.rate);
@@ -61,4 +62,4 @@ std::vector<ValueId> trainable_parameters(const Graph& graph) {
     return trainable;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,16 +1,16 @@
 #pragma once
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A tensor that training moves.
-struct TrainedTensor {
+struct ParameterGroup {
     std::string name;
     Tensor* values;
     double rate = 1.0;   ///< its learning rate in those of the schedule
@@ -28,12 +28,12 @@ class Sgd {
     };
 
     /// Moves these tensors, which stay where they are.
-    Sgd(std::vector<TrainedTensor> tensors, const Options& options);
+    Sgd(std::vector<ParameterGroup> tensors, const Options& options);
 
     /// One step along the gradients, one for each tensor.
     void step(std::span<const ConstView> gradients, double learning_rate);
 
-    const std::vector<TrainedTensor>& tensors() const { return tensors_; }
+    const std::vector<ParameterGroup>& tensors() const { return tensors_; }
     /// The velocities v, one like each tensor.
     const std::vector<Tensor>& velocities() const { return velocities_; }
     std::vector<Tensor>& velocities() { return velocities_; }
@@ -47,7 +47,7 @@ class Sgd {
     void step(const Chunk& chunk, ConstView gradient, double learning_rate);
 
     Options options_;
-    std::vector<TrainedTensor> tensors_;
+    std::vector<ParameterGroup> tensors_;
     std::vector<Tensor> velocities_;
     std::vector<Chunk> chunks_;
 };
@@ -55,4 +55,4 @@ class Sgd {
 /// The parameters that training moves: all but the running statistics of normalization.
 std::vector<ValueId> trainable_parameters(const Graph& graph);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

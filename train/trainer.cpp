@@ -1,15 +1,15 @@
 #include "train/trainer.h"
 
 #include "datasets/loader.h"
-#include "engine/error.h"
-#include "engine/inference/inference.h"
-#include "engine/inference/prepare.h"
+#include "engine/base/error.h"
+#include "engine/base/random.h"
+#include "engine/executor/graph_executor.h"
 #include "engine/passes/expand_products.h"
-#include "engine/random.h"
-#include "engine/session.h"
+#include "engine/passes/prepare_for_inference.h"
+#include "engine/program/inference.h"
 #include "train/checkpoint.h"
 #include "train/loss.h"
-#include "train/trained_network.h"
+#include "train/quantization_aware_optimizer.h"
 
 #include <fmt/ranges.h>
 
@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr double kBitsTolerance = 1.005;  // over the share wanted, of an epoch that can be a quantized network's best
@@ -44,8 +44,8 @@ std::string settings_of(const TrainingOptions& options, const Dataset& training,
     add("momentum", options.sgd.momentum);
     add("Nesterov", options.sgd.nesterov);
     add("weight decay", options.sgd.weight_decay);
-    add("learning rate of indices", options.quantized.index_rate);
-    add("learning rate of steps", options.quantized.step_rate);
+    add("learning rate of indices", options.quantized.level_learning_rate);
+    add("learning rate of steps", options.quantized.step_learning_rate);
     add("bits held", options.quantized.holds_bits);
     add("share of bits", options.bits_share);
     add("schedule", kScheduleNames[static_cast<std::size_t>(options.schedule.kind)]);
@@ -91,7 +91,7 @@ class Trainer {
         EpochReport report{.epoch = epoch};
         double loss_sum = 0.0;
         std::int64_t step = 0;
-        std::optional<Session> session;
+        std::optional<GraphExecutor> session;
         loader_.start(epoch);
         while (const Batch* batch = loader_.next()) {
             if (!session) prepare(epoch, batch->images.shape(), session);
@@ -114,14 +114,15 @@ class Trainer {
         return report;
     }
 
-    TrainedNetwork& network() { return network_; }
+    QuantizationAwareOptimizer& network() { return network_; }
 
   private:
     // A session of its own for each epoch: what dropout draws is then a function of seed, epoch and step.
-    void prepare(int epoch, const Shape& input, std::optional<Session>& session) {
+    void prepare(int epoch, const Shape& input, std::optional<GraphExecutor>& session) {
         Random random({options_.seed, static_cast<std::uint64_t>(epoch)});
-        session.emplace(graph_, std::span(&input, 1),
-                        Session::Options{.training = true, .gradients = network_.gradients(), .seed = random.bits()});
+        session.emplace(
+            graph_, std::span(&input, 1),
+            GraphExecutor::Options{.training = true, .gradients = network_.gradients(), .seed = random.bits()});
         output_gradient_ = Tensor(session->output().shape);
         data_gradient_ = Tensor(session->output().shape);
         if (options_.distillation.teacher != nullptr && !teacher_) prepare_teacher(input);
@@ -130,7 +131,7 @@ class Trainer {
     void prepare_teacher(const Shape& input) try {
         Graph teacher = *options_.distillation.teacher;
         prepare_for_inference(teacher);
-        teacher_.emplace(teacher, std::span(&input, 1), Execution::floats);
+        teacher_.emplace(teacher, std::span(&input, 1), Execution::float32);
     } catch (const Error& error) {
         fail("The teacher cannot be run on these images: {}", error.what());
     }
@@ -145,7 +146,7 @@ class Trainer {
     }
 
     /// Loss and gradients of a batch.
-    double run_step(Session& session, const Batch& batch) {
+    double run_step(GraphExecutor& session, const Batch& batch) {
         const ConstView output = session.run(batch.images);
         const double loss = loss_of(output, batch);
         session.backward(output_gradient_);
@@ -179,14 +180,14 @@ class Trainer {
     Graph& graph_;
     const TrainingOptions& options_;
     BatchLoader loader_;
-    TrainedNetwork network_;
+    QuantizationAwareOptimizer network_;
     std::optional<Inference> teacher_;
     Tensor output_gradient_;
     Tensor data_gradient_;  // of the loss by labels or true images, where a teacher's is in output_gradient_
 };
 
 /// Puts graph and velocities where the checkpoint left them. Does nothing when there is none.
-void resume(const std::filesystem::path& path, TrainedNetwork& network, Checkpoint& state) {
+void resume(const std::filesystem::path& path, QuantizationAwareOptimizer& network, Checkpoint& state) {
     if (!std::filesystem::exists(path)) return;
     Checkpoint saved = read_checkpoint(path);
     if (saved.settings != state.settings) {
@@ -204,7 +205,7 @@ bool fits(const EpochReport& report, const TrainingOptions& options) {
     return !options.quantized.holds_bits || report.relative_bits <= kBitsTolerance * options.bits_share;
 }
 
-void save(const std::filesystem::path& path, TrainedNetwork& network, Checkpoint& state) {
+void save(const std::filesystem::path& path, QuantizationAwareOptimizer& network, Checkpoint& state) {
     if (path.empty()) return;
     state.parameters = copy_tensors(network.parameter_slots());
     state.optimizer = copy_tensors(network.optimizer_slots());
@@ -216,7 +217,7 @@ TrainingResult train_expanded(Graph& graph, const Dataset& training, const Datas
                               const TrainingOptions& options, const TrainingObserver& observer) {
     Trainer trainer(graph, training, options);
     Checkpoint state{.settings = settings_of(options, training, validation)};
-    TrainedNetwork& network = trainer.network();
+    QuantizationAwareOptimizer& network = trainer.network();
     if (options.resume) resume(options.checkpoint, network, state);
     // What comes already trained can only become better.
     const bool may_stay = network.is_quantized() && options.bits_share >= 1.0;
@@ -269,4 +270,4 @@ TrainingResult train(Graph& graph, const Dataset& training, const Dataset* valid
     return result;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

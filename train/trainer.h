@@ -1,17 +1,17 @@
 #pragma once
 
 #include "datasets/dataset.h"
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 #include "evaluation/evaluate.h"
+#include "train/quantization_aware_optimizer.h"
 #include "train/schedule.h"
-#include "train/trained_network.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Learning from another network's outputs, beside labels or true images or instead of them.
 struct Distillation {
@@ -71,4 +71,4 @@ struct TrainingResult {
 TrainingResult train(Graph& graph, const Dataset& training, const Dataset* validation, const TrainingOptions& options,
                      const TrainingObserver& observer = {});
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

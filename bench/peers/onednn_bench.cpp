@@ -2,8 +2,8 @@
 // nothing between them: onednn-bench NET.onnx float|int8 BATCH SECONDS, with OMP_NUM_THREADS threads. Prints the median
 // of their sum in ms.
 
-#include "engine/error.h"
-#include "engine/formats/onnx.h"
+#include "engine/base/error.h"
+#include "engine/formats/onnx/onnx.h"
 
 #include <fmt/format.h>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -16,7 +16,7 @@
 
 namespace {
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 using Clock = std::chrono::steady_clock;
 using Type = dnnl::memory::data_type;
 using Layout = dnnl::memory::format_tag;

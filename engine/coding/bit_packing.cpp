@@ -1,8 +1,8 @@
 #include "engine/coding/bit_packing.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
-std::vector<std::uint8_t> pack_indices(std::span<const std::int16_t> indices, int bit_depth) {
+std::vector<std::uint8_t> pack_levels(std::span<const std::int16_t> indices, int bit_depth) {
     std::vector<std::uint8_t> packed;
     packed.reserve(static_cast<std::size_t>(packed_bytes(static_cast<std::int64_t>(indices.size()), bit_depth)));
     const int offset = 1 << (bit_depth - 1);
@@ -19,7 +19,7 @@ std::vector<std::uint8_t> pack_indices(std::span<const std::int16_t> indices, in
     return packed;
 }
 
-bool unpack_indices(std::span<const std::uint8_t> packed, int bit_depth, std::span<std::int16_t> indices) {
+bool unpack_levels(std::span<const std::uint8_t> packed, int bit_depth, std::span<std::int16_t> indices) {
     const int offset = 1 << (bit_depth - 1);
     const std::uint32_t mask = (1U << bit_depth) - 1;
     std::size_t next = 0;
@@ -44,4 +44,4 @@ bool unpack_indices(std::span<const std::uint8_t> packed, int bit_depth, std::sp
     return waiting == 0;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

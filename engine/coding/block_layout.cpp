@@ -1,6 +1,6 @@
 #include "engine/coding/block_layout.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// What the axes of a parameter are to a block: BlockLayout says which are which.
@@ -88,4 +88,4 @@ void BlockLayout::scatter(std::span<const std::int16_t> block, std::span<std::in
     });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The order in which the indices of a block are stored: channel by channel of the axis that blocks cut, then the
 /// remaining axes in their order. In convolution weights (O, KH, KW, I) cut along O or I the other channel axis comes
@@ -43,4 +43,4 @@ class BlockLayout {
     std::vector<std::int64_t> taps_;     // positions relative to the kernel's first
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

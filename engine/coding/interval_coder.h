@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What is coded is an interval out of 0 … kIntervals-1: its share of them is the probability that it stands for.
 struct Interval {
@@ -140,4 +140,4 @@ class IntervalDecoder {
     bool sound_ = false;  // what stands before the words is what an encoder writes
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr int kStartBits = 5;
@@ -107,4 +107,4 @@ double estimated_bits(std::span<const std::int16_t> levels) {
     return bits;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

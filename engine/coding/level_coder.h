@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Entropy-codes blocks of levels, one after the other, into one stream. The statistics start afresh with every block:
 /// what a block costs depends on nothing but its own levels.
@@ -45,4 +45,4 @@ double coded_bits(std::span<const std::int16_t> levels, const Shape& shape, int 
 /// faster; trained kernels whose neighbouring taps are alike take up to 10 % less.
 double estimated_bits(std::span<const std::int16_t> levels);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

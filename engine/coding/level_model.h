@@ -1,15 +1,15 @@
 #pragma once
 
+#include "engine/base/error.h"
 #include "engine/coding/level_neighbourhood.h"
 #include "engine/coding/level_statistics.h"
-#include "engine/error.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstdlib>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Codes the levels of one block, each as one interval: that of its magnitude, cut in two by its sign. The statistics
 /// of a magnitude are chosen by the magnitude that the neighbours let expect; those of the sign by how much they say
@@ -109,4 +109,4 @@ class LevelModel {
     LevelStatistics statistics_ = kInitialLevelStatistics;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

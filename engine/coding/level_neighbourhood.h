@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What is known about a level before it is coded.
 struct LevelContext {
@@ -120,4 +120,4 @@ class LevelNeighbourhood {
     std::vector<std::int64_t> kernel_means_;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

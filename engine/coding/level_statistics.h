@@ -11,7 +11,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// An adaptive estimate of the probability that a binary decision is 1: a running mean. Integer arithmetic only, so
 /// that the same decisions cost the same on every machine.
@@ -171,4 +171,4 @@ constexpr LevelStatistics initial_level_statistics() {
 
 inline constexpr LevelStatistics kInitialLevelStatistics = initial_level_statistics();
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -3,7 +3,7 @@
 #include <array>
 #include <bit>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::uint64_t kPrime1 = 0x9E3779B185EBCA87;
@@ -46,4 +46,4 @@ std::uint64_t checksum(std::span<const std::uint8_t> bytes) {
     return hash ^ (hash >> 32);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

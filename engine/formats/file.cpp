@@ -1,6 +1,6 @@
 #include "engine/formats/file.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -11,7 +11,7 @@
 #include <system_error>
 #include <unistd.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 struct Close {
@@ -91,4 +91,4 @@ void FileBytes::release_memory() const {
     if (is_mapped_) ::madvise(const_cast<std::uint8_t*>(span_.data()), span_.size(), MADV_DONTNEED);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// All bytes of a file. Throws Error naming the file when it cannot be read.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path);
@@ -36,4 +36,4 @@ class FileBytes {
 /// Error naming the file when that fails, and leaves nothing behind.
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #include "engine/formats/image.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/formats/file.h"
 
 #include <algorithm>
@@ -22,7 +22,7 @@
 #define STBI_WRITE_NO_STDIO
 #include <stb/stb_image_write.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// A file's bytes as the decoder asks for them. It takes missing bytes for zeros and goes on, hence the mark.
@@ -95,4 +95,4 @@ void write_png(const std::filesystem::path& path, const Image& image) {
     write_file(path, bytes);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// 8-bit pixels (H, W, C): grey (1 channel) or RGB (3 channels).
 struct Image {
@@ -23,4 +23,4 @@ Image read_image(const std::filesystem::path& path);
 /// Writes a PNG file, whole or not at all. Throws Error naming the file when it cannot be written.
 void write_png(const std::filesystem::path& path, const Image& image);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

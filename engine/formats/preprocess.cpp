@@ -1,12 +1,12 @@
 #include "engine/formats/preprocess.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/formats/resize.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// Luma in 16-bit fixed point; the weights add up to 65536, so that grey stays what it is.
@@ -122,4 +122,4 @@ Tensor preprocess(Image image, const Preprocessing& preprocessing, std::string_v
     return input;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

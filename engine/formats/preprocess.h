@@ -1,16 +1,16 @@
 #pragma once
 
+#include "engine/base/random.h"
+#include "engine/base/tensor.h"
 #include "engine/formats/image.h"
-#include "engine/preprocessing.h"
-#include "engine/random.h"
-#include "engine/tensor.h"
+#include "engine/graph/preprocessing.h"
 
 #include <array>
 #include <span>
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Gives the image the preprocessing's number of channels (grey is ITU-R BT.601 luma) and its shorter side. Throws
 /// Error, beginning with `file`, when the image is so long and narrow that its longer side would be beyond all measure.
@@ -65,4 +65,4 @@ Tensor preprocess(Image image, const Preprocessing& preprocessing, std::string_v
 /// clamped.
 Tensor denormalized(ConstView normalized, const Preprocessing& preprocessing);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr int kWeightBits = 22;
@@ -81,4 +81,4 @@ void resize_shorter_side(Image& image, int pixels) {
     image = resize(image, scaled(image.height), scaled(image.width));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

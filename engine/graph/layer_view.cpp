@@ -1,11 +1,11 @@
 #include "engine/graph/layer_view.h"
 
-#include "engine/format.h"
+#include "engine/base/format.h"
 #include "engine/ops/channel_gain.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 bool is_float_parameter(const Graph& graph, ValueId value) {
@@ -99,4 +99,4 @@ std::optional<LayerView> layer_behind(const Graph& graph, const GraphUses& uses,
     return node ? layer_at(graph, *node) : std::nullopt;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 #include "engine/graph/uses.h"
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A layer of a graph: a convolution or fully-connected node whose weight is a parameter of any form, and whose bias
 /// and gains are float parameters. It computes gain · (weight · x) + bias.
@@ -65,4 +65,4 @@ std::optional<NormalizationView> normalization_after(const Graph& graph, const G
 /// The layer that computes the value, itself or followed by batch normalizations, if it is a layer that does.
 std::optional<LayerView> layer_behind(const Graph& graph, const GraphUses& uses, ValueId value);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

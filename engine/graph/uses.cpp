@@ -1,10 +1,10 @@
 #include "engine/graph/uses.h"
 
-#include "engine/format.h"
+#include "engine/base/format.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 GraphUses::GraphUses(const Graph& graph) : uses_(graph.value_count()) {
     for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
@@ -36,4 +36,4 @@ ValueId own_parameter(Graph& graph, std::size_t node, std::size_t input) {
     return own;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Which node computes each value of a graph and which nodes read it (def-use), as the graph was when this was made.
 class GraphUses {
@@ -41,4 +41,4 @@ std::optional<std::size_t> producer(const Graph& graph, ValueId value);
 /// The node's input at this place as a parameter that nobody else reads: a copy where it is shared.
 ValueId own_parameter(Graph& graph, std::size_t node, std::size_t input);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

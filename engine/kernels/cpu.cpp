@@ -1,13 +1,13 @@
 #include "engine/kernels/cpu.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 // __builtin_cpu_supports also asks the operating system (XGETBV) whether it saves the registers that a feature needs.
@@ -29,7 +29,7 @@ std::span<const CpuImplementation> cpu_implementations() {
                       listed("" features),                                                                             \
                       supports_##name(),                                                                               \
                       &float_kernels::kConvolutionKernels,                                                             \
-                      &int8_kernels::kIntegerKernels},
+                      &int8_kernels::kInt8Kernels},
     static const std::array implementations = {
 #include "engine/kernels/instruction_sets.def"
     };
@@ -58,4 +58,4 @@ const CpuImplementation& active_cpu_implementation() {
     return active;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

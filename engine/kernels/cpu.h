@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/kernels/convolution_kernels.h"
-#include "engine/kernels/integer_kernels.h"
+#include "engine/kernels/f32/kernels.h"
+#include "engine/kernels/int8/kernels.h"
 
 #include <span>
 #include <string_view>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The kernels compiled for one generation of CPUs.
 struct CpuImplementation {
@@ -15,7 +15,7 @@ struct CpuImplementation {
     const char* required_features;
     bool supported;  // by this CPU and its operating system
     const ConvolutionKernels* convolution;
-    const IntegerKernels* integer;
+    const Int8Kernels* integer;
 };
 
 /// Every implementation in the program, the fastest first. The last, "generic", runs everywhere.
@@ -28,4 +28,4 @@ const CpuImplementation& find_cpu_implementation(std::string_view name);
 /// throws like find_cpu_implementation.
 const CpuImplementation& active_cpu_implementation();
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,11 +1,11 @@
 #include "engine/ops/activation.h"
 
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
 #include "engine/ops/shape_rules.h"
 
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// y = function(x)
@@ -79,4 +79,4 @@ void backward(const Activation& activation, const BackwardArguments& arguments) 
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

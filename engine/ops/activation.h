@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A function of every element on its own. Input: x. Output: y like x.
 struct Activation {
@@ -36,4 +36,4 @@ std::vector<Shape> infer_shapes(const Activation& activation, std::span<const Sh
 void forward(const Activation& activation, const ForwardArguments& arguments);
 void backward(const Activation& activation, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "engine/base/tensor.h"
 #include "engine/ops/weight_cache.h"
-#include "engine/tensor.h"
 
 #include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What an operator computes with. Activations are NHWC; optional inputs that are absent come last and are left out.
 struct ForwardArguments {
@@ -46,4 +46,4 @@ struct BackwardArguments {
     WeightCache* cache = nullptr;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #include "engine/ops/arithmetic.h"
 
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_sum.h"
 
@@ -8,7 +8,7 @@
 #include <cmath>
 #include <type_traits>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// What is done to `count` neighbours: to[i] = f(a[i], b[i]), or f(dy[i], a[i], b[i]) for a gradient.
@@ -143,4 +143,4 @@ void backward(const Arithmetic& arithmetic, const BackwardArguments& arguments) 
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Two inputs combined element by element, with ONNX (numpy) broadcasting. Output: the broadcast shape.
 /// The gradient of a power goes to the exponent where the base is positive.
@@ -26,4 +26,4 @@ std::vector<Shape> infer_shapes(const Arithmetic& arithmetic, std::span<const Sh
 void forward(const Arithmetic& arithmetic, const ForwardArguments& arguments);
 void backward(const Arithmetic& arithmetic, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

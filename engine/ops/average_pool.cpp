@@ -1,11 +1,11 @@
 #include "engine/ops/average_pool.h"
 
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
 #include "engine/ops/pooling.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 Pooling pooling(const AveragePool& average_pool) {
@@ -72,4 +72,4 @@ void backward(const AveragePool& average_pool, const BackwardArguments& argument
     });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

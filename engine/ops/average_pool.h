@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Input: x (N, H, W, C). Output: y (N, OH, OW, C), the mean of each window.
 struct AveragePool {
@@ -33,4 +33,4 @@ std::vector<Shape> infer_shapes(const AveragePool& average_pool, std::span<const
 void forward(const AveragePool& average_pool, const ForwardArguments& arguments);
 void backward(const AveragePool& average_pool, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #include "engine/ops/batch_normalization.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/channel_lanes.h"
 #include "engine/ops/shape_rules.h"
 
@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kMostChunks = 64;
@@ -163,8 +163,8 @@ void join_moments(ChannelPairs& pairs, const ChannelPairs& other) {
 ChannelPairs moments(ConstView x) {
     const std::int64_t channels = x.shape.back();
     const auto add_rows = [&](std::int64_t begin, std::int64_t end, ChannelPairs& pairs) {
-        Repeated center(channels);
-        Repeated sums(channels);
+        TiledChannels center(channels);
+        TiledChannels sums(channels);
         ChannelPairs block(channels);
         for_each_block(begin, end, channels, [&](std::int64_t first, std::int64_t elements) {
             block.rows = elements / channels;
@@ -198,7 +198,7 @@ ChannelPairs moments(ConstView x) {
 
 /// What every lane of a normalization reads.
 struct NormalizationLanes {
-    Repeated means, factors, biases;
+    TiledChannels means, factors, biases;
 
     LanePointers pointers(const NormalizationTail& tail) const {
         const Activation activation = tail.activation != nullptr ? *tail.activation : Activation{};
@@ -210,8 +210,8 @@ struct NormalizationLanes {
 ChannelPairs gradient_sums(ConstView x, ConstView dy, const NormalizationLanes& lanes, const NormalizationTail& tail) {
     const std::int64_t channels = x.shape.back();
     const auto add_rows = [&](std::int64_t begin, std::int64_t end, ChannelPairs& pairs) {
-        Repeated sums(channels);
-        Repeated products(channels);
+        TiledChannels sums(channels);
+        TiledChannels products(channels);
         for_each_block(begin, end, channels, [&](std::int64_t first, std::int64_t elements) {
             sums.clear();
             products.clear();
@@ -247,12 +247,13 @@ double inverse_deviation(const BatchNormalization& batch_normalization, float va
 NormalizationLanes lanes_of(const BatchNormalization& batch_normalization, std::span<const ConstView> inputs,
                             const float* mean, const float* variance) {
     const std::int64_t channels = inputs[0].shape.back();
-    return {Repeated(channels, [&](std::int64_t c) { return mean[c]; }),
-            Repeated(channels,
-                     [&](std::int64_t c) {
-                         return static_cast<double>(inputs[1][c]) * inverse_deviation(batch_normalization, variance[c]);
-                     }),
-            Repeated(channels, [&](std::int64_t c) { return inputs[2][c]; })};
+    return {TiledChannels(channels, [&](std::int64_t c) { return mean[c]; }),
+            TiledChannels(channels,
+                          [&](std::int64_t c) {
+                              return static_cast<double>(inputs[1][c])
+                                     * inverse_deviation(batch_normalization, variance[c]);
+                          }),
+            TiledChannels(channels, [&](std::int64_t c) { return inputs[2][c]; })};
 }
 
 }  // namespace
@@ -345,8 +346,8 @@ void backward(const BatchNormalization& batch_normalization, const BackwardArgum
     write(4, [&](std::int64_t c) { return unless_training(-0.5 * factor(c) * inverse(c) * inverse(c) * product(c)); });
     // Of an element in its channel's statistics.
     const double share = arguments.training && rows > 0 ? 1.0 / static_cast<double>(rows) : 0.0;
-    const Repeated offsets(channels, [&](std::int64_t c) { return sum(c) * share; });
-    const Repeated slopes(channels, [&](std::int64_t c) { return product(c) * inverse(c) * inverse(c) * share; });
+    const TiledChannels offsets(channels, [&](std::int64_t c) { return sum(c) * share; });
+    const TiledChannels slopes(channels, [&](std::int64_t c) { return product(c) * inverse(c) * inverse(c) * share; });
     const LanePointers lanes = all.pointers(tail);
     const std::int64_t length = all.means.length();
     float* const dx = gradients[0].data;
@@ -373,4 +374,4 @@ void backward(const BatchNormalization& batch_normalization, const BackwardArgum
     backward(batch_normalization, arguments, NormalizationTail{}, ResidualGradient{});
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

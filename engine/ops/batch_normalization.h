@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// y = scale · (x − mean) / √(variance + epsilon) + bias for every channel, the last axis of x.
 /// Inputs: x (…, C), scale, bias, running mean, running variance (C). Output: y like x.
@@ -53,4 +53,4 @@ void forward(const BatchNormalization& batch_normalization, const ForwardArgumen
 void backward(const BatchNormalization& batch_normalization, const BackwardArguments& arguments,
               const NormalizationTail& tail, const ResidualGradient& to_residual);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,8 +1,8 @@
 #include "engine/ops/channel_gain.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// Calls visit(channel, element) for all elements of a weight (O, …).
@@ -59,4 +59,4 @@ void ScaledWeightGradient::finish() && {
     });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "engine/base/tensor.h"
 #include "engine/ops/arguments.h"
-#include "engine/tensor.h"
 
 #include <span>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A layer's weight (O, …) with every output channel times its gain (O).
 Tensor with_gain(ConstView weight, ConstView gain);
@@ -35,4 +35,4 @@ class ScaledWeightGradient {
     Tensor scaled_;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

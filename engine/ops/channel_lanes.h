@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Loops run over this many neighbouring elements, whole rows of channels: enough to be worth the start of a vector
 /// loop, few enough that what goes with every element stays in the first-level cache.
@@ -16,12 +16,12 @@ inline std::int64_t lanes(std::int64_t channels) {
 }
 
 /// One number for every channel, repeated over the lanes.
-class Repeated {
+class TiledChannels {
   public:
-    explicit Repeated(std::int64_t channels)
+    explicit TiledChannels(std::int64_t channels)
         : channels_(channels), values_(static_cast<std::size_t>(lanes(channels))) {}
     template <typename Value>
-    Repeated(std::int64_t channels, Value value) : Repeated(channels) {
+    TiledChannels(std::int64_t channels, Value value) : TiledChannels(channels) {
         for (std::int64_t c = 0; c < channels; ++c) values_[static_cast<std::size_t>(c)] = static_cast<float>(value(c));
         repeat();
     }
@@ -73,4 +73,4 @@ void for_each_stretch_in_parallel(std::int64_t elements, std::int64_t length, Vi
     });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

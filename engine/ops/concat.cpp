@@ -1,10 +1,10 @@
 #include "engine/ops/concat.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 template <typename Element>
@@ -58,4 +58,4 @@ void backward(const Concat& concat, const BackwardArguments& arguments) {
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Inputs of equal shape but for one axis, laid one after the other along it.
 struct Concat {
@@ -25,4 +25,4 @@ void forward(const Concat& concat, const ForwardArguments& arguments);
 void forward(const Concat& concat, const ByteForwardArguments& arguments);
 void backward(const Concat& concat, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,14 +1,14 @@
 #include "engine/ops/conv.h"
 
-#include "engine/error.h"
-#include "engine/kernels/convolution.h"
-#include "engine/kernels/winograd.h"
+#include "engine/base/error.h"
+#include "engine/kernels/f32/convolution.h"
+#include "engine/kernels/f32/winograd.h"
 #include "engine/ops/channel_gain.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 std::int64_t output_extent(std::int64_t input, std::int64_t kernel, std::int64_t stride, std::int64_t dilation,
@@ -136,4 +136,4 @@ void backward(const Conv& conv, const BackwardArguments& arguments) {
     std::move(scaled_gradient).finish();
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/kernels/convolution_geometry.h"
+#include "engine/kernels/loops/convolution_geometry.h"
 #include "engine/ops/arguments.h"
 #include "engine/ops/traits.h"
 
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Two-dimensional convolution (cross-correlation, as ONNX defines it).
 /// Inputs: x (N, H, W, I), weight (O, KH, KW, I / groups), optional bias (O), optional gain (O) of the output channels,
@@ -42,4 +42,4 @@ void forward(const Conv& conv, const ForwardArguments& arguments);
 std::int64_t backward_workspace(const Conv& conv, std::span<const Shape> inputs);
 void backward(const Conv& conv, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

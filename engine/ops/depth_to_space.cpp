@@ -1,10 +1,10 @@
 #include "engine/ops/depth_to_space.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// Both tensors along the axes (N, H, dy, W, dx, C) of the output.
@@ -60,4 +60,4 @@ void backward(const DepthToSpace& depth_to_space, const BackwardArguments& argum
     add_strided({s.shape, {s.x, s.y}}, dx.data, arguments.output_gradients[0].data);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

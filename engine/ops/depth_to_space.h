@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Input: x (N, H, W, C · b²). Output: y (N, H · b, W · b, C) for block size b.
 struct DepthToSpace {
@@ -34,4 +34,4 @@ void forward(const DepthToSpace& depth_to_space, const ForwardArguments& argumen
 void forward(const DepthToSpace& depth_to_space, const ByteForwardArguments& arguments);
 void backward(const DepthToSpace& depth_to_space, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

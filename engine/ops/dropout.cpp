@@ -1,14 +1,14 @@
 #include "engine/ops/dropout.h"
 
-#include "engine/error.h"
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
+#include "engine/base/error.h"
+#include "engine/base/random.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
-#include "engine/random.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kBlock = 256;  // elements that draw from one generator
@@ -52,4 +52,4 @@ void backward(const Dropout&, const BackwardArguments& arguments) {
     });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// In training each element is zeroed with this probability and the others are divided by 1 − probability; else the
 /// identity. The multipliers drawn are saved.
@@ -25,4 +25,4 @@ Shape saved_shape(const Dropout& dropout, std::span<const Shape> inputs);
 void forward(const Dropout& dropout, const ForwardArguments& arguments);
 void backward(const Dropout& dropout, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

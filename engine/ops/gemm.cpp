@@ -1,14 +1,14 @@
 #include "engine/ops/gemm.h"
 
-#include "engine/error.h"
-#include "engine/kernels/gemm.h"
+#include "engine/base/error.h"
+#include "engine/kernels/f32/gemm.h"
 #include "engine/ops/channel_gain.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_sum.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 std::vector<Shape> infer_shapes(const Gemm& gemm, std::span<const Shape> inputs) {
     expect_inputs(gemm.kType, inputs, 2, 4);
@@ -68,4 +68,4 @@ void backward(const Gemm&, const BackwardArguments& arguments) {
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

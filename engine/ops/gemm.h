@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Fully-connected layer: y = x · weightᵗ + bias.
 /// Inputs: x (…, I), weight (O, I), optional bias (O), optional gain (O) of the outputs, which the bias does not take
@@ -26,4 +26,4 @@ std::int64_t multiply_accumulates(const Gemm& gemm, std::span<const Shape> input
 void forward(const Gemm& gemm, const ForwardArguments& arguments);
 void backward(const Gemm& gemm, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,15 +1,15 @@
 #include "engine/ops/matmul.h"
 
-#include "engine/error.h"
-#include "engine/kernels/gemm.h"
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
+#include "engine/base/error.h"
+#include "engine/kernels/f32/gemm.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
 #include <algorithm>
 #include <array>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 Shape leading_axes(const Shape& x) { return Shape(std::span(x.begin(), x.end() - 2)); }
@@ -110,4 +110,4 @@ void backward(const MatMul&, const BackwardArguments& arguments) {
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Product of two activations. Inputs: a (…, M, K), b (…, K, N), leading axes broadcast. Output: (…, M, N).
 struct MatMul {
@@ -22,4 +22,4 @@ std::int64_t multiply_accumulates(const MatMul& mat_mul, std::span<const Shape> 
 void forward(const MatMul& mat_mul, const ForwardArguments& arguments);
 void backward(const MatMul& mat_mul, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #include "engine/ops/max_pool.h"
 
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
 #include "engine/ops/pooling.h"
 
 #include <algorithm>
 #include <limits>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 Pooling pooling(const MaxPool& max_pool) {
@@ -87,4 +87,4 @@ void backward(const MaxPool& max_pool, const BackwardArguments& arguments) {
     });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Input: x (N, H, W, C). Output: y (N, OH, OW, C), the maximum of each window; the padding never wins.
 /// The gradient goes to the first of equal maxima.
@@ -36,4 +36,4 @@ void forward(const MaxPool& max_pool, const ForwardArguments& arguments);
 void forward(const MaxPool& max_pool, const ByteForwardArguments& arguments);
 void backward(const MaxPool& max_pool, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,11 +1,11 @@
 #include "engine/ops/operator.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <algorithm>
 #include <array>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 // What operators may leave out. Functions are looked for by their exact type: by conversion, those of Operator itself
@@ -175,4 +175,4 @@ void backward(const Operator& op, const BackwardArguments& arguments) {
         op);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -26,7 +26,7 @@
 #include <variant>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Every operator the engine knows. Each is a struct of attributes that says
 ///
@@ -84,4 +84,4 @@ ChannelAffine channel_affine(const Operator& op, std::span<const ConstView> inpu
 /// Throws Error where the operator has no backward.
 void backward(const Operator& op, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

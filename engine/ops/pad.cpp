@@ -1,12 +1,12 @@
 #include "engine/ops/pad.h"
 
-#include "engine/error.h"
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
+#include "engine/base/error.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kOutside = -1;
@@ -161,4 +161,4 @@ void backward(const Pad& pad, const BackwardArguments& arguments) {
     });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

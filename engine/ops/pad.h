@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Adds elements before and after along every axis (not negative).
 struct Pad {
@@ -38,4 +38,4 @@ void forward(const Pad& pad, const ForwardArguments& arguments);
 void forward(const Pad& pad, const ByteForwardArguments& arguments);
 void backward(const Pad& pad, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

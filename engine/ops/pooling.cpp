@@ -1,11 +1,11 @@
 #include "engine/ops/pooling.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 std::int64_t output_extent(std::string_view type, const Pooling& pooling, int axis, std::int64_t extent) {
@@ -61,4 +61,4 @@ WindowSide window_side(const Pooling& pooling, int axis, std::int64_t output, st
     return {start, taps_before(0), taps_before(extent)};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
 
 #include <array>
 #include <span>
 #include <string_view>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// How a pooling operator lays windows over an image; pairs are vertical, horizontal.
 struct Pooling {
@@ -59,4 +59,4 @@ void for_each_tap(const Pooling& pooling, const Shape& x, const PoolingWindow& w
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

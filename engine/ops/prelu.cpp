@@ -1,15 +1,15 @@
 #include "engine/ops/prelu.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/channel_lanes.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_sum.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
-Repeated slope_lanes(ConstView slope) {
-    return Repeated(slope.elements(), [&](std::int64_t c) { return slope[c]; });
+TiledChannels slope_lanes(ConstView slope) {
+    return TiledChannels(slope.elements(), [&](std::int64_t c) { return slope[c]; });
 }
 
 // Sums of two parts, of which one is 0, are computed in vectors; a choice would be a branch for each element.
@@ -46,7 +46,7 @@ std::vector<Shape> infer_shapes(const PRelu& prelu, std::span<const Shape> input
 
 void forward(const PRelu&, const ForwardArguments& arguments) {
     const ConstView x = arguments.inputs[0];
-    const Repeated slope = slope_lanes(arguments.inputs[1]);
+    const TiledChannels slope = slope_lanes(arguments.inputs[1]);
     for_each_stretch_in_parallel(x.elements(), slope.length(), [&](std::int64_t at, std::int64_t count) {
         activate(count, x.data + at, slope.data(), arguments.outputs[0].data + at);
     });
@@ -58,7 +58,7 @@ void backward(const PRelu&, const BackwardArguments& arguments) {
     const View dx = arguments.input_gradients[0];
     const View dslope = arguments.input_gradients[1];
     if (dx.data != nullptr) {
-        const Repeated slope = slope_lanes(arguments.inputs[1]);
+        const TiledChannels slope = slope_lanes(arguments.inputs[1]);
         for_each_stretch_in_parallel(x.elements(), slope.length(), [&](std::int64_t at, std::int64_t count) {
             add_input_gradient(count, x.data + at, slope.data(), dy.data + at, dx.data + at);
         });
@@ -76,4 +76,4 @@ void backward(const PRelu&, const BackwardArguments& arguments) {
     StridedSum<2>(walk, terms).add_to(dslope, 1.0F);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// y = x where x ≥ 0, slope · x elsewhere. Inputs: x (…, C), slope (C), or one for all channels. Output: y like x.
 struct PRelu {
@@ -22,4 +22,4 @@ std::vector<Shape> infer_shapes(const PRelu& prelu, std::span<const Shape> input
 void forward(const PRelu& prelu, const ForwardArguments& arguments);
 void backward(const PRelu& prelu, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #include "engine/ops/reduce.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_sum.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// The input's shape with extent 1 along the reduced axes.
@@ -56,4 +56,4 @@ void backward(const Reduce& reduce, const BackwardArguments& arguments) {
                 term_factor(reduce, dx.shape));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

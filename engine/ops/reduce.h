@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Sum or mean over some axes; global average pooling is the mean over axes 1 and 2 of an image batch.
 struct Reduce {
@@ -31,4 +31,4 @@ std::vector<Shape> infer_shapes(const Reduce& reduce, std::span<const Shape> inp
 void forward(const Reduce& reduce, const ForwardArguments& arguments);
 void backward(const Reduce& reduce, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

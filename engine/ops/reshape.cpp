@@ -1,10 +1,10 @@
 #include "engine/ops/reshape.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 void move_elements(const Reshape&, const auto& arguments) {
@@ -57,4 +57,4 @@ void backward(const Reshape&, const BackwardArguments& arguments) {
     add_rows(1, dx.elements(), {dx.data, 1}, {arguments.output_gradients[0].data, 1});
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

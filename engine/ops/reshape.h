@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The same elements in the same order under another shape. As in ONNX, an extent 0 copies the input's and one extent
 /// -1 is what remains.
@@ -26,4 +26,4 @@ void forward(const Reshape& reshape, const ForwardArguments& arguments);
 void forward(const Reshape& reshape, const ByteForwardArguments& arguments);
 void backward(const Reshape& reshape, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,11 +1,11 @@
 #include "engine/ops/shape_rules.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <algorithm>
 #include <array>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 void expect_inputs(std::string_view type, std::span<const Shape> inputs, std::size_t least, std::size_t most) {
     if (inputs.size() >= least && inputs.size() <= most) return;
@@ -34,4 +34,4 @@ Shape broadcast_shape(std::string_view type, const Shape& a, const Shape& b) {
     return Shape(std::span<const std::int64_t>(extents.data(), static_cast<std::size_t>(rank)));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

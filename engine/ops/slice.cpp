@@ -1,12 +1,12 @@
 #include "engine/ops/slice.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 struct Positions {
@@ -77,4 +77,4 @@ void backward(const Slice& slice, const BackwardArguments& arguments) {
     add_strided({dy.shape, {selection.strides, dense_strides(dy.shape)}}, dx.data + selection.offset, dy.data);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

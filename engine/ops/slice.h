@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Elements begin, begin + step, … before end of every axis. As in ONNX, negative positions count from the end and
 /// positions beyond it are clamped; a negative step walks backwards.
@@ -38,4 +38,4 @@ void forward(const Slice& slice, const ForwardArguments& arguments);
 void forward(const Slice& slice, const ByteForwardArguments& arguments);
 void backward(const Slice& slice, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #include "engine/ops/softmax.h"
 
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// Calls visit(offset of the first element, stride, count) for every line of elements along the axis.
@@ -67,4 +67,4 @@ void backward(const Softmax& softmax, const BackwardArguments& arguments) {
     });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

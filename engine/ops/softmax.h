@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// exp(x) normalised to sum 1 along one axis.
 struct Softmax {
@@ -23,4 +23,4 @@ std::vector<Shape> infer_shapes(const Softmax& softmax, std::span<const Shape> i
 void forward(const Softmax& softmax, const ForwardArguments& arguments);
 void backward(const Softmax& softmax, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

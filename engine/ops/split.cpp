@@ -1,12 +1,12 @@
 #include "engine/ops/split.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 template <typename Element>
@@ -64,4 +64,4 @@ void backward(const Split& split, const BackwardArguments& arguments) {
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

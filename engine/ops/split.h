@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The inverse of Concat: one output for each size along the axis.
 struct Split {
@@ -29,4 +29,4 @@ void forward(const Split& split, const ForwardArguments& arguments);
 void forward(const Split& split, const ByteForwardArguments& arguments);
 void backward(const Split& split, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

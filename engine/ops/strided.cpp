@@ -1,11 +1,11 @@
 #include "engine/ops/strided.h"
 
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 StridedWalk<2> rows_walk(std::int64_t rows, std::int64_t length, std::int64_t target, std::int64_t source) {
@@ -84,4 +84,4 @@ void add_rows(std::int64_t rows, std::int64_t length, Rows<float> target, Rows<c
     add_strided(rows_walk(rows, length, target.stride, source.stride), target.data, source.data);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <limits>
 #include <utility>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// For every axis, the distance in memory between two neighbours along it.
 using Strides = std::array<std::int64_t, Shape::kMaxRank>;
@@ -116,4 +116,4 @@ void copy_rows(std::int64_t rows, std::int64_t length, Rows<float> target, Rows<
 void copy_rows(std::int64_t rows, std::int64_t length, Rows<std::uint8_t> target, Rows<const std::uint8_t> source);
 void add_rows(std::int64_t rows, std::int64_t length, Rows<float> target, Rows<const float> source);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/ops/chunks.h"
+#include "engine/base/chunks.h"
 #include "engine/ops/strided.h"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 #include <functional>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Gives `count` terms, those at the offsets and after: written to the buffer, which has room for
 /// StridedSum::kLongestRun, or where they already lie.
@@ -112,4 +112,4 @@ inline void add_sums(ConstView values, const Strides& target_strides, View targe
     StridedSum<2>(walk, terms).add_to(target, factor);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What an input is to an operator.
 enum class InputRole {
@@ -21,4 +21,4 @@ enum class Int8 {
     layer,        ///< sums of products of levels
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #include "engine/ops/transpose.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
 #include <array>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// The input's strides along the axes of the output.
@@ -56,4 +56,4 @@ void backward(const Transpose& transpose, const BackwardArguments& arguments) {
     add_strided({dy.shape, {permuted_strides(transpose, dx.shape), dense_strides(dy.shape)}}, dx.data, dy.data);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Output axis k is input axis permutation[k].
 struct Transpose {
@@ -25,4 +25,4 @@ void forward(const Transpose& transpose, const ForwardArguments& arguments);
 void forward(const Transpose& transpose, const ByteForwardArguments& arguments);
 void backward(const Transpose& transpose, const BackwardArguments& arguments);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

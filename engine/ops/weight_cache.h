@@ -1,9 +1,9 @@
 #pragma once
 
-#include "engine/kernels/packed_weights.h"
-#include "engine/kernels/winograd_weights.h"
+#include "engine/kernels/f32/packed_weights.h"
+#include "engine/kernels/f32/winograd_weights.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What one node keeps of its weights between runs, in the layouts that the kernels read.
 struct WeightCache {
@@ -14,4 +14,4 @@ struct WeightCache {
     bool current = false;  ///< what forward reads holds the weights as they are now
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// A quantized matrix (r × c) as (c × r), in memory.
@@ -182,4 +182,4 @@ void collapse_products(Graph& graph, std::span<const ExpandedLayer> layers) {
     for (auto& [weight, product] : products) graph.parameter(weight) = std::move(product);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A layer whose Product was expanded: what it takes to make one layer of it again.
 struct ExpandedLayer {
@@ -35,4 +35,4 @@ std::vector<ExpandedLayer> expand_products(Graph& graph, const ExpandBasis& expa
 /// The inverse, for a graph whose weights and quantizers may have changed since.
 void collapse_products(Graph& graph, std::span<const ExpandedLayer> layers);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -2,7 +2,7 @@
 
 #include "engine/graph/layer_view.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 void multiply_gains(Graph& graph) {
     for (const LayerView& layer : layers_of(graph)) {
@@ -14,4 +14,4 @@ void multiply_gains(Graph& graph) {
     graph.remove_unused_parameters();
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

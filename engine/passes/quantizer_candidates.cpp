@@ -1,6 +1,6 @@
 #include "engine/passes/quantizer_candidates.h"
 
-#include "engine/format.h"
+#include "engine/base/format.h"
 #include "engine/graph/layer_view.h"
 #include "engine/passes/expand_products.h"
 
@@ -8,7 +8,7 @@
 #include <iterator>
 #include <set>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr int kMostBits = 8;
@@ -71,4 +71,4 @@ bool runs_in_int8(const Graph& graph) {
     return !graph.activations().empty() && std::ranges::none_of(float_layers(graph), &FloatLayer::lacks_quantizer);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
 #include <optional>
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Activations to quantize to 8 bits, in the order in which the network computes them: inputs of layers; and where the
 /// outputs of two layers are added (a projection shortcut), that of the later one, as the addition is fused into the
@@ -29,4 +29,4 @@ bool is_int8_layer(const Graph& graph, std::size_t node);
 /// Whether all layers have an input of up to 8 bits that can have one, and any has: what int8 execution asks for.
 bool runs_in_int8(const Graph& graph);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -2,17 +2,17 @@
 
 #include "engine/graph/layer_view.h"
 #include "engine/graph/uses.h"
-#include "engine/kernels/packed_matrix.h"
+#include "engine/kernels/lowbit/packed_gemv.h"
 #include "engine/passes/expand_products.h"
 #include "engine/passes/quantizer_candidates.h"
 #include "engine/weights/int8_weights.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// A fully-connected layer multiplies levels of up to 8 bits as they are.
 bool multiplies_levels(const LayerView& layer, const Weight& weight) {
-    return !layer.conv && weight.quantized() && PackedMatrix::can_pack(*weight.quantized());
+    return !layer.conv && weight.quantized() && PackedGemv::can_pack(*weight.quantized());
 }
 
 }  // namespace
@@ -28,4 +28,4 @@ void simulate_int8(Graph& graph) {
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
 
 #include <string_view>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// An axis of a layer's weight (O, KH, KW, I) or (O, I) that a transform mixes and blocks cut; the taps of a kernel
 /// count as one.
@@ -26,4 +26,4 @@ constexpr int tensor_axis(Axis axis) { return axis == Axis::column ? 0 : axis ==
 /// How long the axis is in weights of shape (O, taps, I).
 inline std::int64_t extent(const Shape& shape, Axis axis) { return shape[tensor_axis(axis)]; }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

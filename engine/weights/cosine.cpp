@@ -3,7 +3,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// cos(π · half_turns). The C library's has other last bits on other CPUs.
@@ -50,4 +50,4 @@ Tensor cosine_synthesis(CosineKind kind, std::int64_t height, std::int64_t width
     return synthesis;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "engine/tensor.h"
+#include "engine/base/tensor.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Cosine transforms of the taps inside a kernel (method section 7.2): bases with nothing to store.
 enum class CosineKind { dct1, dct2 };
@@ -11,4 +11,4 @@ enum class CosineKind { dct1, dct2 };
 /// basis functions.
 Tensor cosine_synthesis(CosineKind kind, std::int64_t height, std::int64_t width);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

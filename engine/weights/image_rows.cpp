@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// The output channels begin … end-1 of a quantized weight whose levels are in memory.
@@ -62,4 +62,4 @@ Tensor ImageRows::rows(std::int64_t begin, std::int64_t end) const {
     return values;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

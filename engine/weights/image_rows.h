@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Makes the image of a weight a few output channels at a time, so that all of it need not lie in memory: only where a
 /// basis mixes the output channels. Any number of threads may ask.
@@ -31,4 +31,4 @@ class ImageRows {
     std::vector<Mixing> mixings_;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #include "engine/weights/int8_weights.h"
 
-#include "engine/kernels/integer_kernels.h"
+#include "engine/kernels/int8/kernels.h"
 #include "engine/weights/image_rows.h"
 
 #include <tbb/parallel_for.h>
@@ -14,7 +14,7 @@
 #include <optional>
 #include <span>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// index = factor · (stored index) + shift, and what one such index is worth.
@@ -103,10 +103,10 @@ class FilterRounding {
         }
         // Each of those that are summed may be rounded up: by a half, or by one where a rest is added before.
         const bool spreads = inputs_ < values.size();
-        const float step =
-            std::max(std::bit_cast<float>(largest) / 127.0F,
-                     std::bit_cast<float>(largest_pair) / (spreads ? kMostWordSum - 2 : kMostWordSum - 1));
-        return spreads ? std::max(step, largest_four(values) / (kMostWordSum - 4)) : step;
+        const float step = std::max(std::bit_cast<float>(largest) / 127.0F,
+                                    std::bit_cast<float>(largest_pair)
+                                        / (spreads ? kLargestInt16WeightSum - 2 : kLargestInt16WeightSum - 1));
+        return spreads ? std::max(step, largest_four(values) / (kLargestInt16WeightSum - 4)) : step;
     }
 
     /// The largest sum of those of one sign among two neighbours and the same two four inputs later.
@@ -282,4 +282,4 @@ Tensor image(const Int8Weights& weights, const Shape& shape) {
     return values;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/kernels/coded_weights.h"
+#include "engine/kernels/int8/coded_weights.h"
 #include "engine/weights/weight.h"
 
 #include <cstdint>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A layer's weights in int8: value = scale[output channel] · code, laid out like the weight.
 struct Int8Weights {
@@ -24,12 +24,12 @@ struct Int8Weights {
 /// taps, what rounding takes from a weight is given to the same input's at the next tap: inputs that lie side by side
 /// are alike, so that most of the errors cancel.
 ///
-/// Such rounding leaves room: two neighbours sum to at most kMostWordSum, and so do, of one sign, those and the same
-/// two of the next quad, so that 16 bits hold the sums of their products with any activations, on which AVX2's speed
-/// depends. It costs up to one of the eight bits, on every CPU alike: the weights depend on nothing but the file.
+/// Such rounding leaves room: two neighbours sum to at most kLargestInt16WeightSum, and so do, of one sign, those and
+/// the same two of the next quad, so that 16 bits hold the sums of their products with any activations, on which AVX2's
+/// speed depends. It costs up to one of the eight bits, on every CPU alike: the weights depend on nothing but the file.
 Int8Weights int8_weights(const Weight& weight);
 
 /// Their values, in the shape of the weight that they were made of.
 Tensor image(const Int8Weights& weights, const Shape& shape);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,15 +1,15 @@
 #include "engine/weights/mix.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/kernels/cpu.h"
-#include "engine/kernels/gemm.h"
+#include "engine/kernels/f32/gemm.h"
 
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 /// A view (O, taps, I) as `outer` matrices of `extent` × `inner`, the axis in the middle.
@@ -126,4 +126,4 @@ Tensor product_of_views(ConstView a, ConstView b, Axis axis) {
     return sum;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

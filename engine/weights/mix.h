@@ -2,7 +2,7 @@
 
 #include "engine/weights/axis.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// The weights (O, taps, I) with the axis mixed by a matrix (rows × extent): its extent becomes rows. Throws Error when
 /// the matrix does not fit.
@@ -17,4 +17,4 @@ Tensor rounded_mix(ConstView weights, Axis axis, ConstView matrix);
 /// (extent of b).
 Tensor product_of_views(ConstView a, ConstView b, Axis axis);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

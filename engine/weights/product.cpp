@@ -1,11 +1,11 @@
 #include "engine/weights/product.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/weights/mix.h"
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 bool is_mixed(const Product& weight, Axis axis) {
@@ -67,4 +67,4 @@ Tensor image(const Product& weight) {
     return values;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/activation_quantization.h"
+#include "engine/weights/activation_quantizer.h"
 #include "engine/weights/axis.h"
 #include "engine/weights/cosine.h"
 #include "engine/weights/quantized.h"
@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A factor of a Product: the synthesis matrix S (n × k) of a transform of one axis, which makes n channels of the
 /// kernel's k.
@@ -19,7 +19,7 @@ struct Basis {
     /// Of the value between the basis and the kernel, of channels only. With it the layer runs as two, the basis as a
     /// pointwise one before (row) or after (column) the kernel's, in simulation too; without it both are multiplied
     /// out.
-    std::optional<ActivationQuantization> inner{};
+    std::optional<ActivationQuantizer> inner{};
 };
 
 /// A weight Θ = S·T (method section 1): a quantized kernel T, whose extent along a mixed axis is the number of rows of
@@ -39,4 +39,4 @@ Tensor synthesis_matrix(const Product& weight, const Basis& basis);
 /// The weight that kernel and bases stand for, of the same bits on every CPU. Throws Error as validate does.
 Tensor image(const Product& weight);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

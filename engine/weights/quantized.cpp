@@ -1,10 +1,10 @@
 #include "engine/weights/quantized.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr int kMostBitDepth = 16;
@@ -83,4 +83,4 @@ Tensor image(const Quantized& weight) {
     return values;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 float grid_step(int position) {
     constexpr std::array<float, 8> kEighths{0x1p0F,        0x1.172b84p0F, 0x1.306fe0p0F, 0x1.4bfdaep0F,
@@ -17,4 +17,4 @@ std::optional<int> step_grid_position(float step) {
     return grid_step(position) == step ? std::optional(position) : std::nullopt;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

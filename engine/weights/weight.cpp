@@ -2,7 +2,7 @@
 
 #include "engine/weights/mix.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 QuantizedGradient pull_back(const Quantized& factor, const float* gradient) {
@@ -95,4 +95,4 @@ std::vector<QuantizedGradient> pull_back(const Weight& weight, ConstView image_g
     return {};
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

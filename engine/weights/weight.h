@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// A parameter of a network in one of three forms: a tensor, as training and ONNX have it; quantized levels; or a
 /// product of a quantized kernel and bases. Biases, gains and statistics of normalizations are tensors.
@@ -52,4 +52,4 @@ struct QuantizedGradient {
 /// quantized_factors, as if rounding were not there (straight-through estimator, method section 7).
 std::vector<QuantizedGradient> pull_back(const Weight& weight, ConstView image_gradient);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

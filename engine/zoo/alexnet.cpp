@@ -2,7 +2,7 @@
 
 #include "engine/zoo/network_builder.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 Graph alexnet(const Shape& image, std::int64_t classes, std::uint64_t seed) {
     NetworkBuilder net(image, seed);
@@ -20,4 +20,4 @@ Graph alexnet(const Shape& image, std::int64_t classes, std::uint64_t seed) {
     return std::move(net).finish(net.linear("fc8", x, classes));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

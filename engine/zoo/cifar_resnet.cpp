@@ -1,9 +1,9 @@
 #include "engine/zoo/cifar_resnet.h"
 
-#include "engine/format.h"
+#include "engine/base/format.h"
 #include "engine/zoo/network_builder.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 ValueId shortcut(NetworkBuilder& net, const std::string& name, ValueId x, std::int64_t channels, std::int64_t stride) {
@@ -41,4 +41,4 @@ Graph cifar_resnet(int blocks_per_stage, const Shape& image, std::int64_t classe
     return std::move(net).finish(net.linear("linear", x, classes));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,9 +1,9 @@
 #include "engine/zoo/densenet.h"
 
-#include "engine/format.h"
+#include "engine/base/format.h"
 #include "engine/zoo/network_builder.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kGrowth = 12;
@@ -41,4 +41,4 @@ Graph densenet_bc(int depth, const Shape& image, std::int64_t classes, std::uint
     return std::move(net).finish(net.linear("fc", net.global_average_pool("pool", x), classes));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

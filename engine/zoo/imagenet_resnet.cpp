@@ -1,11 +1,11 @@
 #include "engine/zoo/imagenet_resnet.h"
 
-#include "engine/format.h"
+#include "engine/base/format.h"
 #include "engine/zoo/network_builder.h"
 
 #include <array>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 ValueId normalized_conv(NetworkBuilder& net, const std::string& block, const std::string& position, ValueId x,
@@ -65,4 +65,4 @@ Graph imagenet_resnet50(const Shape& image, std::int64_t classes, std::uint64_t 
     return resnet(bottleneck, {3, 4, 6, 3}, image, classes, seed);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

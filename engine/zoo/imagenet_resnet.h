@@ -1,8 +1,8 @@
 #pragma once
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// ResNet-18 and ResNet-50 for large images (He et al. 2015, Deep residual learning, table 1): a 7×7 convolution, four
 /// stages of 64, 128, 256 and 512 channels, shortcuts with 1×1 convolutions where the shape changes. A bottleneck's
@@ -11,4 +11,4 @@ namespace eigenbit {
 Graph imagenet_resnet18(const Shape& image, std::int64_t classes, std::uint64_t seed);
 Graph imagenet_resnet50(const Shape& image, std::int64_t classes, std::uint64_t seed);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

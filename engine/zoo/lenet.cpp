@@ -2,7 +2,7 @@
 
 #include "engine/zoo/network_builder.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 Graph lenet5(const Shape& image, std::int64_t classes, std::uint64_t seed) {
     NetworkBuilder net(image, seed);
@@ -17,4 +17,4 @@ Graph lenet5(const Shape& image, std::int64_t classes, std::uint64_t seed) {
     return std::move(net).finish(net.linear("fc2", x, classes));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

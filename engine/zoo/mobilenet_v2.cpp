@@ -1,11 +1,11 @@
 #include "engine/zoo/mobilenet_v2.h"
 
-#include "engine/format.h"
+#include "engine/base/format.h"
 #include "engine/zoo/network_builder.h"
 
 #include <array>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 struct Stage {
@@ -64,4 +64,4 @@ Graph cifar_mobilenet_v2(const Shape& image, std::int64_t classes, std::uint64_t
     return build(1, 1, image, classes, seed);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,12 +1,12 @@
 #include "engine/zoo/network_builder.h"
 
-#include "engine/error.h"
-#include "engine/random.h"
+#include "engine/base/error.h"
+#include "engine/base/random.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 NetworkBuilder::NetworkBuilder(const Shape& image, std::uint64_t seed) : seed_(seed) {
     if (image.rank() != 3 || image.elements() == 0) {
@@ -86,4 +86,4 @@ Graph NetworkBuilder::finish(ValueId output) && {
     return std::move(graph_);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

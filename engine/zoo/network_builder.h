@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/graph.h"
+#include "engine/graph/graph.h"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What a convolution of a published network is described by: square kernels, equal padding on all sides.
 struct ConvSize {
@@ -45,7 +45,7 @@ class NetworkBuilder {
     /// Any operator with one output.
     ValueId node(const std::string& name, Operator op, std::vector<ValueId> inputs);
 
-    /// The network that puts out this value.
+    /// The network that outputs this value.
     Graph finish(ValueId output) &&;
 
   private:
@@ -58,4 +58,4 @@ class NetworkBuilder {
     std::uint64_t seed_;
 };
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,9 +1,9 @@
 #include "engine/zoo/vgg_small.h"
 
-#include "engine/format.h"
+#include "engine/base/format.h"
 #include "engine/zoo/network_builder.h"
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 Graph vgg_small(const Shape& image, std::int64_t classes, std::uint64_t seed) {
     NetworkBuilder net(image, seed);
@@ -19,4 +19,4 @@ Graph vgg_small(const Shape& image, std::int64_t classes, std::uint64_t seed) {
     return std::move(net).finish(net.linear("fc", net.flatten("flatten", x), classes));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,6 +1,6 @@
 #include "engine/zoo/zoo.h"
 
-#include "engine/error.h"
+#include "engine/base/error.h"
 #include "engine/zoo/alexnet.h"
 #include "engine/zoo/cifar_resnet.h"
 #include "engine/zoo/densenet.h"
@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <array>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 struct Entry {
@@ -65,4 +65,4 @@ Graph build_network(std::string_view name, const Shape& image, std::int64_t clas
     return network->build(image, classes, seed);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "api/eigenbit.h"
-#include "engine/formats/ebit.h"
+#include "engine/formats/ebit/ebit.h"
+#include "include/eigenbit/eigenbit.h"
 
 #include <memory>
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 struct CloseModel {
     void operator()(eigenbit_model* model) const { eigenbit_model_close(model); }
@@ -20,7 +20,7 @@ using SessionHandle = std::unique_ptr<eigenbit_session, CloseSession>;
 
 /// The model as the library reads it from memory.
 inline ModelHandle open_in_memory(const Model& model) {
-    const std::vector<std::uint8_t> bytes = encode_ebit(model, IndexStorage::fixed).bytes;
+    const std::vector<std::uint8_t> bytes = encode_ebit(model, LevelStorage::fixed).bytes;
     return ModelHandle(eigenbit_model_open_memory(bytes.data(), bytes.size()));
 }
 
@@ -34,4 +34,4 @@ inline SessionHandle create_session(const ModelHandle& model, std::int64_t image
     return SessionHandle(eigenbit_session_create(model.get(), &options));
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

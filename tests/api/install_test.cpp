@@ -1,5 +1,5 @@
-#include "engine/formats/ebit.h"
-#include "tests/engine/ebit_models.h"
+#include "engine/formats/ebit/ebit.h"
+#include "tests/engine/formats/ebit/models.h"
 #include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
@@ -11,7 +11,7 @@
 #include <sstream>
 #include <string>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 
@@ -88,8 +88,8 @@ TEST_CASE("The shared library shows the functions of eigenbit.h and nothing else
     const Installation installed;
     const std::set<std::string> shown = words_of(
         installed.run(R"(readelf --dyn-syms -W "$LD_LIBRARY_PATH/libeigenbit.so" | awk '$7 ~ /^[0-9]+$/ {print $8}')"));
-    const std::set<std::string> declared =
-        words_of(installed.run("grep -o 'eigenbit_[a-z0-9_]*(' '" EIGENBIT_SOURCE_ROOT "/api/eigenbit.h' | tr -d '('"));
+    const std::set<std::string> declared = words_of(installed.run(
+        "grep -o 'eigenbit_[a-z0-9_]*(' '" EIGENBIT_SOURCE_ROOT "/include/eigenbit/eigenbit.h' | tr -d '('"));
     CHECK(declared.contains("eigenbit_session_run"));
     CHECK(shown == declared);
 }
@@ -104,8 +104,8 @@ TEST_CASE("The static library hides what eigenbit.h does not declare, and shares
     const std::string shown = R"($6 == "DEFAULT")";
     const std::string any = "1";
     CHECK(defined(shown, "eigenbit_session_run$") == 1);
-    CHECK(defined(shown, "eigenbit::") == 0);
-    CHECK(defined(any, "eigenbit::") > 0);
+    CHECK(defined(shown, "eigenbit::internal::") == 0);
+    CHECK(defined(any, "eigenbit::internal::") > 0);
     CHECK(defined(any, "fmt::eigenbit::") > 0);
     CHECK(defined(any, "fmt::v") == 0);
     CHECK(defined(any, "stbi") == 0);
@@ -114,7 +114,7 @@ TEST_CASE("The static library hides what eigenbit.h does not declare, and shares
 TEST_CASE("The examples build against the installed library and run a model") {
     const Installation installed;
     const Model model = small_packed_model(3);
-    write_ebit(model, installed.folder() / "net.ebit", IndexStorage::entropy);
+    write_ebit(model, installed.folder() / "net.ebit", LevelStorage::entropy);
     installed.folder().write("image.ppm", "P6\n9 9\n255\n" + std::string(9 * 9 * 3, 'x'));
 
     SUBCASE("in C, with the shared library") {

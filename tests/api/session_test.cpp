@@ -1,9 +1,9 @@
-#include "engine/inference/inference.h"
-#include "engine/inference/prepare.h"
-#include "engine/random.h"
+#include "engine/base/random.h"
+#include "engine/passes/prepare_for_inference.h"
+#include "engine/program/inference.h"
 #include "engine/zoo/zoo.h"
 #include "tests/api/handles.h"
-#include "tests/engine/ebit_models.h"
+#include "tests/engine/formats/ebit/models.h"
 #include "tests/engine/network_run.h"
 
 #include <doctest/doctest.h>
@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <thread>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 
@@ -86,7 +86,7 @@ TEST_CASE("A session computes what the engine computes, in floats and in 8 bits"
         const SessionHandle session = create_session(opened, 3);
         REQUIRE(session);
         CHECK((eigenbit_session_is_int8(session.get()) != 0) == is_int8);
-        Inference engine = engine_of(model.graph, shape, is_int8 ? Execution::bytes : Execution::floats);
+        Inference engine = engine_of(model.graph, shape, is_int8 ? Execution::int8 : Execution::float32);
         const ConstView output = engine.run(Tensor(shape, input));
         CHECK(std::ranges::equal(run(session, input), output.values()));
         CHECK(eigenbit_session_weight_bytes(session.get())

@@ -1,5 +1,5 @@
 #include "tests/api/handles.h"
-#include "tests/engine/ebit_models.h"
+#include "tests/engine/formats/ebit/models.h"
 #include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
@@ -8,7 +8,7 @@
 #include <limits>
 #include <thread>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 
@@ -62,7 +62,7 @@ TEST_CASE("A file that is missing or no model is refused by name") {
 }
 
 TEST_CASE("A model of which bytes are missing or changed is refused") {
-    std::vector<std::uint8_t> bytes = encode_ebit(small_packed_model(kBytes), IndexStorage::entropy).bytes;
+    std::vector<std::uint8_t> bytes = encode_ebit(small_packed_model(kBytes), LevelStorage::entropy).bytes;
     for (const std::size_t size : {std::size_t{0}, std::size_t{3}, bytes.size() / 2, bytes.size() - 1}) {
         CHECK(eigenbit_model_open_memory(bytes.data(), size) == nullptr);
         CHECK(says("The model in memory"));

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 constexpr std::uint32_t kSide = 12;
@@ -47,4 +47,4 @@ void write_line(const TemporaryFolder& folder) {
     write_png(folder / "line.png", line);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

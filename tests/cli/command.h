@@ -10,7 +10,7 @@
 #include <string>
 #include <sys/wait.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What a run of the command left.
 struct Outcome {
@@ -42,4 +42,4 @@ void write_digits(const TemporaryFolder& folder);
 /// Writes line.png, a horizontal line like those of write_digits, to the folder.
 void write_line(const TemporaryFolder& folder);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -7,7 +7,7 @@
 #include <sstream>
 #include <vector>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -1,10 +1,10 @@
-#include "engine/formats/ebit.h"
+#include "engine/formats/ebit/ebit.h"
 #include "engine/formats/image.h"
 #include "tests/cli/command.h"
 
 #include <doctest/doctest.h>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 
@@ -15,7 +15,7 @@ bool fails_with(const TemporaryFolder& folder, const std::string& arguments, con
     return outcome.exit_code == 1;
 }
 
-/// A network that puts out the grey image it is given, halved.
+/// A network that outputs the grey image it is given, halved.
 Model dimmer() {
     Model model;
     const ValueId image = model.graph.add_input("image", Shape{0, 0, 0, 1});
@@ -77,7 +77,7 @@ TEST_CASE("packing again changes how indices lie and nothing else") {
 
 TEST_CASE("a network that restores images writes them") {
     const TemporaryFolder folder;
-    write_ebit(dimmer(), folder / "dim.ebit", IndexStorage::fixed);
+    write_ebit(dimmer(), folder / "dim.ebit", LevelStorage::fixed);
     write_png(folder / "grey.png", {2, 3, 1, {0, 50, 100, 150, 200, 250}});
     const Outcome run = run_command(folder, "run dim.ebit grey.png");
     CHECK(run.errors.empty());
@@ -87,7 +87,7 @@ TEST_CASE("a network that restores images writes them") {
 
 TEST_CASE("run and pack refuse what they cannot do in one sentence") {
     const TemporaryFolder folder;
-    write_ebit(dimmer(), folder / "dim.ebit", IndexStorage::fixed);
+    write_ebit(dimmer(), folder / "dim.ebit", LevelStorage::fixed);
     write_png(folder / "grey.png", {2, 2, 1, {0, 50, 100, 150}});
     std::filesystem::create_directory(folder / "other");
     write_png(folder / "other/grey.png", {2, 2, 1, {0, 50, 100, 150}});

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -1,20 +1,20 @@
 #pragma once
 
-#include "compress/gradient_samples.h"
-#include "engine/session.h"
+#include "compress/statistics/gradient_samples.h"
+#include "engine/executor/graph_executor.h"
 
 #include <bit>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Projected gradients for which E[v·vᵗ] = I holds exactly, not only on average: v runs over the rows of a Hadamard
 /// matrix (Walsh's, element (i, j) = ±1 by the parity of i & j). The graph must be with_biases().
 inline GradientSamples complete_samples(const Graph& graph, const Layer& layer, ConstView images) {
     const Shape one_image = images.slice(0, 1).shape;
     const ValueId bias = graph.nodes()[layer.node].inputs[2];
-    Session::Options options;
+    GraphExecutor::Options options;
     options.gradients = {layer.weight, bias};
-    Session session(graph, std::span(&one_image, 1), options);
+    GraphExecutor session(graph, std::span(&one_image, 1), options);
     const std::int64_t outputs = session.output().elements();
     const auto projections = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(outputs)));
     const std::int64_t samples = images.shape[0] * projections;
@@ -36,4 +36,4 @@ inline GradientSamples complete_samples(const Graph& graph, const Layer& layer, 
     return result;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

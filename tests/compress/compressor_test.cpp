@@ -1,7 +1,7 @@
+#include "compress/allocation/rate_search.h"
 #include "compress/compressor.h"
-#include "compress/rate_search.h"
-#include "engine/formats/ebit.h"
-#include "engine/session.h"
+#include "engine/executor/graph_executor.h"
+#include "engine/formats/ebit/ebit.h"
 #include "tests/compress/small_networks.h"
 #include "tests/error_of.h"
 
@@ -10,7 +10,7 @@
 #include <cmath>
 #include <limits>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 Compressor compressor_of(const Graph& graph, const Tensor& images, CurveMethod curves = CurveMethod::hybrid) {
@@ -21,7 +21,7 @@ Compressor compressor_of(const Graph& graph, const Tensor& images, CurveMethod c
 }
 
 bool output_is_finite(const Graph& graph, const Tensor& images) {
-    Session session(graph, std::span(&images.shape(), 1));
+    GraphExecutor session(graph, std::span(&images.shape(), 1));
     return std::ranges::all_of(session.run(images).values(), [](float value) { return std::isfinite(value); });
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("Weights and outputs that are not finite are refused by name") {
     const Node& linear = graph.nodes()[find_layer(graph, "linear").node];
     graph.parameter(linear.inputs[2]).values()[0] = std::numeric_limits<float>::infinity();
     CHECK(error_of([&] { compressor_of(graph, images); })
-          == "For the first calibration image, the network puts out numbers that are not finite.");
+          == "For the first calibration image, the network outputs numbers that are not finite.");
 }
 
 TEST_CASE("Kernels made of few patterns are coded by their shares of these, and their other coefficients pruned") {
@@ -180,4 +180,4 @@ TEST_CASE("A search ends at the edge of what is acceptable, or with nothing") {
     CHECK_FALSE(coarsest_acceptable(compressor, above(1e12)).has_value());
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

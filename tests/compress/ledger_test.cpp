@@ -1,13 +1,13 @@
 #include "compress/compressor.h"
-#include "compress/output_distortion.h"
-#include "engine/formats/ebit.h"
-#include "engine/session.h"
+#include "compress/statistics/output_distortion.h"
+#include "engine/executor/graph_executor.h"
+#include "engine/formats/ebit/ebit.h"
 #include "tests/compress/small_networks.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 namespace {
 
 // What compression achieved when its results last changed. A test fails where a file is larger or disturbs the output
@@ -99,11 +99,11 @@ double variance(ConstView values) {
 void check(const Graph& graph, const CompressionOptions& options, std::initializer_list<Entry> entries) {
     const Compressor compressor(graph, random_images(48, 3), options);
     const Tensor images = random_images(32, 4);
-    Session session(graph, std::span(&images.shape(), 1));
+    GraphExecutor session(graph, std::span(&images.shape(), 1));
     const double power = variance(session.run(images));
     for (const Entry& entry : entries) {
         const Graph compressed = compressor.at_rate(entry.rate).graph;
-        const IndexStorage storage = storage_of(options.candidates.coding);
+        const LevelStorage storage = storage_of(options.candidates.coding);
         const auto bytes = static_cast<double>(encode_ebit({compressed, {}, {}, {}}, storage).bytes.size());
         const double error = output_distortion(graph, compressed, images) / power;
         INFO(fmt::format("now {{{:.1f}, {}, {:.4g}}}", entry.rate, bytes, error));
@@ -148,4 +148,4 @@ TEST_CASE("Ledger: with indices of fixed depths, measured and predicted distorti
     check(restorer(), options, {{2.0, 2865, 0.0103}});
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

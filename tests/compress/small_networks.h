@@ -1,13 +1,13 @@
 #pragma once
 
 #include "compress/layer.h"
-#include "engine/random.h"
+#include "engine/base/random.h"
 #include "engine/zoo/network_builder.h"
 
 #include <algorithm>
 #include <string_view>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 inline Tensor random_tensor(const Shape& shape, std::uint64_t seed) {
     Random random({seed});
@@ -109,4 +109,4 @@ inline Layer find_layer(const Graph& graph, std::string_view name) {
     return *std::ranges::find_if(layers, [&](const Layer& layer) { return graph.nodes()[layer.node].name == name; });
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

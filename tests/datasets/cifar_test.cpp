@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

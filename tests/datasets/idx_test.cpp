@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

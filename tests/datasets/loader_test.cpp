@@ -16,7 +16,7 @@
 #include <numeric>
 #include <set>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

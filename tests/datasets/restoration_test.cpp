@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Compares an operator's backward with differences of its forward.
 ///
@@ -171,4 +171,4 @@ inline void check_thread_independence(const OperatorRun& run) {
     }
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

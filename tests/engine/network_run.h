@@ -1,7 +1,7 @@
 #pragma once
 
+#include "engine/executor/graph_executor.h"
 #include "engine/passes/quantizer_candidates.h"
-#include "engine/session.h"
 
 #include <doctest/doctest.h>
 
@@ -11,11 +11,11 @@
 #include <limits>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
-/// What a network with one input puts out for it.
+/// What a network with one input outputs for it.
 inline Tensor run(const Graph& graph, ConstView input) {
-    Session session(graph, std::array{input.shape});
+    GraphExecutor session(graph, std::array{input.shape});
     return Tensor(session.run(input));
 }
 
@@ -24,7 +24,7 @@ inline Tensor run(const Graph& graph, ConstView input) {
 inline int quantize_over_range(Graph& graph, ConstView images) {
     std::vector<ValueId> values = quantizer_candidates(graph);
     std::erase_if(values, [&](ValueId value) { return graph.activations().contains(value); });
-    Session session(graph, std::span(&images.shape, 1), {.keep_values = true});
+    GraphExecutor session(graph, std::span(&images.shape, 1), {.keep_values = true});
     session.run(images);
     for (const ValueId value : values) {
         const std::span<const float> seen = session.value(value).values();
@@ -52,4 +52,4 @@ inline float relative_error(ConstView values, ConstView expected) {
     return difference / largest;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "engine/error.h"
+#include "engine/base/error.h"
+#include "engine/base/tensor.h"
 #include "engine/formats/file.h"
-#include "engine/tensor.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Reads an array of little-endian float32 in C order from a NumPy file of version 1.
 inline Tensor read_npy(const std::filesystem::path& path) {
@@ -35,4 +35,4 @@ inline Tensor read_npy(const std::filesystem::path& path) {
     return result;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "engine/base/random.h"
 #include "engine/ops/operator.h"
-#include "engine/random.h"
 
 #include <cstring>
 #include <limits>
 #include <numeric>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Uniform in low … high; depends on the seed and the shape alone.
 inline Tensor random_tensor(const Shape& shape, std::uint64_t seed, float low = -1.0F, float high = 1.0F) {
@@ -55,7 +55,7 @@ struct OperatorRun {
         saved = unwritten(training ? saved_shape(op, shapes_of(inputs)) : Shape{0});
         const std::vector<ConstView> input_views(inputs.begin(), inputs.end());
         const std::vector<View> output_views(outputs.begin(), outputs.end());
-        eigenbit::forward(
+        eigenbit::internal::forward(
             op,
             ForwardArguments{
                 .inputs = input_views, .outputs = output_views, .saved = saved, .training = training, .seed = seed});
@@ -74,13 +74,13 @@ struct OperatorRun {
         }
         std::array<bool, 5> overwrites{};
         overwrites.fill(set);
-        eigenbit::backward(op, BackwardArguments{.inputs = input_views,
-                                                 .outputs = output_views,
-                                                 .saved = saved,
-                                                 .output_gradients = upstream,
-                                                 .input_gradients = gradient_views,
-                                                 .overwrites = overwrites,
-                                                 .training = training});
+        eigenbit::internal::backward(op, BackwardArguments{.inputs = input_views,
+                                                           .outputs = output_views,
+                                                           .saved = saved,
+                                                           .output_gradients = upstream,
+                                                           .input_gradients = gradient_views,
+                                                           .overwrites = overwrites,
+                                                           .training = training});
     }
 
     std::vector<Tensor> gradients(const std::vector<Tensor>& output_gradients) const {
@@ -103,4 +103,4 @@ inline Tensor output_of(const Operator& op, std::vector<Tensor> inputs) {
     return OperatorRun{op, std::move(inputs)}.forward().outputs.at(0);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -1,4 +1,4 @@
-#include "engine/random.h"
+#include "engine/base/random.h"
 #include "evaluation/evaluate.h"
 #include "tests/error_of.h"
 
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <vector>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 
@@ -113,7 +113,7 @@ TEST_CASE("a network that does not fit the data set is refused") {
     Dataset more_classes = brightest_pixel(3);
     more_classes.class_count = 10;
     CHECK(error_of([&] { evaluate(pixels_as_scores(8), more_classes); })
-          == "The network puts out (3, 8) for images (3, 1, 8, 1), but pixels has 10 classes.");
+          == "The network outputs (3, 8) for images (3, 1, 8, 1), but pixels has 10 classes.");
     CHECK(error_of([] { evaluate(pixels_as_scores(7), brightest_pixel(3)); }).find("Input 'x' has shape") == 0);
     Dataset restoration = noisy_grey(0.1, {.channels = 1});
     restoration.restoration->scale = 2;

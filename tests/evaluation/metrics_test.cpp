@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -1,14 +1,14 @@
 #include "tests/fuzz/ebit_exercise.h"
 
-#include "engine/error.h"
-#include "engine/formats/ebit.h"
-#include "engine/formats/ebit_bytes.h"
-#include "engine/formats/ebit_container.h"
+#include "engine/base/error.h"
+#include "engine/formats/ebit/bytes.h"
+#include "engine/formats/ebit/container.h"
+#include "engine/formats/ebit/ebit.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 bool exercise_ebit(std::span<const std::uint8_t> bytes) {
     EbitFile file;
@@ -17,7 +17,7 @@ bool exercise_ebit(std::span<const std::uint8_t> bytes) {
     } catch (const Error&) {
         return false;
     }
-    for (const IndexStorage storage : {IndexStorage::fixed, IndexStorage::entropy}) {
+    for (const LevelStorage storage : {LevelStorage::fixed, LevelStorage::entropy}) {
         std::vector<std::uint8_t> again;
         try {
             EncodedEbit encoded = encode_ebit(file.model, storage);
@@ -49,4 +49,4 @@ std::vector<std::uint8_t> with_valid_container(std::span<const std::uint8_t> byt
     return sections.empty() ? std::vector(bytes.begin(), bytes.end()) : write_container(sections);
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Reads bytes as a packed file. If they are one, writing it again in both storage forms and reading that must give the
 /// same file. Returns whether they are one; throws Error for nothing.
@@ -14,4 +14,4 @@ bool exercise_ebit(std::span<const std::uint8_t> bytes);
 /// table of contents comes back as it is.
 std::vector<std::uint8_t> with_valid_container(std::span<const std::uint8_t> bytes);
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

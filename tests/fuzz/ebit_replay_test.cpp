@@ -1,8 +1,8 @@
-#include "engine/formats/ebit.h"
-#include "engine/formats/ebit_container.h"
+#include "engine/base/random.h"
+#include "engine/formats/ebit/container.h"
+#include "engine/formats/ebit/ebit.h"
 #include "engine/formats/file.h"
-#include "engine/random.h"
-#include "tests/engine/ebit_models.h"
+#include "tests/engine/formats/ebit/models.h"
 #include "tests/fuzz/ebit_exercise.h"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <map>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 
@@ -30,7 +30,7 @@ std::map<std::string, Bytes> corpus() {
 
 std::vector<Bytes> seeds() {
     std::vector<Bytes> files;
-    for (const IndexStorage storage : {IndexStorage::fixed, IndexStorage::entropy}) {
+    for (const LevelStorage storage : {LevelStorage::fixed, LevelStorage::entropy}) {
         for (std::uint64_t seed = 0; seed < 4; ++seed)
             files.push_back(encode_ebit(small_packed_model(seed), storage).bytes);
         files.push_back(encode_ebit(model_of_every_operator(), storage).bytes);

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// What is wrong with the markup of a page or picture, as XML sees it: tags that do not nest, attributes without
 /// quotes, bare ampersands. Empty when nothing is.
@@ -63,4 +63,4 @@ inline int occurrences(std::string_view text, std::string_view wanted) {
     return count;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 TEST_CASE("numbers have a true minus sign, no negative zero, and a dash for the unknown") {
     CHECK(fixed_text(-1.25, 1) == "−1.2");

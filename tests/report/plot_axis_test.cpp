@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

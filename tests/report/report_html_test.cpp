@@ -7,7 +7,7 @@
 
 #include <limits>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <cmath>
 #include <limits>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

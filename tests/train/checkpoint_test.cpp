@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "engine/random.h"
+#include "engine/base/random.h"
 #include "tests/error_of.h"
 #include "train/loss.h"
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <functional>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "engine/random.h"
+#include "engine/base/random.h"
 #include "engine/zoo/network_builder.h"
 #include "train/trainer.h"
 
 #include <vector>
 
-namespace eigenbit {
+namespace eigenbit::internal {
 
 /// Grey images of 8 × 8 pixels in four classes: which quarter is brighter, under much noise.
 inline Dataset quarters(std::int64_t size) {
@@ -57,4 +57,4 @@ inline std::vector<float> all_weights(const Graph& graph) {
     return weights;
 }
 
-}  // namespace eigenbit
+}  // namespace eigenbit::internal

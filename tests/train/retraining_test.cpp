@@ -2,7 +2,7 @@
 #include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 #include "tests/train/quarters.h"
-#include "train/latent_indices.h"
+#include "train/latent_weights.h"
 
 #include <doctest/doctest.h>
 #include <tbb/global_control.h>
@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 
@@ -43,7 +43,7 @@ void quantize_weights(Graph& graph, int bits) {
 
 TrainingOptions retraining_options(int epochs) {
     TrainingOptions options = options_for(epochs);
-    options.quantized.index_rate = 0.005;
+    options.quantized.level_learning_rate = 0.005;
     return options;
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("a killed retraining that is resumed ends with the very indices of one
     const Dataset data = quarters(100);
     const Dataset validation = quarters(24);
     TrainingOptions options = retraining_options(4);
-    options.quantized.step_rate = 0.05;
+    options.quantized.step_learning_rate = 0.05;
     options.bits_share = 0.9;
     Graph whole = rounded.graph;
     train(whole, data, &validation, options);
@@ -116,7 +116,7 @@ TEST_CASE("a network that training only spoils stays as it came, unless it is to
     const Dataset validation = quarters(64);
     TrainingOptions options = retraining_options(2);
     options.schedule = {.kind = Schedule::Kind::constant, .peak = 3.0};
-    options.quantized.index_rate = 1.0;
+    options.quantized.level_learning_rate = 1.0;
     for (const double bits_share : {1.0, 0.9}) {
         options.bits_share = bits_share;
         Graph graph = rounded.graph;
@@ -175,8 +175,8 @@ TEST_CASE("learned steps move along the grid that files store, and help") {
     const Dataset data = quarters(64);
     Graph graph = rounded.graph;
     TrainingOptions options = retraining_options(20);
-    options.quantized.index_rate = 0.0;
-    options.quantized.step_rate = 0.2;
+    options.quantized.level_learning_rate = 0.0;
+    options.quantized.step_learning_rate = 0.2;
     train(graph, data, nullptr, options);
     int moved = 0;
     for (const auto& [id, parameter] : graph.parameters()) {

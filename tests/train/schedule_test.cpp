@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 TEST_CASE("a cosine schedule falls from the peak to 0, through half the peak in the middle") {
     const Schedule schedule{.kind = Schedule::Kind::cosine, .peak = 0.2, .epochs = 10.0};

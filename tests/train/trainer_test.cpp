@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-using namespace eigenbit;
+using namespace eigenbit::internal;
 
 namespace {
 

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "compress/layer.h"
+#include "compress/statistics/channel_moments.h"
+#include "engine/executor/graph_executor.h"
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace eigenbit::internal {
+
+struct MeterOptions {
+    /// Every output channel of the layer gets its mean back, and its variance as far as that is trusted (kTrustedGain),
+    /// before the rest of the network sees it, as by the label-free correction (method section 10). The layer needs a
+    /// bias: see with_biases().
+    bool corrected = false;
+    /// Bounds what is kept from one call to the next and the weights being tried. Where the activations that all images
+    /// bring to the layer are more, the network before the layer is run again for some of them in every call. Beyond
+    /// the bound, each thread needs the activations of one chunk of images.
+    std::int64_t memory_bytes = 1LL << 30;
+};
+
+/// Measures what other weights in one layer do to the network's output: the mean over calibration images and output
+/// elements of (ŷ − y)², where y is the output with the graph's own weights. Only what comes after the layer is run
+/// for each measurement. The same for any number of threads.
+class DistortionMeter {
+  public:
+    /// Changes the layer's weights, as its parameter lays them out, into the i-th to be tried. Called from several
+    /// threads.
+    using Change = std::function<void(std::size_t i, std::span<float> weights)>;
+
+    /// For images (N, H, W, C). The graph and the images must outlive the meter.
+    DistortionMeter(const Graph& graph, const Layer& layer, ConstView images, const MeterOptions& options);
+
+    /// The distortions of `count` different weights of the layer.
+    std::vector<double> measure(std::size_t count, const Change& change);
+
+  private:
+    /// Some of the images, run up to the layer.
+    struct Chunk {
+        GraphExecutor session;
+        Tensor output;  // of the network as it is
+    };
+    /// What the layer is given.
+    struct Trial {
+        Tensor weights;
+        Tensor bias;  // when corrected
+    };
+
+    ValueId bias() const { return input_of(*node_, InputRole::bias).value(); }
+    void choose_chunks();
+    ConstView images_of(std::size_t chunk) const;
+    Chunk prepare(std::size_t chunk) const;
+    void for_each_chunk(const std::function<void(std::size_t index, Chunk& chunk)>& visit);
+    void bind(const Trial& trial, GraphExecutor& session) const;
+    std::vector<ChannelMoments> layer_moments(std::span<const Trial> trials);
+    void correct(std::span<Trial> trials);
+    void add_squared_changes(std::span<const Trial> trials, std::span<double> sums);
+
+    const Graph* graph_;
+    const Node* node_;
+    Layer layer_;
+    ConstView images_;
+    MeterOptions options_;
+    std::vector<std::optional<Chunk>> chunks_;  // empty where not prepared
+    std::size_t kept_ = 0;                      // so many of the first chunks stay prepared
+    std::int64_t output_elements_ = 0;          // of all images together
+    ChannelMoments original_;                   // of what the layer outputs, when corrected
+};
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,98 @@
+#include "compress/statistics/gradient_samples.h"
+
+#include "engine/base/random.h"
+#include "engine/executor/graph_executor.h"
+
+#include <tbb/enumerable_thread_specific.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+
+namespace eigenbit::internal {
+
+Graph with_biases(const Graph& graph) {
+    Graph result = graph;
+    for (const Layer& layer : find_layers(graph)) {
+        Node& node = result.node(layer.node);
+        if (input_of(node, InputRole::bias)) continue;
+        node.inputs.push_back(result.add_parameter(node.name + ".zero_bias", Tensor(Shape{layer.shape[0]})));
+    }
+    return result;
+}
+
+std::vector<GradientSamples> sample_gradients(const Graph& graph, std::span<const Layer> layers, ConstView images,
+                                              const SamplingOptions& options) {
+    const std::int64_t image_count = images.shape[0];
+    const std::int64_t samples = image_count * options.projections;
+    GraphExecutor::Options session_options;
+    const auto bias_of = [&](const Layer& layer) {
+        return input_of(graph.nodes()[layer.node], InputRole::bias).value();
+    };
+    std::vector<GradientSamples> result;
+    for (const Layer& layer : layers) {
+        session_options.gradients.push_back(layer.weight);
+        session_options.gradients.push_back(bias_of(layer));
+        result.push_back({Tensor(Shape{samples, layer.shape[0], layer.shape[1], layer.shape[2]}),
+                          Tensor(Shape{samples, layer.shape[0]})});
+    }
+    const Shape one_image = images.slice(0, 1).shape;
+    tbb::enumerable_thread_specific<GraphExecutor> sessions(
+        [&] { return GraphExecutor(graph, std::span(&one_image, 1), session_options); });
+
+    tbb::parallel_for(std::int64_t{0}, image_count, [&](std::int64_t image) {
+        // Isolated, so that a thread that waits inside an operator does not begin another image in the same session.
+        tbb::this_task_arena::isolate([&] {
+            GraphExecutor& session = sessions.local();
+            const ConstView output = session.run(images.slice(image, image + 1));
+            Tensor projection(output.shape);
+            for (int p = 0; p < options.projections; ++p) {
+                const std::int64_t sample = image * options.projections + p;
+                const std::int64_t drawn = options.first_image * options.projections + sample;
+                Random random{options.seed, static_cast<std::uint64_t>(drawn)};
+                for (float& value : projection.values()) value = random.coin() ? 1.0F : -1.0F;
+                session.backward(projection);
+                for (std::size_t i = 0; i < layers.size(); ++i) {
+                    const auto store = [&](ValueId parameter, Tensor& target) {
+                        const ConstView gradient = session.gradient(parameter);
+                        std::ranges::copy(gradient.values(), target.data() + sample * gradient.elements());
+                    };
+                    store(layers[i].weight, result[i].weights);
+                    store(bias_of(layers[i]), result[i].shifts);
+                }
+            }
+        });
+    });
+    return result;
+}
+
+Matrix gradient_moments(ConstView gradients, Axis axis) {
+    const std::int64_t samples = gradients.shape[0];
+    const Shape shape{gradients.shape[1], gradients.shape[2], gradients.shape[3]};
+    const std::int64_t n = extent(shape, axis);
+    const std::int64_t chunks = std::min<std::int64_t>(samples, 16);  // fixed, so that threads do not matter
+    std::vector<Matrix> partial(static_cast<std::size_t>(chunks), Matrix(n, n));
+    tbb::parallel_for(std::int64_t{0}, chunks, [&](std::int64_t chunk) {
+        Matrix& sum = partial[static_cast<std::size_t>(chunk)];
+        for (std::int64_t s = chunk * samples / chunks; s < (chunk + 1) * samples / chunks; ++s) {
+            const ConstView gradient{shape, gradients.data + s * shape.elements()};
+            const Matrix product = moments_of_views(gradient, gradient, axis);
+            for (std::size_t i = 0; i < sum.values().size(); ++i) sum.values()[i] += product.values()[i];
+        }
+    });
+    Matrix moments(n, n);
+    for (const Matrix& sum : partial) {
+        for (std::size_t i = 0; i < sum.values().size(); ++i) {
+            moments.values()[i] += sum.values()[i] / static_cast<double>(samples);
+        }
+    }
+    return moments;
+}
+
+const Matrix& GradientMoments::along(Axis axis) const {
+    auto found = moments_.find(axis);
+    if (found == moments_.end()) found = moments_.emplace(axis, gradient_moments(gradients_, axis)).first;
+    return found->second;
+}
+
+}  // namespace eigenbit::internal

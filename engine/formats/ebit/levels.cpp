@@ -1,0 +1,265 @@
+#include "engine/formats/ebit/levels.h"
+
+#include "engine/base/error.h"
+#include "engine/coding/bit_packing.h"
+#include "engine/coding/block_layout.h"
+#include "engine/coding/level_coder.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+
+namespace eigenbit::internal {
+namespace {
+
+/// A stream takes whole blocks until it has this many indices: streams are decoded in parallel, and each costs two or
+/// three bytes.
+constexpr std::int64_t kStreamIndices = 1 << 15;
+
+/// A block by the position of its parameter and its own.
+struct BlockPosition {
+    std::size_t parameter = 0;
+    std::size_t block = 0;
+};
+
+template <typename QuantizedType>
+class StoredBlocks {
+  public:
+    explicit StoredBlocks(std::span<const StoredLevels<QuantizedType>> parameters) : parameters_(parameters) {
+        for (std::size_t p = 0; p < parameters.size(); ++p) {
+            for (std::size_t b = 0; b < parameters[p].weight->blocks.size(); ++b) {
+                if (parameters[p].weight->blocks[b].bit_depth > 0) positions_.push_back({p, b});
+            }
+        }
+    }
+
+    std::size_t count() const { return positions_.size(); }
+    const BlockPosition& position(std::size_t i) const { return positions_[i]; }
+    const StoredLevels<QuantizedType>& parameter(std::size_t i) const { return parameters_[positions_[i].parameter]; }
+    const QuantizedBlock& block(std::size_t i) const { return parameter(i).weight->blocks[positions_[i].block]; }
+    BlockLayout layout(std::size_t i) const {
+        const Quantized& weight = *parameter(i).weight;
+        return {weight.shape, weight.axis, block(i).begin, block(i).end};
+    }
+    std::int64_t elements(std::size_t i) const {
+        const Quantized& weight = *parameter(i).weight;
+        return weight.shape.elements() / weight.shape[weight.axis] * (block(i).end - block(i).begin);
+    }
+
+    /// The first block of every stream, and the number of blocks.
+    std::vector<std::size_t> stream_bounds() const {
+        std::vector<std::size_t> bounds{0};
+        std::int64_t indices = 0;
+        for (std::size_t i = 0; i < count(); ++i) {
+            indices += elements(i);
+            if (indices < kStreamIndices && i + 1 < count()) continue;
+            bounds.push_back(i + 1);
+            indices = 0;
+        }
+        return bounds;
+    }
+
+  private:
+    std::span<const StoredLevels<QuantizedType>> parameters_;
+    std::vector<BlockPosition> positions_;
+};
+
+/// Calls action(i) for 0 … count-1, in parallel.
+template <typename Action>
+void in_parallel(std::size_t count, Action action) {
+    tbb::parallel_for(std::size_t{0}, count, action);
+}
+
+void write_fixed(LevelBytes& result, const StoredBlocks<const Quantized>& blocks) {
+    for (std::size_t i = 0; i < blocks.count(); ++i) {
+        const std::vector<std::int16_t> indices = blocks.layout(i).gather(blocks.parameter(i).weight->levels);
+        const std::vector<std::uint8_t> packed = pack_levels(indices, blocks.block(i).bit_depth);
+        result.bytes.insert(result.bytes.end(), packed.begin(), packed.end());
+        result.weights[blocks.position(i).parameter] += static_cast<std::int64_t>(packed.size());
+    }
+}
+
+void write_streams(LevelBytes& result, const StoredBlocks<const Quantized>& blocks) {
+    const std::vector<std::size_t> bounds = blocks.stream_bounds();
+    std::vector<std::vector<std::uint8_t>> streams(bounds.size() - 1);
+    std::vector<std::int64_t> ends(blocks.count());  // of each block in its stream, bytes
+    in_parallel(streams.size(), [&](std::size_t s) {
+        LevelEncoder encoder;
+        for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
+            const BlockLayout layout = blocks.layout(i);
+            ends[i] = (encoder.write(layout, layout.gather(blocks.parameter(i).weight->levels)) + 7) / 8;
+        }
+        streams[s] = std::move(encoder).finish();
+    });
+    ByteWriter writer;
+    for (const auto& stream : streams) writer.varint(stream.size());
+    result.side_information = static_cast<std::int64_t>(writer.bytes().size());
+    for (const auto& stream : streams) writer.raw(stream);
+    result.bytes = std::move(writer).take();
+    for (std::size_t s = 0; s < streams.size(); ++s) {
+        const auto length = static_cast<std::int64_t>(streams[s].size());
+        std::int64_t position = 0;
+        for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
+            const std::int64_t end = i + 1 == bounds[s + 1] ? length : std::min(ends[i], length);
+            result.weights[blocks.position(i).parameter] += end - position;
+            position = end;
+        }
+    }
+}
+
+/// Where errors in a block are.
+std::string describe(const ByteReader& reader, const StoredBlocks<Quantized>& blocks, std::size_t i) {
+    return formatted("{}: block {} of '{}'", reader.where(), blocks.position(i).block, blocks.parameter(i).name);
+}
+
+void read_fixed(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
+    for (std::size_t i = 0; i < blocks.count(); ++i) {
+        const int depth = blocks.block(i).bit_depth;
+        const std::int64_t size = packed_bytes(blocks.elements(i), depth);
+        std::vector<std::int16_t> indices(static_cast<std::size_t>(blocks.elements(i)));
+        if (!unpack_levels(reader.raw(static_cast<std::size_t>(size), "the indices"), depth, indices)) {
+            fail("{}: the bits after its end are not 0", describe(reader, blocks, i));
+        }
+        blocks.layout(i).scatter(indices, blocks.parameter(i).weight->levels);
+    }
+}
+
+void read_streams(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
+    const std::vector<std::size_t> bounds = blocks.stream_bounds();
+    std::vector<std::size_t> lengths(bounds.size() - 1);
+    for (std::size_t& length : lengths) length = reader.count("the length of a stream");
+    std::vector<std::span<const std::uint8_t>> streams;
+    for (const std::size_t length : lengths) streams.push_back(reader.raw(length, "the indices"));
+
+    in_parallel(streams.size(), [&](std::size_t s) {
+        LevelDecoder decoder(streams[s]);
+        for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
+            const BlockLayout layout = blocks.layout(i);
+            std::vector<std::int16_t> indices(static_cast<std::size_t>(layout.elements()));
+            try {
+                decoder.read(layout, indices);
+            } catch (const Error& error) {
+                fail("{}: {}", describe(reader, blocks, i), error.what());
+            }
+            layout.scatter(indices, blocks.parameter(i).weight->levels);
+        }
+        if (!decoder.at_end()) fail("{}: stream {} does not end where its levels do", reader.where(), s);
+    });
+}
+
+}  // namespace
+
+LevelBytes write_levels(std::span<const StoredLevels<const Quantized>> weights, LevelStorage storage) {
+    const StoredBlocks<const Quantized> blocks(weights);
+    LevelBytes result;
+    result.weights.resize(weights.size());
+    if (storage == LevelStorage::fixed) {
+        write_fixed(result, blocks);
+    } else {
+        write_streams(result, blocks);
+    }
+    return result;
+}
+
+void read_levels(ByteReader& reader, LevelStorage storage, std::span<const StoredLevels<Quantized>> weights) {
+    const StoredBlocks<Quantized> blocks(weights);
+    for (const auto& stored : weights) {
+        stored.weight->levels.resize(static_cast<std::size_t>(stored.weight->shape.elements()));
+    }
+    if (storage == LevelStorage::fixed) {
+        read_fixed(reader, blocks);
+    } else {
+        read_streams(reader, blocks);
+    }
+    reader.expect_end();
+}
+
+struct LevelReader::State {
+    State(std::string where, LevelStorage coder, std::vector<Quantized> all)
+        : place(std::move(where)), storage(coder), weights(std::move(all)), stored(views(weights)), blocks(stored) {}
+
+    static std::vector<StoredLevels<Quantized>> views(std::vector<Quantized>& weights) {
+        std::vector<StoredLevels<Quantized>> result;
+        for (Quantized& weight : weights) result.push_back({formatted("weight {}", result.size()), &weight});
+        return result;
+    }
+
+    std::string place;
+    LevelStorage storage;
+    std::vector<Quantized> weights;
+    std::vector<StoredLevels<Quantized>> stored;
+    StoredBlocks<Quantized> blocks;
+    std::vector<std::span<const std::uint8_t>> pieces{};  // of blocks, or of streams
+    std::vector<std::size_t> bounds{};  // of streams, in blocks; one block each where levels are packed
+};
+
+LevelReader::LevelReader(std::span<const std::uint8_t> bytes, std::string where, LevelStorage storage,
+                         std::vector<Quantized> weights) {
+    auto state = std::make_unique<State>(where, storage, std::move(weights));
+    ByteReader reader(bytes, std::move(where));
+    std::vector<std::size_t> lengths;
+    if (storage == LevelStorage::fixed) {
+        for (std::size_t i = 0; i < state->blocks.count(); ++i) {
+            lengths.push_back(
+                static_cast<std::size_t>(packed_bytes(state->blocks.elements(i), state->blocks.block(i).bit_depth)));
+            state->bounds.push_back(i);
+        }
+        state->bounds.push_back(lengths.size());
+    } else {
+        state->bounds = state->blocks.stream_bounds();
+        lengths.resize(state->bounds.size() - 1);
+        for (std::size_t& length : lengths) length = reader.count("the length of a stream");
+    }
+    for (const std::size_t length : lengths) state->pieces.push_back(reader.raw(length, "the indices"));
+    reader.expect_end();
+    state_ = std::move(state);
+}
+
+LevelReader::LevelReader(LevelReader&&) noexcept = default;
+LevelReader::~LevelReader() = default;
+
+std::size_t LevelReader::size() const { return state_->weights.size(); }
+
+std::vector<std::int16_t> LevelReader::read(std::size_t weight) const {
+    const StoredBlocks<Quantized>& blocks = state_->blocks;
+    std::vector<std::int16_t> levels(static_cast<std::size_t>(state_->weights[weight].shape.elements()));
+    const auto belongs = [&](std::size_t block) { return blocks.position(block).parameter == weight; };
+    const auto read_block = [&](std::size_t i, const auto& decode) {
+        const BlockLayout layout = blocks.layout(i);
+        std::vector<std::int16_t> indices(static_cast<std::size_t>(layout.elements()));
+        try {
+            decode(layout, indices);
+        } catch (const Error& error) {
+            fail("{}: block {} of '{}': {}", state_->place, blocks.position(i).block, blocks.parameter(i).name,
+                 error.what());
+        }
+        if (belongs(i)) layout.scatter(indices, levels);
+    };
+    in_parallel(state_->pieces.size(), [&](std::size_t piece) {
+        const std::size_t begin = state_->bounds[piece];
+        std::size_t end = state_->bounds[piece + 1];
+        // A stream is read up to the last block that is wanted.
+        while (end > begin && !belongs(end - 1)) --end;
+        if (state_->storage == LevelStorage::fixed) {
+            for (std::size_t i = begin; i < end; ++i) {
+                read_block(i, [&](const BlockLayout&, std::span<std::int16_t> indices) {
+                    if (!unpack_levels(state_->pieces[piece], blocks.block(i).bit_depth, indices)) {
+                        fail("the bits after its end are not 0");
+                    }
+                });
+            }
+            return;
+        }
+        LevelDecoder decoder(state_->pieces[piece]);
+        for (std::size_t i = begin; i < end; ++i) {
+            read_block(
+                i, [&](const BlockLayout& layout, std::span<std::int16_t> indices) { decoder.read(layout, indices); });
+        }
+        if (end == state_->bounds[piece + 1] && end > begin && !decoder.at_end()) {
+            fail("{}: stream {} does not end where its levels do", state_->place, piece);
+        }
+    });
+    return levels;
+}
+
+}  // namespace eigenbit::internal

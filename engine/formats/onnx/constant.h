@@ -1,0 +1,36 @@
+#pragma once
+
+#include "engine/base/tensor.h"
+
+#include <onnx/onnx_pb.h>
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+namespace eigenbit::internal {
+
+/// A tensor whose values are known at import, in ONNX's order of axes: integers (booleans are 0 and 1) or reals.
+struct Constant {
+    Shape shape;
+    std::variant<std::vector<std::int64_t>, std::vector<float>> values;
+
+    /// Throw Error when the values are of the other kind.
+    const std::vector<std::int64_t>& integers() const;
+    const std::vector<float>& reals() const;
+    bool is_integer() const { return values.index() == 0; }
+
+    bool operator==(const Constant&) const = default;
+};
+
+/// A list of integers as a constant of rank 1.
+Constant integer_list(std::vector<std::int64_t> values);
+
+/// The element that all axes but those of extent 1 lead to. Throws Error when there is not exactly one element.
+float scalar(const Constant& constant);
+
+/// Converts a tensor of an ONNX file; 16- and 64-bit reals become float32. Throws Error when its type is not
+/// supported, when its data lie in another file, or when there are more or fewer data than its dimensions say.
+Constant read_constant(const onnx::TensorProto& tensor);
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,264 @@
+#include "engine/formats/onnx/export/export.h"
+
+#include "engine/base/error.h"
+#include "engine/formats/file.h"
+#include "engine/formats/onnx/layout.h"
+#include "engine/formats/onnx/metadata.h"
+#include "engine/formats/onnx/onnx.h"
+#include "engine/passes/expand_products.h"
+#include "engine/passes/multiply_gains.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <numeric>
+
+namespace eigenbit::internal {
+namespace {
+
+constexpr std::int64_t kOpset = 13;
+constexpr std::int64_t kIrVersion = 7;  // the file format that came with opset 13
+
+// Batch, height and width assumed for inputs that leave them open.
+constexpr std::array<std::array<std::int64_t, 3>, 2> kProbes{{{2, 224, 224}, {3, 261, 265}}};
+
+std::vector<int> identity(int rank) {
+    std::vector<int> result(static_cast<std::size_t>(rank));
+    std::iota(result.begin(), result.end(), 0);
+    return result;
+}
+
+std::vector<int> inverse(std::span<const int> permutation) {
+    std::vector<int> result(permutation.size());
+    for (std::size_t i = 0; i < permutation.size(); ++i)
+        result[static_cast<std::size_t>(permutation[i])] = static_cast<int>(i);
+    return result;
+}
+
+std::vector<int> onnx_order(int rank) {
+    return rank == 4 ? std::vector<int>(kOurAxis.begin(), kOurAxis.end()) : identity(rank);
+}
+
+std::vector<ProbedShapes> probe(const Graph& graph) {
+    std::vector<ProbedShapes> result(graph.value_count());
+    for (const auto& extents : kProbes) {
+        std::vector<Shape> inputs;
+        for (const Graph::Input& input : graph.inputs()) {
+            Shape shape = input.shape;
+            for (int axis = 0; axis < shape.rank(); ++axis) {
+                if (shape[axis] == 0) shape[axis] = extents[static_cast<std::size_t>(std::min(axis, 2))];
+            }
+            inputs.push_back(shape);
+        }
+        const std::vector<Shape> shapes = infer_shapes(graph, inputs);
+        for (std::size_t value = 0; value < shapes.size(); ++value) result[value].push_back(shapes[value]);
+    }
+    return result;
+}
+
+onnx::AttributeProto& add_attribute(onnx::NodeProto& node, std::string_view name,
+                                    onnx::AttributeProto::AttributeType type) {
+    onnx::AttributeProto& attribute = *node.add_attribute();
+    attribute.set_name(std::string(name));
+    attribute.set_type(type);
+    return attribute;
+}
+
+}  // namespace
+
+OnnxExport::OnnxExport(const Graph& graph, onnx::GraphProto& file)
+    : graph_(graph), file_(file), shapes_(probe(graph)) {}
+
+std::string OnnxExport::new_name(std::string_view name) {
+    std::string result(name.empty() ? "value" : name);
+    const std::string wanted = result;
+    for (int number = 2; !names_.insert(result).second; ++number) result = fmt::format("{}_{}", wanted, number);
+    return result;
+}
+
+onnx::NodeProto& OnnxExport::add_node(std::string_view type, std::string_view name, std::vector<std::string> inputs) {
+    onnx::NodeProto& node = *file_.add_node();
+    node.set_op_type(std::string(type));
+    node.set_name(new_name(name));
+    for (std::string& input : inputs) node.add_input(std::move(input));
+    node.add_output(node.name());
+    return node;
+}
+
+std::string OnnxExport::add_constant(std::string_view name, ConstView values) {
+    onnx::TensorProto& tensor = *file_.add_initializer();
+    tensor.set_name(new_name(name));
+    tensor.set_data_type(onnx::TensorProto::FLOAT);
+    for (const std::int64_t extent : values.shape) tensor.add_dims(extent);
+    tensor.set_raw_data(values.data, values.values().size_bytes());
+    return tensor.name();
+}
+
+std::string OnnxExport::add_constant(std::string_view name, std::span<const std::int64_t> values) {
+    onnx::TensorProto& tensor = *file_.add_initializer();
+    tensor.set_name(new_name(name));
+    tensor.set_data_type(onnx::TensorProto::INT64);
+    tensor.add_dims(static_cast<std::int64_t>(values.size()));
+    tensor.set_raw_data(values.data(), values.size_bytes());
+    return tensor.name();
+}
+
+std::string OnnxExport::add_constant(std::string_view name, std::uint8_t value) {
+    onnx::TensorProto& tensor = *file_.add_initializer();
+    tensor.set_name(new_name(name));
+    tensor.set_data_type(onnx::TensorProto::UINT8);
+    tensor.set_raw_data(&value, 1);
+    return tensor.name();
+}
+
+void OnnxExport::add_rounding(ValueId value) {
+    constexpr int kDepthOfFile = 8;
+    const auto found = graph_.activations().find(value);
+    if (found == graph_.activations().end() || found->second.bit_depth > kDepthOfFile) return;
+    const ActivationQuantizer& grid = found->second;
+    const std::string& name = graph_.name(value);
+    const auto number = [&](std::string_view suffix, float constant) {
+        return add_constant(name + std::string(suffix), Tensor(Shape{}, std::array{constant}));
+    };
+    Location& location = locations_.at(value);
+    if (grid.bit_depth < kDepthOfFile) {
+        const std::string low = number(".min", grid.lowest());
+        location.base =
+            add_node("Clip", name + "/clipped", {location.base, low, number(".max", grid.highest())}).output(0);
+    }
+    const std::string step = number(".step", grid.step);
+    const std::string zero_point = add_constant(name + ".zero_point", static_cast<std::uint8_t>(grid.zero_point));
+    location.base = add_node("QuantizeLinear", name + "/indices", {location.base, step, zero_point}).output(0);
+    location.base = add_node("DequantizeLinear", name + "/rounded", {location.base, step, zero_point}).output(0);
+}
+
+void OnnxExport::define(ValueId value, const std::string& name, std::span<const int> permutation) {
+    locations_[value] = {name, inverse(permutation)};
+}
+
+void OnnxExport::define_in_onnx_order(ValueId value, const std::string& name) {
+    define(value, name, onnx_order(rank(value)));
+}
+
+void OnnxExport::define_in_our_order(ValueId value, const std::string& name) {
+    define(value, name, identity(rank(value)));
+}
+
+void OnnxExport::define_transposed(ValueId value, ValueId source, std::span<const int> permutation) {
+    const Location& location = locate(source);
+    locations_[value] = {location.base, composed(location.to_ours, permutation)};
+}
+
+const OnnxExport::Location& OnnxExport::locate(ValueId value) {
+    const auto found = locations_.find(value);
+    if (found != locations_.end()) return found->second;
+    define_in_onnx_order(value, add_constant(graph_.name(value), to_onnx_order(image(graph_.parameter(value)))));
+    return locations_.at(value);
+}
+
+std::string OnnxExport::in_order(ValueId value, std::span<const int> permutation) {
+    const Location location = locate(value);
+    std::vector<int> whole = composed(location.to_ours, permutation);
+    if (is_identity(whole)) return location.base;
+    const auto [entry, is_new] = transposes_.try_emplace({location.base, whole});
+    if (is_new) {
+        onnx::NodeProto& node = add_node("Transpose", graph_.name(value) + "/transposed", {location.base});
+        set_attribute(node, "perm", std::vector<std::int64_t>(whole.begin(), whole.end()));
+        entry->second = node.output(0);
+    }
+    return entry->second;
+}
+
+std::string OnnxExport::in_onnx_order(ValueId value) { return in_order(value, onnx_order(rank(value))); }
+
+std::string OnnxExport::in_our_order(ValueId value) { return in_order(value, identity(rank(value))); }
+
+void OnnxExport::describe(onnx::ValueInfoProto& info, ValueId value) const {
+    auto& type = *info.mutable_type()->mutable_tensor_type();
+    type.set_elem_type(onnx::TensorProto::FLOAT);
+    const ProbedShapes onnx = to_onnx_order(shapes(value));
+    for (int axis = 0; axis < onnx.front().rank(); ++axis) {
+        auto& dimension = *type.mutable_shape()->add_dim();
+        const std::int64_t extent = fixed_extent(onnx, axis);
+        if (extent != 0) {
+            dimension.set_dim_value(extent);
+        } else if (axis == 0) {
+            dimension.set_dim_param("N");
+        }
+    }
+}
+
+void OnnxExport::add_inputs() {
+    for (const Graph::Input& input : graph_.inputs()) {
+        onnx::ValueInfoProto& info = *file_.add_input();
+        info.set_name(new_name(graph_.name(input.value)));
+        describe(info, input.value);
+        define_in_onnx_order(input.value, info.name());
+        add_rounding(input.value);
+    }
+}
+
+void OnnxExport::add_outputs() {
+    for (const ValueId output : graph_.outputs()) {
+        std::string name = in_onnx_order(output);
+        const auto is_name = [&](const auto& info) { return info.name() == name; };
+        if (std::ranges::any_of(file_.input(), is_name) || std::ranges::any_of(file_.output(), is_name)
+            || graph_.is_parameter(output)) {
+            name = add_node("Identity", graph_.name(output) + "/output", {name}).output(0);
+        }
+        onnx::ValueInfoProto& info = *file_.add_output();
+        info.set_name(name);
+        describe(info, output);
+    }
+}
+
+void set_attribute(onnx::NodeProto& node, std::string_view name, std::int64_t value) {
+    add_attribute(node, name, onnx::AttributeProto::INT).set_i(value);
+}
+
+void set_attribute(onnx::NodeProto& node, std::string_view name, float value) {
+    add_attribute(node, name, onnx::AttributeProto::FLOAT).set_f(value);
+}
+
+void set_attribute(onnx::NodeProto& node, std::string_view name, std::string_view value) {
+    add_attribute(node, name, onnx::AttributeProto::STRING).set_s(std::string(value));
+}
+
+void set_attribute(onnx::NodeProto& node, std::string_view name, std::span<const std::int64_t> values) {
+    onnx::AttributeProto& attribute = add_attribute(node, name, onnx::AttributeProto::INTS);
+    for (const std::int64_t value : values) attribute.add_ints(value);
+}
+
+void write_onnx(const Model& model, const std::filesystem::path& path) {
+    onnx::ModelProto file;
+    file.set_ir_version(kIrVersion);
+    file.set_producer_name("eigenbit");
+    file.mutable_graph()->set_name("network");
+    write_metadata(model, file);
+    try {
+        Graph graph = model.graph;
+        expand_products(graph);
+        multiply_gains(graph);
+        OnnxExport network(graph, *file.mutable_graph());
+        network.add_inputs();
+        for (const Node& node : graph.nodes()) {
+            export_node(network, node);
+            for (const ValueId output : node.outputs) network.add_rounding(output);
+        }
+        network.add_outputs();
+    } catch (const Error& error) {
+        fail("cannot write \"{}\": {}", path.string(), error.what());
+    }
+    // The opset goes last, as a message of its own (messages of protobuf that follow each other are one), so that a
+    // file that was cut off anywhere lacks it.
+    onnx::ModelProto last;
+    last.add_opset_import()->set_version(kOpset);
+    last.mutable_opset_import(0)->set_domain("");
+    if (file.ByteSizeLong() > std::numeric_limits<int>::max() - last.ByteSizeLong()) {
+        fail("cannot write \"{}\": the network takes more than the 2 GB that an ONNX file can hold", path.string());
+    }
+    const std::string bytes = file.SerializeAsString() + last.SerializeAsString();
+    write_file(path, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace eigenbit::internal

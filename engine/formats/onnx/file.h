@@ -1,0 +1,36 @@
+#pragma once
+
+#include "engine/formats/onnx/constant.h"
+
+#include <onnx/onnx_pb.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace eigenbit::internal {
+
+/// An ONNX file, checked as far as that is possible without knowing its operators.
+struct OnnxFile {
+    onnx::ModelProto model;
+    std::int64_t opset = 0;
+    /// What the outputs depend on, in an order in which the nodes can run.
+    std::vector<const onnx::NodeProto*> nodes;
+    std::vector<const onnx::ValueInfoProto*> inputs;  ///< without those that are initializers
+    std::map<std::string, std::shared_ptr<const Constant>, std::less<>> initializers;  ///< those that nodes read
+    std::map<std::string, int, std::less<>> readers;  ///< how many inputs of these nodes, and outputs, name a value
+};
+
+/// Throws Error when the bytes cannot be parsed, the version is not supported, a value is missing or put out twice, or
+/// nodes depend on each other in a cycle.
+OnnxFile load_onnx(std::span<const std::uint8_t> bytes);
+
+/// "'name' (Type)"; the first output stands for a missing name.
+std::string describe(const onnx::NodeProto& node);
+/// The node's name, or else that of its first output.
+std::string node_name(const onnx::NodeProto& node);
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,260 @@
+#include "engine/formats/onnx/fold/folding.h"
+
+#include "engine/base/error.h"
+#include "engine/formats/onnx/fold/arithmetic.h"
+#include "engine/formats/onnx/shapes.h"
+#include "engine/ops/shape_rules.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+namespace eigenbit::internal {
+namespace {
+
+Constant with_shape(const Constant& constant, const Shape& shape) { return {shape, constant.values}; }
+
+Constant fold_constant(const OnnxNode& node) {
+    if (const auto* value = node.find_attribute("value")) {
+        if (!value->has_t()) fail("attribute 'value' is not a tensor");
+        return read_constant(value->t());
+    }
+    if (const auto value = node.integer("value_int")) return {Shape{}, std::vector{*value}};
+    if (const auto value = node.real("value_float")) return {Shape{}, std::vector{*value}};
+    if (auto values = node.integers("value_ints")) return integer_list(std::move(*values));
+    if (const auto* list = node.find_attribute("value_floats")) {
+        return {Shape{list->floats_size()}, std::vector<float>(list->floats().begin(), list->floats().end())};
+    }
+    fail("it has no value of a supported kind (tensor, integers or reals)");
+}
+
+Constant fold_constant_of_shape(const OnnxNode& node) {
+    const Shape shape{std::span<const std::int64_t>(node.constant(0).integers())};
+    Constant value{Shape{}, std::vector{0.0F}};
+    if (const auto* attribute = node.find_attribute("value")) value = read_constant(attribute->t());
+    if (value.shape.elements() != 1)
+        fail("attribute 'value' has shape {}, one value was expected", to_string(value.shape));
+    return strided(with_shape(value, Shape{}), shape, 0, std::vector<std::int64_t>(shape.rank(), 0));
+}
+
+Constant fold_shape(const OnnxNode& node) { return shape_constant(node, node.constant(0).shape); }
+Constant fold_size(const OnnxNode& node) { return size_constant(node.constant(0).shape); }
+Constant fold_identity(const OnnxNode& node) { return node.constant(0); }
+
+Constant fold_reshape(const OnnxNode& node) {
+    return with_shape(node.constant(0), reshaped(node, node.constant(0).shape));
+}
+Constant fold_flatten(const OnnxNode& node) {
+    return with_shape(node.constant(0), flattened(node, node.constant(0).shape));
+}
+Constant fold_squeeze(const OnnxNode& node) {
+    return with_shape(node.constant(0), squeezed(node, node.constant(0).shape));
+}
+Constant fold_unsqueeze(const OnnxNode& node) {
+    return with_shape(node.constant(0), unsqueezed(node, node.constant(0).shape));
+}
+
+std::int64_t to_integer(float value) {
+    constexpr float kLimit = 9.2e18F;
+    if (!(value > -kLimit && value < kLimit)) fail("{} cannot be converted to an integer", value);
+    return static_cast<std::int64_t>(value);
+}
+
+Constant fold_cast(const OnnxNode& node) {
+    const Constant& input = node.constant(0);
+    const auto type = static_cast<int>(node.integer("to").value_or(0));
+    Constant result{input.shape, {}};
+    switch (type) {
+    case onnx::TensorProto::FLOAT:
+    case onnx::TensorProto::FLOAT16:
+    case onnx::TensorProto::DOUBLE:
+        result.values = as_reals(input);
+        break;
+    case onnx::TensorProto::BOOL:
+    case onnx::TensorProto::INT32:
+    case onnx::TensorProto::INT64: {
+        std::vector<std::int64_t> integers;
+        if (input.is_integer())
+            integers = input.integers();
+        else
+            std::ranges::transform(input.reals(), std::back_inserter(integers), to_integer);
+        if (type == onnx::TensorProto::BOOL) {
+            for (std::size_t i = 0; i < integers.size(); ++i) {
+                integers[i] = input.is_integer() ? integers[i] != 0 : input.reals()[i] != 0.0F;
+            }
+        }
+        result.values = std::move(integers);
+        break;
+    }
+    default:
+        fail("a cast to element type {} is not supported", type);
+    }
+    return result;
+}
+
+Constant fold_transpose(const OnnxNode& node) {
+    const Constant& input = node.constant(0);
+    const std::vector<std::int64_t> steps = row_major_steps(input.shape);
+    Shape shape = input.shape;
+    std::vector<std::int64_t> output_steps(steps.size());
+    const std::vector<int> axes = permutation(node, input.shape.rank());
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+        const int source = axes[static_cast<std::size_t>(axis)];
+        shape[axis] = input.shape[source];
+        output_steps[static_cast<std::size_t>(axis)] = steps[static_cast<std::size_t>(source)];
+    }
+    return strided(input, shape, 0, output_steps);
+}
+
+/// First position and number of elements that a range selects from an axis.
+std::pair<std::int64_t, std::int64_t> selected(const Slice::Range& range, std::int64_t extent) {
+    const auto position = [&](std::int64_t value, std::int64_t low, std::int64_t high) {
+        return std::clamp(value < 0 ? value + extent : value, low, high);
+    };
+    if (range.step > 0) {
+        const std::int64_t begin = position(range.begin, 0, extent);
+        const std::int64_t length = position(range.end, 0, extent) - begin;
+        return {begin, length <= 0 ? 0 : (length - 1) / range.step + 1};
+    }
+    const std::int64_t begin = position(range.begin, -1, extent - 1);
+    const std::int64_t length = begin - position(range.end, -1, extent - 1);
+    const std::int64_t step = -std::max(range.step, -std::numeric_limits<std::int64_t>::max());
+    return {std::max<std::int64_t>(begin, 0), length <= 0 ? 0 : (length - 1) / step + 1};
+}
+
+Constant fold_slice(const OnnxNode& node) {
+    const Constant& input = node.constant(0);
+    const std::vector<Slice::Range> ranges = slice_ranges(node, input.shape.rank());
+    std::vector<std::int64_t> steps = row_major_steps(input.shape);
+    Shape shape = input.shape;
+    std::int64_t begin = 0;
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+        const auto a = static_cast<std::size_t>(axis);
+        const auto [first, count] = selected(ranges[a], input.shape[axis]);
+        begin += first * steps[a];
+        shape[axis] = count;
+        steps[a] = count > 1 ? steps[a] * ranges[a].step : 0;
+    }
+    return strided(input, shape, begin, steps);
+}
+
+Constant fold_expand(const OnnxNode& node) {
+    const Constant& input = node.constant(0);
+    const Shape target{std::span<const std::int64_t>(node.constant(1).integers())};
+    return expanded(input, broadcast_shape("Expand", input.shape, target));
+}
+
+Constant fold_gather(const OnnxNode& node) {
+    const Constant& data = node.constant(0);
+    const Constant& indices = node.constant(1);
+    const int axis = normalized_axis(node.integer("axis").value_or(0), data.shape.rank());
+    std::vector<std::int64_t> extents(data.shape.begin(), data.shape.begin() + axis);
+    extents.insert(extents.end(), indices.shape.begin(), indices.shape.end());
+    extents.insert(extents.end(), data.shape.begin() + axis + 1, data.shape.end());
+    const std::int64_t inner = data.shape.elements(axis + 1, data.shape.rank());
+    Constant result = allocate(Shape{std::span<const std::int64_t>(extents)}, data);
+    if (result.shape.elements() == 0) return result;
+    std::int64_t target = 0;
+    for (std::int64_t outer = 0; outer < data.shape.elements(0, axis); ++outer) {
+        for (const std::int64_t index : indices.integers()) {
+            const int position = normalized_axis(index, static_cast<int>(data.shape[axis]));
+            copy_elements(data, (outer * data.shape[axis] + position) * inner, result, target, inner);
+            target += inner;
+        }
+    }
+    return result;
+}
+
+Constant fold_concat(const OnnxNode& node) {
+    const Constant& first = node.constant(0);
+    const int axis = normalized_axis(node.integer("axis").value_or(0), first.shape.rank());
+    Shape shape = first.shape;
+    shape[axis] = 0;
+    for (int input = 0; input < node.proto.input_size(); ++input) {
+        Shape other = node.constant(input).shape;
+        if (other.rank() != shape.rank() || node.constant(input).is_integer() != first.is_integer()) {
+            fail("input {} has another rank or kind than input 0", input);
+        }
+        shape[axis] += other[axis];
+        other[axis] = first.shape[axis];
+        if (!(other == first.shape)) fail("input {} does not fit input 0, {}", input, to_string(first.shape));
+    }
+    Constant result = allocate(shape, first);
+    if (shape.elements() == 0) return result;
+    std::int64_t target = 0;
+    for (std::int64_t outer = 0; outer < shape.elements(0, axis); ++outer) {
+        for (int input = 0; input < node.proto.input_size(); ++input) {
+            const Constant& source = node.constant(input);
+            const std::int64_t run = source.shape.elements(axis, shape.rank());
+            copy_elements(source, outer * run, result, target, run);
+            target += run;
+        }
+    }
+    return result;
+}
+
+/// The only element of an integer input.
+std::int64_t integer_input(const OnnxNode& node, int input) {
+    const Constant& constant = node.constant(input);
+    if (constant.shape.elements() != 1)
+        fail("input {} has shape {}, one value was expected", input, to_string(constant.shape));
+    return constant.integers().front();
+}
+
+Constant fold_range(const OnnxNode& node) {
+    const std::int64_t start = integer_input(node, 0);
+    const std::int64_t limit = integer_input(node, 1);
+    const std::int64_t delta = integer_input(node, 2);
+    constexpr std::int64_t kFarthest = std::int64_t{1} << 40;
+    const auto near = [](std::int64_t value) { return -kFarthest < value && value < kFarthest; };
+    if (delta == 0 || !near(start) || !near(limit) || !near(delta)) {
+        fail("a range from {} to {} in steps of {} is not supported", start, limit, delta);
+    }
+    const std::int64_t length = delta > 0 ? limit - start : start - limit;
+    const std::int64_t count = length <= 0 ? 0 : (length - 1) / std::abs(delta) + 1;
+    Constant result = allocate(Shape{count}, node.constant(0));
+    auto& values = std::get<0>(result.values);
+    for (std::int64_t i = 0; i < count; ++i) values[static_cast<std::size_t>(i)] = start + i * delta;
+    return result;
+}
+
+using Fold = Constant (*)(const OnnxNode&);
+
+const std::map<std::string_view, Fold>& folds() {
+    static const std::map<std::string_view, Fold> table = [] {
+        std::map<std::string_view, Fold> all = {
+            {"Cast", fold_cast},           {"Concat", fold_concat},
+            {"Constant", fold_constant},   {"ConstantOfShape", fold_constant_of_shape},
+            {"Dropout", fold_identity},    {"Expand", fold_expand},
+            {"Flatten", fold_flatten},     {"Gather", fold_gather},
+            {"Identity", fold_identity},   {"Range", fold_range},
+            {"Reshape", fold_reshape},     {"Shape", fold_shape},
+            {"Size", fold_size},           {"Slice", fold_slice},
+            {"Squeeze", fold_squeeze},     {"Transpose", fold_transpose},
+            {"Unsqueeze", fold_unsqueeze},
+        };
+        all.insert(arithmetic_folds().begin(), arithmetic_folds().end());
+        return all;
+    }();
+    return table;
+}
+
+}  // namespace
+
+bool can_fold(std::string_view op_type) { return folds().contains(op_type); }
+
+Constant fold(const OnnxNode& node) { return folds().at(node.proto.op_type())(node); }
+
+Constant shape_constant(const OnnxNode& node, const Shape& input) {
+    const auto position = [&](std::int64_t value) {
+        return std::clamp<std::int64_t>(value < 0 ? value + input.rank() : value, 0, input.rank());
+    };
+    const std::int64_t begin = position(node.integer("start").value_or(0));
+    const std::int64_t end = std::max(begin, position(node.integer("end").value_or(input.rank())));
+    return integer_list(std::vector<std::int64_t>(input.begin() + begin, input.begin() + end));
+}
+
+Constant size_constant(const Shape& input) { return {Shape{}, std::vector{input.elements()}}; }
+
+}  // namespace eigenbit::internal

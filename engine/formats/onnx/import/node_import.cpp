@@ -1,0 +1,153 @@
+#include "engine/formats/onnx/import/node_import.h"
+
+#include "engine/base/error.h"
+#include "engine/formats/onnx/fold/arithmetic.h"
+#include "engine/formats/onnx/layout.h"
+#include "engine/formats/onnx/shapes.h"
+
+#include <algorithm>
+
+namespace eigenbit::internal {
+namespace {
+
+// The forms in which one constant may become a parameter, as keys of ImportState::parameters.
+constexpr int kOwnForm = -1;
+constexpr int kMatrixForm = -2;            // (O, I), as it is
+constexpr int kTransposedMatrixForm = -3;  // from (I, O); forms from 0 on are ranks to broadcast to
+
+Tensor to_tensor(const Constant& constant) { return Tensor(constant.shape, as_reals(constant)); }
+
+/// The (O, C · H · W) matrix with columns that go through height, width and channels instead.
+Tensor with_columns(const Tensor& matrix, const Shape& columns) {
+    const std::int64_t rows = matrix.shape()[0];
+    if (columns.elements() != matrix.shape()[1]) {
+        fail("weights {} do not fit an input flattened from {}", to_string(matrix.shape()), to_string(columns));
+    }
+    Tensor images(Shape{rows, columns[2], columns[0], columns[1]}, matrix.values());
+    Tensor reordered = to_our_order(images);
+    reordered.reshape(matrix.shape());
+    return reordered;
+}
+
+}  // namespace
+
+bool ImportedValue::is_fixed() const {
+    return std::ranges::all_of(constants, [&](const auto& constant) { return constant == constants.front(); });
+}
+
+NodeImport::NodeImport(const onnx::NodeProto& proto, ImportState& state) : proto_(proto), state_(state) {
+    for (std::size_t probe = 0; probe < state.probes; ++probe) {
+        OnnxNode& node = at_.emplace_back(OnnxNode{proto, state.opset, {}});
+        for (int input = 0; input < proto.input_size(); ++input) {
+            const bool known = node.has_input(input) && is_constant(input);
+            node.constants.push_back(known ? imported(input).constants[probe].get() : nullptr);
+        }
+    }
+}
+
+const OnnxNode& NodeImport::fixed() const {
+    for (int input = 0; input < proto_.input_size(); ++input) {
+        if (has_input(input) && is_constant(input) && !imported(input).is_fixed()) {
+            fail("input {} ('{}') depends on the batch or the image size", input, input_name(input));
+        }
+    }
+    return at_.front();
+}
+
+const ImportedValue& NodeImport::imported(int index) const {
+    if (!has_input(index)) fail("input {} is missing", index);
+    return state_.values.find(input_name(index))->second;
+}
+
+bool NodeImport::is_only_use(int index) const {
+    const ValueId activation = imported(index).activation;
+    const auto names =
+        std::ranges::count_if(state_.values, [&](const auto& entry) { return entry.second.activation == activation; });
+    return names == 1 && state_.readers.find(input_name(index))->second == 1;
+}
+
+ValueId NodeImport::value(int index) {
+    const ImportedValue& value = imported(index);
+    if (!value.is_constant()) return materialized(state_.values.find(input_name(index))->second);
+    const auto [entry, is_new] = state_.parameters.try_emplace({input_name(index), kOwnForm});
+    if (is_new) {
+        const Tensor tensor = to_tensor(fixed().constant(index));
+        entry->second = graph().add_parameter(input_name(index), to_our_order(tensor));
+    }
+    return entry->second;
+}
+
+ValueId NodeImport::unordered_value(int index) {
+    return is_constant(index) ? value(index) : imported(index).activation;
+}
+
+ValueId NodeImport::materialized(ImportedValue& value) {
+    if (!value.columns) return value.activation;
+    ProbedShapes images;
+    const ProbedShapes matrices = graph().shapes(value.activation);
+    for (const Shape& matrix : matrices) {
+        images.push_back({matrix[0], (*value.columns)[0], (*value.columns)[1], (*value.columns)[2]});
+    }
+    value.activation = graph().onnx_reshape(graph().reshape(value.activation, images), matrices);
+    value.columns.reset();
+    return value.activation;
+}
+
+ValueId NodeImport::broadcast_parameter(int index, int rank) {
+    const auto [entry, is_new] = state_.parameters.try_emplace({input_name(index), rank});
+    if (!is_new) return entry->second;
+    Tensor tensor = to_tensor(fixed().constant(index));
+    if (tensor.shape().rank() <= rank) {
+        tensor.reshape(with_leading_ones(tensor.shape(), rank));
+        tensor = to_our_order(tensor);
+        const std::int64_t* first = tensor.shape().begin();
+        while (tensor.shape().end() - first > 1 && *first == 1) ++first;
+        tensor.reshape(Shape{std::span<const std::int64_t>(first, tensor.shape().end())});
+    }
+    entry->second = graph().add_parameter(input_name(index), std::move(tensor));
+    return entry->second;
+}
+
+ValueId NodeImport::weight_matrix(int index, bool output_channels_first, float factor,
+                                  const std::optional<Shape>& columns) {
+    const Constant& constant = fixed().constant(index);
+    if (constant.shape.rank() != 2)
+        fail("weights have shape {}, 2 dimensions were expected", to_string(constant.shape));
+    const auto make = [&] {
+        Tensor matrix = to_tensor(constant);
+        if (!output_channels_first) matrix = permuted(matrix, std::array{1, 0});
+        if (columns) matrix = with_columns(matrix, *columns);
+        for (float& value : matrix.values()) value *= factor;
+        return graph().add_parameter(input_name(index), std::move(matrix));
+    };
+    if (factor != 1.0F || columns) return make();
+    const int form = output_channels_first ? kMatrixForm : kTransposedMatrixForm;
+    const auto [entry, is_new] = state_.parameters.try_emplace({input_name(index), form});
+    if (is_new) entry->second = make();
+    return entry->second;
+}
+
+ProbedShapes NodeImport::shapes(int index) const {
+    const ImportedValue& value = imported(index);
+    if (!value.is_constant()) return to_onnx_order(state_.graph.shapes(value.activation));
+    ProbedShapes result;
+    for (const auto& constant : value.constants) result.push_back(constant->shape);
+    return result;
+}
+
+void NodeImport::output(ValueId value, int index) {
+    if (index >= proto_.output_size() || proto_.output(index).empty()) return;
+    ImportedValue& entry = state_.values[proto_.output(index)];
+    entry = {};
+    entry.activation = value;
+}
+
+void NodeImport::output_like(int input, ValueId value) {
+    const std::optional<Shape> order = is_constant(input) ? std::nullopt : columns(input);
+    output(value);
+    state_.values[proto_.output(0)].columns = order;
+}
+
+void NodeImport::output_input(int input) { output_like(input, unordered_value(input)); }
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "engine/formats/onnx/import/graph_builder.h"
+#include "engine/formats/onnx/node.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace eigenbit::internal {
+
+/// A value of the ONNX file during import: a constant, or an activation of the graph being built.
+struct ImportedValue {
+    std::vector<std::shared_ptr<const Constant>> constants;  ///< by probe, one object where they agree
+    ValueId activation = -1;
+    /// (H, W, C) of a matrix that was flattened from images and has its columns in this order, not in ONNX's (C, H, W):
+    /// the fully-connected layer that follows reorders its weights instead.
+    std::optional<Shape> columns;
+
+    bool is_constant() const { return !constants.empty(); }
+    bool is_fixed() const;  ///< a constant that is the same at all probes
+};
+
+/// A sum over axes of images, which a division by the number of terms makes a mean.
+struct SumOverAxes {
+    ValueId summed;
+    std::vector<int> axes;  ///< ours
+    bool keep_axes;
+};
+
+/// All that is known while one file is imported.
+struct ImportState {
+    GraphBuilder graph;
+    std::size_t probes = 0;
+    std::int64_t opset = 0;
+    std::optional<std::int64_t> declared_batch;  ///< where the file fixes it
+    std::map<std::string, ImportedValue, std::less<>> values;
+    std::map<std::string, int, std::less<>> readers;            ///< how many inputs and outputs name a value
+    std::map<std::pair<std::string, int>, ValueId> parameters;  ///< by name and form
+    std::map<ValueId, SumOverAxes> sums;
+    std::int64_t folded_elements = 0;                  ///< of all constants computed so far
+    std::int64_t most_folded = std::int64_t{1} << 24;  ///< and how many are allowed, so that no small file fills memory
+};
+
+/// One ONNX node that is being translated: its attributes and constant inputs, its activations in our layout, and the
+/// graph to add to.
+class NodeImport {
+  public:
+    NodeImport(const onnx::NodeProto& proto, ImportState& state);
+
+    GraphBuilder& graph() { return state_.graph; }
+    ImportState& state() { return state_; }
+    const onnx::NodeProto& proto() const { return proto_; }
+    std::size_t probes() const { return at_.size(); }
+    /// The node with the constants it has at one probe.
+    const OnnxNode& at(std::size_t probe) const { return at_[probe]; }
+    /// The node, whose constants must be the same at all probes. Throws Error where they are not.
+    const OnnxNode& fixed() const;
+
+    bool has_input(int index) const { return at_.front().has_input(index); }
+    bool is_constant(int index) const { return imported(index).is_constant(); }
+    const std::string& input_name(int index) const { return proto_.input(index); }
+    /// Whether nothing but this node reads the activation, under whatever name.
+    bool is_only_use(int index) const;
+
+    /// The input in our layout; a constant becomes a parameter.
+    ValueId value(int index);
+    /// The input for an operator that treats all elements alike: columns may be in any order.
+    ValueId unordered_value(int index);
+    const std::optional<Shape>& columns(int index) const { return imported(index).columns; }
+    /// A constant input as a parameter that broadcasts with our values of this rank.
+    ValueId broadcast_parameter(int index, int rank);
+    /// A matrix as a parameter in our order (output channels, input channels).
+    ValueId weight_matrix(int index, bool output_channels_first, float factor, const std::optional<Shape>& columns);
+
+    /// The input's shapes and rank in ONNX's order.
+    ProbedShapes shapes(int index) const;
+    int rank(int index) const { return shapes(index).front().rank(); }
+
+    void output(ValueId value, int index = 0);
+    /// An output whose columns are in the same order as the input's.
+    void output_like(int input, ValueId value);
+    /// The output is the input itself.
+    void output_input(int input);
+
+  private:
+    const ImportedValue& imported(int index) const;
+    ValueId materialized(ImportedValue& value);
+
+    const onnx::NodeProto& proto_;
+    ImportState& state_;
+    std::vector<OnnxNode> at_;
+};
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "engine/formats/onnx/import/node_import.h"
+
+#include <map>
+#include <string_view>
+
+namespace eigenbit::internal {
+
+/// Translates one ONNX node whose inputs are not all constants. Throws Error when it does not fit.
+using ImportOperator = void (*)(NodeImport&);
+using ImportTable = std::map<std::string_view, ImportOperator>;
+
+/// The operators with weights, normalizations and pooling, by ONNX type.
+const ImportTable& layer_imports();
+/// Operators element by element, and reductions.
+const ImportTable& arithmetic_imports();
+/// Operators that move elements.
+const ImportTable& shape_imports();
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "engine/graph/model.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace eigenbit::internal {
+
+/// What an ONNX file may leave open.
+struct OnnxOptions {
+    std::int64_t height = 0;  ///< pixels, where the file does not fix the image's height and the network depends on it
+    std::int64_t width = 0;   ///< likewise
+};
+
+/// Reads a float network from an ONNX file (opset 7 to 21, images NCHW) into our layout (NHWC).
+///
+/// Arithmetic on shapes is evaluated at import. The batch stays free, and so does the image size where the file leaves
+/// it open and nothing depends on it. Preprocessing and class names come from the file's metadata
+/// (`eigenbit.preprocessing`, `eigenbit.classes`). Throws Error naming the file, and the node where there is one, for a
+/// malformed file; unsupported operators are listed all at once.
+Model read_onnx(const std::filesystem::path& path, const OnnxOptions& options = {});
+/// The same from memory; errors call the file by this name.
+Model read_onnx(std::span<const std::uint8_t> bytes, std::string_view name, const OnnxOptions& options = {});
+
+/// Writes an ONNX file (opset 13, images NCHW), whole or not at all. Quantized parameters are written as the values
+/// they stand for. Throws Error when the file cannot be written.
+void write_onnx(const Model& model, const std::filesystem::path& path);
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,186 @@
+// The text of the integer convolution kernels. An instruction set's integer.cpp includes it inside an
+// anonymous namespace, after pixel_tiles.h and after defining
+//   Vector           kWidth, Sums (32-bit integers), Floats, Inputs, Weights, Mask, and what is done with them;
+//                    load_quads, repeat and add_products multiply quads of any inputs and of weights of which no two
+//                    neighbours of one sign sum to more than kLargestInt16WeightSum; load_weights, to_inputs and dot
+//                    those of any weights, which is slower where kSmallPairsAreFaster; multiply_add rounds its product,
+//                    as every instruction set can
+//   kPanelVectors, kTileRows   as for convolution_forward_tiles.h
+// A tile is kRows pixels x kVectors vectors of sums, which stay in registers from the first input to the last.
+
+struct NoResidual {};
+
+/// store_as for whole panels of bytes, which are rounded before they are raised to `low`.
+template <typename V, typename Residual>
+void store_panel(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs, uint8_t* output,
+                 const Residual* residual) {
+    const typename V::Panel low = V::panel_of(static_cast<uint8_t>(__builtin_lrintf(block.low)));
+    // In floats, because integers of 32 bits do not hold all values.
+    const typename V::Floats high = V::broadcast(block.high);
+    const typename V::Floats residual_scale = V::broadcast(block.residual_scale);
+    typename V::Floats scale[kPanelVectors];
+    typename V::Floats bias[kPanelVectors];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kPanelVectors; ++v) {
+        scale[v] = V::load(block.scale + v * V::kWidth);
+        bias[v] = V::load(block.bias + v * V::kWidth);
+    }
+    for (size_t p = 0; p < rows; ++p) {
+        typename V::Floats values[kPanelVectors];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kPanelVectors; ++v) {
+            const typename V::Sums sum = V::load_sums(sums + (p * kPanelVectors + v) * V::kWidth);
+            values[v] = V::multiply_add(V::to_floats(sum), scale[v], bias[v]);
+            if constexpr (!__is_same(Residual, NoResidual)) {
+                const Residual* const from = residual + outputs[p] + v * V::kWidth;
+                values[v] = V::multiply_add(V::load(from), residual_scale, values[v]);
+            }
+            values[v] = V::at_most(high, values[v]);
+        }
+        V::store_panel(output + outputs[p], values, low);
+    }
+}
+
+/// Turns the sums (rows, vectors) of the channels from `channel` on into outputs, which are floats or bytes, with a
+/// residual of either or none.
+template <typename Output, typename Residual>
+void store_as(const Int8Block& block, size_t channel, size_t rows, size_t vectors, const int32_t* sums,
+              const ptrdiff_t* outputs, Output* output, const Residual* residual) {
+    if constexpr (Vector::kStoresPanels && __is_same(Output, uint8_t)) {
+        if (vectors == kPanelVectors && channel == 0 && block.channels == kPanelVectors * Vector::kWidth) {
+            return store_panel<Vector>(block, rows, sums, outputs, output, residual);
+        }
+    }
+    // Copies, because the compiler must assume that a store of bytes changes anything in memory.
+    const size_t channels = block.channels;
+    const float* const scales = block.scale;
+    const float* const biases = block.bias;
+    const Vector::Floats low = Vector::broadcast(block.low);
+    const Vector::Floats high = Vector::broadcast(block.high);
+    const Vector::Floats residual_scale = Vector::broadcast(block.residual_scale);
+    for (size_t v = 0; v < vectors; ++v) {
+        const size_t first = channel + v * Vector::kWidth;
+        const bool whole = first + Vector::kWidth <= channels;
+        const Vector::Mask lanes = Vector::mask(channels - first);
+        const Vector::Floats scale = Vector::load(scales + first);
+        const Vector::Floats bias = Vector::load(biases + first);
+        for (size_t p = 0; p < rows; ++p) {
+            const ptrdiff_t at = outputs[p] + static_cast<ptrdiff_t>(first);
+            const Vector::Sums sum = Vector::load_sums(sums + (p * vectors + v) * Vector::kWidth);
+            Vector::Floats value = Vector::multiply_add(Vector::to_floats(sum), scale, bias);
+            if constexpr (!__is_same(Residual, NoResidual)) {
+                const Vector::Floats added = whole ? Vector::load(residual + at) : Vector::load(residual + at, lanes);
+                value = Vector::multiply_add(added, residual_scale, value);
+            }
+            value = Vector::clamp(value, low, high);
+            if (whole) {
+                Vector::store(output + at, value);
+            } else {
+                Vector::store(output + at, lanes, value);
+            }
+        }
+    }
+}
+
+/// The sums come by way of memory: were they held in registers here too, the compiler would keep them in memory during
+/// the multiplications (measured).
+[[gnu::noinline]] void store(const Int8Block& block, size_t channel, size_t rows, size_t vectors, const int32_t* sums,
+                             const ptrdiff_t* outputs) {
+    const auto store_to = [&](auto* output) {
+        if (block.residual) return store_as(block, channel, rows, vectors, sums, outputs, output, block.residual);
+        if (block.residual_bytes) {
+            return store_as(block, channel, rows, vectors, sums, outputs, output, block.residual_bytes);
+        }
+        constexpr const NoResidual* kNone = nullptr;
+        store_as(block, channel, rows, vectors, sums, outputs, output, kNone);
+    };
+    if (block.output_bytes) return store_to(block.output_bytes);
+    store_to(block.output);
+}
+
+template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void start_sums(const Int8Block& block, Vector::Sums (&sums)[kRows][kVectors]) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+        const Vector::Sums start = Vector::load_sums(block.start + v * Vector::kWidth);
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) sums[p][v] = start;
+    }
+}
+
+/// Adds the products of the quads from `input` on.
+template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void add_quad(const uint8_t* const (&sources)[kRows], size_t input, const int8_t* weights,
+                                            Vector::Sums (&sums)[kRows][kVectors]) {
+    decltype(Vector::load_quads(weights)) w[kVectors];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) w[v] = Vector::load_quads(weights + 4 * v * Vector::kWidth);
+#pragma GCC unroll 32
+    for (size_t p = 0; p < kRows; ++p) {
+        const auto x = Vector::repeat(sources[p] + input);
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) sums[p][v] = Vector::add_products(sums[p][v], x, w[v]);
+    }
+}
+
+template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void store_sums(const Int8Block& block, const Vector::Sums (&sums)[kRows][kVectors],
+                                              const ptrdiff_t* outputs) {
+    alignas(64) int32_t memory[kRows * kVectors * Vector::kWidth];
+#pragma GCC unroll 32
+    for (size_t p = 0; p < kRows; ++p) {
+#pragma GCC unroll 4
+        for (size_t v = 0; v < kVectors; ++v) {
+            Vector::store_sums(memory + (p * kVectors + v) * Vector::kWidth, sums[p][v]);
+        }
+    }
+    store(block, 0, kRows, kVectors, memory, outputs);
+}
+
+/// Calls visit(where each pixel's inputs lie, how many there are) for every segment.
+template <size_t kRows, typename Pixels, typename Visit>
+[[gnu::always_inline]] inline void for_each_segment(const Int8Block& block, const Pixels& pixels, const Visit& visit) {
+    for (size_t s = 0; s < block.grid.segment_count; ++s) {
+        const uint8_t* sources[kRows];
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) sources[p] = pixels.sources[p] + block.grid.segments[s].offset;
+        visit(sources, 4 * block.grid.segments[s].quads);
+    }
+}
+
+template <size_t kRows, size_t kVectors>
+struct SumTile {
+    template <typename Pixels>
+    [[gnu::noinline]] static void run(const Int8Block& block, const Pixels& pixels) {
+        Vector::Sums sums[kRows][kVectors];
+        start_sums(block, sums);
+        const int8_t* weights = block.weights;
+        for_each_segment<kRows>(
+            block, pixels, [&](const auto& sources, size_t inputs) __attribute__((always_inline)) {
+                for (size_t input = 0; input < inputs; input += 4) {
+                    add_quad(sources, input, weights, sums);
+                    weights += 4 * kVectors * Vector::kWidth;
+                }
+            });
+        store_sums(block, sums, pixels.outputs);
+    }
+};
+
+/// Calls the tile for as many pixels as there are.
+template <template <size_t, size_t> typename Tile, size_t kRows, size_t kVectors, typename Pixels>
+void run_tile(size_t count, const Int8Block& block, const Pixels& pixels) {
+    if (count == kRows) return Tile<kRows, kVectors>::run(block, pixels);
+    if constexpr (kRows > 1) run_tile<Tile, kRows - 1, kVectors>(count, block, pixels);
+}
+
+/// All tiles of a block, of at most kMostRows[vectors] pixels.
+template <template <size_t, size_t> typename Tile, const size_t (&kMostRows)[kPanelVectors + 1],
+          size_t kVectors = kPanelVectors>
+void run_tiles(const Int8Block& block) {
+    if (block.vectors == kVectors) {
+        return for_each_tile<kMostRows[kVectors], uint8_t>(block, [&](const auto& pixels, size_t count) {
+            run_tile<Tile, kMostRows[kVectors], kVectors>(count, block, pixels);
+        });
+    }
+    if constexpr (kVectors > 1) run_tiles<Tile, kMostRows, kVectors - 1>(block);
+}

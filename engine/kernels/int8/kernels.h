@@ -1,0 +1,135 @@
+#pragma once
+
+// Shared with the instruction sets' translation units; for what that means see convolution_kernels.h.
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace eigenbit::internal {
+
+/// Vectors of outputs in a panel of a packed matrix, and of channels in a panel of a depthwise convolution: the four
+/// into which quads of bytes fall.
+constexpr size_t kQuadVectors = 4;
+
+/// The largest sum of weights of one sign by which 16 bits with sign hold the products, whatever the bytes they are of.
+constexpr int kLargestInt16WeightSum = INT16_MAX / UINT8_MAX;
+
+/// Inputs that lie together: `quads` runs of four from a pixel's first input + offset on. Where there are fewer inputs,
+/// up to three after them are read too, and meet weights of 0.
+struct InputSegment {
+    ptrdiff_t offset;  // bytes
+    size_t quads;      // unused by depthwise convolutions, of which each segment is one tap; four by four, filled up by
+                       // any whose weights are 0
+};
+
+/// Where the pixels of a block find their inputs: PixelGrid for bytes. Inputs whose weights are all 0 belong to no
+/// segment.
+struct Int8PixelGrid {
+    const uint8_t* source;
+    ptrdiff_t row_stride, column_stride;  // bytes
+    size_t columns;
+    const InputSegment* segments;  // (segment_count)
+    size_t segment_count;
+};
+
+/// One panel of output channels at the pixels pixel_begin … pixel_end-1 of the raster. Of each output,
+/// min(high, max(low, sum · scale + bias + residual · residual_scale)) is stored, where sum = start + Σ input · weight
+/// and every product and sum of floats is rounded; to the nearest integer, ties to even, when the output is bytes.
+struct Int8Block {
+    Int8PixelGrid grid;
+    size_t pixel_begin, pixel_end;
+    // Dense: (quads of all segments, vectors * width, 4). Depthwise: (taps / 4, kQuadVectors * width, 4), taps rounded
+    // up, channels in the order of integer_depthwise_tiles.h; so are those of start, scale and bias.
+    const int8_t* weights;
+    const uint8_t* int16_runs;  // dense: see int16_runs.h; may be null where the sums of every quad fit
+    bool pair_runs;             // dense: int16_runs are int16_pair_runs()
+    const uint8_t* quads_fit;   // depthwise: whether 16 bits hold the sums of the pairs of products, by four taps
+    size_t vectors;             // dense: at most panel_vectors
+    size_t channels;            // output channels that exist, more than (vectors - 1) * width
+    const int32_t* start;       // (vectors * width)
+    const float* scale;         // (vectors * width)
+    const float* bias;          // (vectors * width)
+    float* output;              // of pixel (0, 0) of the raster, the panel's first channel; null when it is bytes
+    uint8_t* output_bytes;
+    const float* residual;  // laid out like the output; null when there is none or it is bytes
+    const uint8_t* residual_bytes;
+    ptrdiff_t output_row_stride, output_column_stride;  // elements
+    float residual_scale, low, high;                    // low and high lie in 0 … 255 when the output is bytes
+};
+
+/// Weights of less than 8 bits, unpacked just before they are multiplied: `runs` times `registers` vectors of four
+/// bytes a lane, each byte low[index % 16] + high[index / 16], without carry.
+struct PackedCodes {
+    const uint8_t* packed;  // indices of `bits` bits: each run in units of packed_unit_tiles.h, the last one filled up
+    size_t bits;            // 1 … 7
+    size_t runs, registers;
+    int8_t* target;
+    size_t target_stride;  // bytes between the beginnings of runs
+    const int8_t* low;     // (16)
+    const int8_t* high;    // (16), only for more than 4 bits
+};
+
+/// Rounds floats to bytes: y = min(high, max(low, scale[c] · x + shift[c])) to the nearest integer, ties to even, for
+/// rows of `columns` values c. low and high lie in 0 … 255.
+struct QuantizeRows {
+    const float* x;
+    uint8_t* y;
+    ptrdiff_t x_stride, y_stride;  // elements from row to row
+    size_t rows, columns;
+    const float* scale;  // (columns)
+    const float* shift;  // (columns)
+    float low, high;
+};
+
+/// A product of matrices of floats: y[r, c] = Σ_k a[r, k] · b[k, c], with k from 0 on and every product and sum
+/// rounded, so that its bits are the same on every CPU.
+struct RoundedProduct {
+    const float* a;
+    const float* b;
+    float* y;
+    ptrdiff_t a_stride, b_stride, y_stride;  // floats from row to row
+    size_t rows, depth, columns;
+};
+
+/// Inputs of a packed matrix whose weights have one bit depth, step and offset, for one panel of outputs.
+struct LowbitSegment {
+    size_t begin;   // the first input
+    size_t units;   // of 8 inputs; those that are too many have weights of 0
+    size_t bits;    // 1 … 8
+    int32_t shift;  // added to every packed weight, so that it has no sign; 0 for 8 bits
+    float step, offset;
+};
+
+/// One panel of outputs of a product of a packed matrix and a vector of bytes:
+/// sums[o] = Σ_segments step · (Σ weight · x + offset · Σ x).
+struct LowbitGemv {
+    const uint8_t* x;
+    const LowbitSegment* segments;
+    size_t segment_count;
+    const int32_t* input_sums;  // (segment_count) Σ x
+    const uint8_t* weights;     // of all segments, without gaps, in units of packed_unit_tiles.h
+    float* sums;                // (kQuadVectors * width)
+};
+
+/// The kernels of one instruction set that multiply bytes: activations of 8 bits without sign with weights of 8 bits
+/// with sign, summed in 32 bits without saturation; and that make bytes. Single-threaded; no pointer needs to be
+/// aligned.
+struct Int8Kernels {
+    size_t width;            // 32-bit integers in a vector
+    size_t panel_vectors;    // most vectors of output channels in a panel
+    bool accumulates_int16;  // whether it is faster to sum products in 16 bits where these hold them
+    void (*convolution)(const Int8Block& block);
+    void (*depthwise_convolution)(const Int8Block& block);
+    void (*gemv_lowbit)(const LowbitGemv& product);
+    void (*unpack_codes)(const PackedCodes& codes);
+    void (*quantize_rows)(const QuantizeRows& rounding);
+    void (*rounded_product)(const RoundedProduct& product);
+};
+
+#define EIGENBIT_INSTRUCTION_SET(name, float_kernels, int8_kernels, ...)                                               \
+    namespace int8_kernels {                                                                                           \
+    extern const Int8Kernels kInt8Kernels;                                                                             \
+    }
+#include "engine/kernels/instruction_sets.def"
+
+}  // namespace eigenbit::internal

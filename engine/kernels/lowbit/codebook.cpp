@@ -1,0 +1,91 @@
+#include "engine/kernels/lowbit/codebook.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace eigenbit::internal {
+namespace {
+
+constexpr std::int64_t kCodesPerException = 128;
+
+/// Codes in the order in which they may be numbered.
+struct Sequence {
+    std::vector<int> codes;
+    std::size_t least_bits, most_bits;  // of indices
+};
+
+std::vector<Sequence> sequences(const CodeHistogram& histogram) {
+    Sequence occurring{{}, 1, 4};
+    Sequence all{{}, 5, 7};
+    Sequence even{{}, 5, 7};
+    Sequence odd{{}, 5, 7};
+    for (int code = -128; code < 128; ++code) {
+        if (histogram[static_cast<std::size_t>(code + 128)] > 0) occurring.codes.push_back(code);
+        all.codes.push_back(code);
+        (code % 2 == 0 ? even : odd).codes.push_back(code);
+    }
+    return {occurring, all, even, odd};
+}
+
+/// Neighbours in a sequence.
+struct Window {
+    const Sequence* sequence;
+    std::size_t begin;
+    std::size_t bits;
+    std::int64_t exceptions;
+    double bits_per_code;
+};
+
+Codebook packing_of(const Window& window) {
+    const std::vector<int>& codes = window.sequence->codes;
+    Codebook packing{.bits = window.bits,
+                     .size = std::min(codes.size() - window.begin, std::size_t{1} << window.bits),
+                     .exceptions = window.exceptions,
+                     .bits_per_code = window.bits_per_code};
+    for (std::size_t i = 0; i < packing.size; ++i) {
+        const int code = codes[window.begin + i];
+        if (i < 16) packing.low[i] = static_cast<std::int8_t>(code);
+        if (i % 16 == 0) packing.high[i / 16] = static_cast<std::int8_t>(code - codes[window.begin]);
+    }
+    return packing;
+}
+
+}  // namespace
+
+std::array<std::uint8_t, 256> Codebook::indices() const {
+    std::array<std::uint8_t, 256> result;
+    result.fill(kNone);
+    for (std::size_t i = 0; i < size; ++i) {
+        result[static_cast<std::uint8_t>(low[i % 16] + high[i / 16])] = static_cast<std::uint8_t>(i);
+    }
+    return result;
+}
+
+std::optional<Codebook> shortest_packing(const CodeHistogram& histogram) {
+    const std::int64_t count = std::accumulate(histogram.begin(), histogram.end(), std::int64_t{0});
+    std::int64_t least_bits = 8 * count;
+    std::optional<Window> best;
+    const std::vector<Sequence> choices = sequences(histogram);
+    for (const Sequence& sequence : choices) {
+        std::vector<std::int64_t> before{0};  // how many codes occur before each of the sequence
+        for (const int code : sequence.codes) {
+            before.push_back(before.back() + histogram[static_cast<std::size_t>(code + 128)]);
+        }
+        for (std::size_t bits = sequence.least_bits; bits <= sequence.most_bits; ++bits) {
+            for (std::size_t begin = 0; begin < sequence.codes.size(); ++begin) {
+                const std::size_t end = std::min(sequence.codes.size(), begin + (std::size_t{1} << bits));
+                const std::int64_t exceptions = count - (before[end] - before[begin]);
+                const std::int64_t total = static_cast<std::int64_t>(bits) * count + 8 * kExceptionBytes * exceptions;
+                if (exceptions * kCodesPerException > count || total >= least_bits) continue;
+                least_bits = total;
+                best =
+                    Window{&sequence, begin, bits, exceptions, static_cast<double>(total) / static_cast<double>(count)};
+            }
+        }
+    }
+    if (!best) return std::nullopt;
+    return packing_of(*best);
+}
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "engine/graph/layer_view.h"
+
+#include <limits>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace eigenbit::internal {
+
+/// A node and those after it that are computed along with it: y = min(high, max(low, node + residual)).
+struct FusedNode {
+    std::size_t node;  ///< position in the graph
+    std::size_t last;  ///< position of the last node that is fused into it; it runs then
+    std::vector<ValueId> outputs;
+    std::optional<LayerView> layer{};  ///< what the node is, if it is a layer
+    std::optional<ValueId> residual{};
+    float low = -std::numeric_limits<float>::infinity();
+    float high = std::numeric_limits<float>::infinity();
+};
+
+/// The graph's nodes in the order in which they run, where convolutions and fully-connected layers with constant
+/// weights take in one addition and then one activation that clamps (ReLU, clip), as far as the values between have no
+/// other reader and no grid that they are rounded to.
+std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes);
+
+/// Whether the node does nothing but min(high, max(low, x)); what it does not bound stays as it is.
+bool clamps(const Node& node, float& low, float& high);
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,145 @@
+#pragma once
+
+#include "engine/base/tensor.h"
+#include "engine/kernels/f32/convolution.h"
+#include "engine/kernels/f32/winograd.h"
+#include "engine/kernels/int8/convolution.h"
+#include "engine/kernels/lowbit/packed_gemv.h"
+#include "engine/ops/operator.h"
+#include "engine/weights/activation_quantizer.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace eigenbit::internal {
+
+/// Values in the memory of a program while it runs: floats, or bytes that stand for points of a grid.
+struct Buffer {
+    Shape shape;
+    bool is_bytes = false;
+    void* data = nullptr;
+
+    View floats() const { return {shape, static_cast<float*>(data)}; }
+    std::uint8_t* bytes() const { return static_cast<std::uint8_t*>(data); }
+};
+
+using BufferId = std::size_t;
+
+/// Convolution or fully-connected layer of floats, with what is fused into it.
+struct FloatLayerStep {
+    ConvolutionGeometry geometry;
+    std::variant<PackedWeights, WinogradWeights> weights;
+    Tensor bias;  ///< empty when there is none
+    BufferId input, output;
+    std::optional<BufferId> residual;
+    float low, high;
+};
+
+/// A convolution or fully-connected layer of bytes.
+using Int8Layer = std::variant<Int8Convolution, PackedGemv>;
+
+/// The output, and the residual, are floats or bytes as their buffers are.
+struct Int8LayerStep {
+    Int8Layer layer;
+    BufferId input, output;
+    std::optional<BufferId> residual;
+    float residual_scale, low, high;  ///< in units of the output
+};
+
+/// Any operator on floats.
+struct OperatorStep {
+    struct Input {
+        BufferId buffer = 0;
+        ConstView parameter{};  ///< read instead of the buffer where its data is not null
+    };
+
+    Operator op;
+    std::vector<Input> inputs;
+    std::vector<BufferId> outputs;
+};
+
+/// Rounds floats to bytes: y = clamp(scale[c] · x + shift[c]) in steps of the output's grid. The inputs lie one after
+/// the other along the last axis, whose channels c are; a single input may have several pixels that count as one.
+struct QuantizeStep {
+    const Int8Kernels* kernels;
+    std::vector<BufferId> inputs;
+    std::vector<float> scale, shift;
+    float low, high;
+    BufferId output;
+};
+
+struct DequantizeStep {
+    ActivationQuantizer grid;
+    BufferId input, output;
+};
+
+/// Any operator that moves bytes, all of them levels of one quantizer.
+struct MoveStep {
+    Operator op;
+    std::uint8_t zero_point;
+    std::vector<BufferId> inputs, outputs;
+};
+
+/// A function of each byte.
+struct LookupStep {
+    static constexpr std::int64_t kLevels = 256;
+
+    std::variant<std::vector<std::uint8_t>, std::vector<float>> table;  ///< kLevels values
+    BufferId input, output;
+};
+
+/// A part of a program that runs at once.
+struct Step {
+    using Work =
+        std::variant<FloatLayerStep, Int8LayerStep, OperatorStep, QuantizeStep, DequantizeStep, MoveStep, LookupStep>;
+
+    std::string name;  ///< of the node
+    std::string kind;  ///< what it does, for people
+    std::int64_t multiply_accumulates = 0;
+    Work work;
+};
+
+/// Calls visit(buffer, whether it is written) for all that a step reads and writes.
+template <typename Visit>
+void for_each_buffer(const Step& step, const Visit& visit) {
+    if (const auto* const op = std::get_if<OperatorStep>(&step.work)) {
+        for (const OperatorStep::Input& input : op->inputs) {
+            if (input.parameter.data == nullptr) visit(input.buffer, false);
+        }
+        for (const BufferId output : op->outputs) visit(output, true);
+        return;
+    }
+    if (const auto* const move = std::get_if<MoveStep>(&step.work)) {
+        for (const BufferId input : move->inputs) visit(input, false);
+        for (const BufferId output : move->outputs) visit(output, true);
+        return;
+    }
+    if (const auto* const quantize = std::get_if<QuantizeStep>(&step.work)) {
+        for (const BufferId input : quantize->inputs) visit(input, false);
+        visit(quantize->output, true);
+        return;
+    }
+    std::visit(
+        [&](const auto& work) {
+            if constexpr (requires { work.input; }) {
+                visit(work.input, false);
+                visit(work.output, true);
+            }
+            if constexpr (requires { work.residual; }) {
+                if (work.residual) visit(*work.residual, false);
+            }
+        },
+        step.work);
+}
+
+/// Bytes of the weights that a step keeps.
+std::int64_t weight_bytes(const Step& step);
+
+/// Runs a step; `cache` is the session's for this step.
+void run(const Step& step, std::span<const Buffer> buffers, WeightCache& cache);
+
+}  // namespace eigenbit::internal

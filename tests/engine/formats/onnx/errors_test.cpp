@@ -1,0 +1,230 @@
+#include "engine/formats/file.h"
+#include "tests/engine/formats/onnx/model.h"
+#include "tests/error_of.h"
+#include "tests/laboratory.h"
+
+#include <functional>
+
+using namespace eigenbit::internal;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::string error_of_reading(const OnnxModel& model) {
+    return error_of([&] { model.read(); });
+}
+
+/// y = relu(w ∗ x) with 4 input and 3 output channels.
+OnnxModel convolution() {
+    OnnxModel model;
+    model.input("x", {0, 4, 5, 6}).constant("w", random_tensor({3, 4, 3, 3}, 1)).node("Conv", {"x", "w"}, {"c"});
+    return model.node("Relu", {"c"}, {"y"}).output("y");
+}
+
+/// Two numbers times a matrix: a file of few bytes.
+Graph small_network() {
+    OnnxModel model;
+    model.input("x", {0, 2}).constant("w", random_tensor({2, 1}, 1)).node("MatMul", {"x", "w"}, {"y"});
+    return model.output("y").read().graph;
+}
+
+std::filesystem::path resnet20() { return laboratory("data/models/resnet20_cifar10.onnx"); }
+
+onnx::TensorProto& weights(OnnxModel& model) { return *model.proto.mutable_graph()->mutable_initializer(0); }
+
+}  // namespace
+
+TEST_CASE("all unsupported operators are listed at once, with names, types and opset") {
+    OnnxModel model(12);
+    model.input("x", {0, 4, 5, 6}).node("LSTM", {"x"}, {"a"}).node("Relu", {"a"}, {"b"}).node("NonZero", {"b"}, {"c"});
+    model.integer("i", 0).node("Gather", {"c", "i"}, {"y"}).node("Loop", {"x"}, {"unused"}).output("y");
+    model.proto.mutable_graph()->mutable_node(1)->set_domain("com.example");
+    const std::string error = error_of_reading(model);
+    CHECK(contains(error, "model.onnx"));
+    CHECK(contains(error, "opset 12"));
+    CHECK(contains(error, "'LSTM_a' (LSTM)"));
+    CHECK(contains(error, "'Relu_b' (com.example.Relu)"));
+    CHECK(contains(error, "'NonZero_c' (NonZero)"));
+    CHECK(contains(error, "'Gather_y' (Gather)"));
+    CHECK(!contains(error, "Loop"));  // nothing depends on it
+}
+
+TEST_CASE("a file cut off anywhere is refused") {
+    const TemporaryFolder folder;
+    write_onnx(Model{small_network(), {}, {"one", "two"}}, folder / "whole.onnx");
+    const std::vector<std::uint8_t> bytes = read_file(folder / "whole.onnx");
+    for (std::size_t length = 0; length < bytes.size(); ++length) {
+        write_file(folder / "cut.onnx", std::span(bytes).first(length));
+        CHECK_THROWS_AS(read_onnx(folder / "cut.onnx"), Error);
+    }
+}
+
+TEST_CASE("a published network cut off anywhere is refused" * doctest::skip(absent({resnet20()}))) {
+    const TemporaryFolder folder;
+    write_onnx(read_onnx(resnet20()), folder / "whole.onnx");
+    const std::vector<std::uint8_t> bytes = read_file(folder / "whole.onnx");
+    for (std::size_t length = 0; length < bytes.size(); length += 1 + bytes.size() / 150) {
+        write_file(folder / "cut.onnx", std::span(bytes).first(length));
+        CHECK(contains(error_of([&] { read_onnx(folder / "cut.onnx"); }), "cut.onnx"));
+    }
+}
+
+TEST_CASE("a file with any byte changed is read or refused") {
+    const TemporaryFolder folder;
+    write_onnx(Model{small_network(), {}, {}}, folder / "whole.onnx");
+    std::vector<std::uint8_t> bytes = read_file(folder / "whole.onnx");
+    for (std::size_t position = 0; position < bytes.size(); ++position) {
+        for (const int bits : {0x01, 0x80}) {
+            const auto change = static_cast<std::uint8_t>(bits);
+            bytes[position] = static_cast<std::uint8_t>(bytes[position] ^ change);
+            write_file(folder / "changed.onnx", bytes);
+            CHECK_NOTHROW(error_of([&] { read_onnx(folder / "changed.onnx"); }));
+            bytes[position] = static_cast<std::uint8_t>(bytes[position] ^ change);
+        }
+    }
+}
+
+TEST_CASE("tensors whose data do not fit their dimensions are refused by name") {
+    const auto error = [](const std::function<void(onnx::TensorProto&)>& change) {
+        OnnxModel model = convolution();
+        change(weights(model));
+        return error_of_reading(model);
+    };
+    CHECK(contains(error([](auto& w) { w.set_raw_data("abc"); }), "tensor 'w'"));
+    CHECK(contains(error([](auto& w) { w.set_dims(0, -3); }), "-3"));
+    CHECK(contains(error([](auto& w) { w.set_dims(0, std::int64_t{1} << 62); }), "tensor 'w'"));
+    CHECK(contains(error([](auto& w) { w.set_dims(0, 4); }), "(4, 4, 3, 3) holds 108 values"));
+    CHECK(contains(error([](auto& w) { w.set_data_type(onnx::TensorProto::STRING); }), "element type 8"));
+    CHECK(contains(error([](auto& w) { w.set_data_type(onnx::TensorProto::FLOAT16); }), "holds 216 values"));
+    CHECK(contains(error([](auto& w) { w.set_data_location(onnx::TensorProto::EXTERNAL); }), "another file"));
+    CHECK(contains(error([](auto& w) {
+                       w.set_dims(0, 0);
+                       w.clear_raw_data();
+                   }),
+                   "holds no values"));
+    CHECK(contains(error([](auto& w) { w.mutable_segment()->set_begin(0); }), "segments"));
+}
+
+TEST_CASE("weights that are not finite are refused by name") {
+    for (const float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+        OnnxModel model;
+        Tensor weight = random_tensor({3, 4, 3, 3}, 1);
+        weight[17] = value;
+        model.input("x", {0, 4, 5, 6}).constant("w", weight).node("Conv", {"x", "w"}, {"y"}).output("y");
+        CHECK(contains(error_of_reading(model), "node 'Conv_y' (Conv): tensor 'w' holds values that are not finite"));
+    }
+}
+
+TEST_CASE("networks whose parts do not fit together are refused with the node's name") {
+    OnnxModel missing = convolution();
+    missing.proto.mutable_graph()->clear_initializer();
+    CHECK(contains(error_of_reading(missing), "node 'Conv_c' (Conv) reads 'w'"));
+
+    OnnxModel cycle = convolution();
+    const std::string last = cycle.proto.graph().output(0).name();
+    cycle.proto.mutable_graph()->mutable_node(0)->set_input(0, last);
+    CHECK(contains(error_of_reading(cycle), "cycle"));
+
+    OnnxModel twice = convolution();
+    twice.node("Relu", {"x"}, {"c"});
+    CHECK(contains(error_of_reading(twice), "'c' is put out by two nodes"));
+
+    OnnxModel no_output = convolution();
+    no_output.proto.mutable_graph()->mutable_output(0)->set_name("z");
+    CHECK(contains(error_of_reading(no_output), "'z'"));
+
+    OnnxModel channels = convolution();
+    channels.proto.mutable_graph()
+        ->mutable_input(0)
+        ->mutable_type()
+        ->mutable_tensor_type()
+        ->mutable_shape()
+        ->mutable_dim(1)
+        ->set_dim_value(5);
+    CHECK(contains(error_of_reading(channels), "node 'Conv_c' (Conv)"));
+
+    OnnxModel sequence;
+    sequence.input("x", {0, 4, 9})
+        .constant("w", random_tensor({3, 4, 3}, 1))
+        .node("Conv", {"x", "w"}, {"y"})
+        .output("y");
+    CHECK(contains(error_of_reading(sequence), "4 dimensions"));
+
+    OnnxModel attribute = convolution();
+    set_attribute(*attribute.proto.mutable_graph()->mutable_node(0), "strides", 2.0F);
+    CHECK(contains(error_of_reading(attribute), "attribute 'strides' is not a list of integers"));
+
+    OnnxModel huge = convolution();
+    set_attribute(*huge.proto.mutable_graph()->mutable_node(0), "pads",
+                  std::vector<std::int64_t>(4, std::int64_t{1} << 62));
+    CHECK(contains(error_of_reading(huge), "attribute 'pads'"));
+
+    OnnxModel mask;
+    mask.input("x", {0, 4}).node("Dropout", {"x"}, {"d", "mask"}).node("Relu", {"mask"}, {"y"}).output("y");
+    CHECK(contains(error_of_reading(mask), "its output 'mask' is not supported"));
+
+    OnnxModel expansion;
+    expansion.input("x", {0, 4}).number("a", 1.0F).integers("s", {std::int64_t{1} << 30, 512}).output("y");
+    expansion.node("Expand", {"a", "s"}, {"e"}).node("Add", {"x", "e"}, {"y"});
+    CHECK(contains(error_of_reading(expansion), "too large"));
+
+    OnnxModel many;
+    many.input("x", {0, 4}).integers("s", {1 << 22}).node("ConstantOfShape", {"s"}, {"c0"}).output("y");
+    for (int i = 0; i < 40; ++i) many.node("Neg", {fmt::format("c{}", i)}, {fmt::format("c{}", i + 1)});
+    many.node("Gather", {"c40", "i"}, {"g"}).integer("i", 0).node("Add", {"x", "g"}, {"y"});
+    CHECK(contains(error_of_reading(many), "too large together"));
+}
+
+TEST_CASE("constants without elements are dealt with at once, whatever their other dimensions") {
+    OnnxModel model;
+    model.input("x", {0, 4}).integers("rows", {0}).output("y");
+    auto& empty = *model.proto.mutable_graph()->add_initializer();
+    empty.set_name("empty");
+    empty.set_data_type(onnx::TensorProto::FLOAT);
+    for (const std::int64_t extent : {std::int64_t{1} << 40, std::int64_t{1}, std::int64_t{0}}) empty.add_dims(extent);
+    model.node("Gather", {"empty", "rows"}, {"g"}, {{"axis", std::int64_t{1}}});
+    model.node("Concat", {"g", "g"}, {"c"}, {{"axis", std::int64_t{2}}}).node("Size", {"c"}, {"size"});
+    model.node("Cast", {"size"}, {"real"}, {{"to", std::int64_t{onnx::TensorProto::FLOAT}}});
+    CHECK(error_of_reading(model.node("Add", {"x", "real"}, {"y"})).empty());
+}
+
+TEST_CASE("inputs that leave more open than batch and image size are refused") {
+    OnnxModel channels;
+    channels.input("x", {0, 0, 5, 6}).node("Relu", {"x"}, {"y"}).output("y");
+    CHECK(contains(error_of_reading(channels), "input 'x' leaves dimension 1 open"));
+    OnnxModel unknown;
+    unknown.input("x", {0, 4}).node("Relu", {"x"}, {"y"}).output("y");
+    unknown.proto.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->clear_shape();
+    CHECK(contains(error_of_reading(unknown), "input 'x' has no shape"));
+    OnnxModel integers;
+    integers.input("x", {0, 4}).node("Relu", {"x"}, {"y"}).output("y");
+    integers.proto.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(
+        onnx::TensorProto::INT64);
+    CHECK(contains(error_of_reading(integers), "reals were expected"));
+}
+
+TEST_CASE("files of another kind, of another version, or absent are refused by name") {
+    const TemporaryFolder folder;
+    folder.write("text.onnx", "not a network");
+    folder.write("empty.onnx", "");
+    for (const char* name : {"text.onnx", "empty.onnx", "absent.onnx"}) {
+        CHECK(contains(error_of([&] { read_onnx(folder / name); }), name));
+    }
+    CHECK(contains(error_of_reading(OnnxModel(6)), "its opset is 6, 7 to 21 are supported"));
+    CHECK(contains(error_of_reading(OnnxModel(99)), "its opset is 99"));
+}
+
+TEST_CASE("malformed metadata are refused") {
+    const auto error = [](const std::string& key, const std::string& value) {
+        OnnxModel model = convolution();
+        auto& property = *model.proto.add_metadata_props();
+        property.set_key(key);
+        property.set_value(value);
+        return error_of_reading(model);
+    };
+    CHECK(contains(error("eigenbit.preprocessing", "{"), "eigenbit.preprocessing"));
+    CHECK(contains(error("eigenbit.preprocessing", "{}"), "eigenbit.preprocessing"));
+    CHECK(contains(error("eigenbit.classes", "[1]"), "eigenbit.classes"));
+    CHECK(error("author", "{").empty());
+}

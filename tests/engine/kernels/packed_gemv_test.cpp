@@ -1,0 +1,147 @@
+#include "engine/kernels/lowbit/packed_gemv.h"
+#include "engine/weights/quantized.h"
+#include "tests/engine/kernels/convolution_geometries.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace eigenbit::internal;
+
+namespace {
+
+/// A random matrix cut into blocks of random depths along the axis.
+Quantized random_matrix(const Shape& shape, int axis, int least_depth, std::mt19937& random) {
+    Quantized matrix{.shape = shape, .axis = axis, .blocks = {}, .levels = {}};
+    std::vector<int> depths(static_cast<std::size_t>(shape[axis]));
+    for (std::int64_t begin = 0; begin < shape[axis];) {
+        const std::int64_t end = std::min(shape[axis], begin + between(random, 1, 90));
+        const int depth = static_cast<int>(between(random, least_depth, 8));
+        const float step = std::ldexp(1.0F, static_cast<int>(between(random, -9, -6)));
+        const float offset = between(random, 0, 2) == 0 ? 0.5F : 0.0F;
+        matrix.blocks.push_back({begin, end, depth, step, offset});
+        std::fill(depths.begin() + begin, depths.begin() + end, depth);
+        begin = end;
+    }
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+        const int depth = depths[static_cast<std::size_t>(axis == 0 ? i / shape[1] : i % shape[1])];
+        const std::int64_t limit = depth == 0 ? 0 : 1 << (depth - 1);
+        matrix.levels.push_back(
+            static_cast<std::int16_t>(between(random, -limit, std::max<std::int64_t>(limit - 1, 0))));
+    }
+    return matrix;
+}
+
+struct Problem {
+    Quantized matrix;
+    std::int64_t rows;
+    std::uint8_t zero_point;
+    std::vector<std::uint8_t> x;
+    std::vector<float> scale;
+    std::vector<float> bias;
+
+    Problem(const Shape& shape, int axis, int least_depth, std::int64_t row_count, std::mt19937& random)
+        : matrix(random_matrix(shape, axis, least_depth, random)),
+          rows(row_count),
+          zero_point(static_cast<std::uint8_t>(between(random, 0, 2) * 127)),
+          x(static_cast<std::size_t>(rows * shape[1] + PackedGemv::kReadBeyond)),
+          scale(static_cast<std::size_t>(shape[0])),
+          bias(static_cast<std::size_t>(shape[0])) {
+        for (std::uint8_t& value : x) value = static_cast<std::uint8_t>(between(random, 0, 255));
+        for (float& value : scale) value = 0.125F * static_cast<float>(between(random, 1, 4));
+        for (float& value : bias) value = static_cast<float>(between(random, -50, 50));
+    }
+
+    std::vector<float> expected() const {
+        const Shape& shape = matrix.shape;
+        const Tensor values = image(matrix);
+        std::vector<float> y;
+        for (std::int64_t row = 0; row < rows; ++row) {
+            for (std::int64_t o = 0; o < shape[0]; ++o) {
+                double sum = 0.0;
+                for (std::int64_t i = 0; i < shape[1]; ++i) {
+                    sum += static_cast<double>(values[o * shape[1] + i])
+                           * (x[static_cast<std::size_t>(row * shape[1] + i)] - zero_point);
+                }
+                const auto output = static_cast<std::size_t>(o);
+                y.push_back(static_cast<float>(scale[output] * sum + bias[output]));
+            }
+        }
+        return y;
+    }
+};
+
+void check(const Problem& problem) {
+    const std::vector<float> expected = problem.expected();
+    const float largest = std::abs(*std::ranges::max_element(expected, {}, [](float v) { return std::abs(v); }));
+    for_each_supported([&](const CpuImplementation& implementation) {
+        const PackedGemv packed(problem.matrix, problem.zero_point, problem.scale, problem.bias, implementation);
+        std::vector<float> y(expected.size(), -7.0F);
+        packed.run(problem.x.data(), problem.rows, {.floats = y.data()});
+        bool same = true;
+        for (std::size_t i = 0; i < y.size(); ++i) same = same && std::abs(y[i] - expected[i]) <= 1e-5F * largest;
+        CHECK(same);
+        const std::vector<std::uint8_t> residual(expected.size(), 3);
+        std::vector<std::uint8_t> bytes(expected.size());
+        packed.run(problem.x.data(), problem.rows,
+                   {.bytes = bytes.data(),
+                    .residual_bytes = residual.data(),
+                    .residual_scale = 2.0F,
+                    .low = 0.0F,
+                    .high = 200.0F});
+        for (std::size_t i = 0; i < y.size(); ++i) {
+            same = same && std::abs(static_cast<float>(bytes[i]) - std::clamp(y[i] + 6.0F, 0.0F, 200.0F)) <= 0.5001F;
+        }
+        CHECK(same);
+    });
+}
+
+}  // namespace
+
+TEST_CASE("products with packed matrices are those with their values, at all depths and sizes") {
+    std::mt19937 random(5);
+    for (int trial = 0; trial < 60; ++trial) {
+        const Shape shape{between(random, 1, 150), between(random, 1, 300)};
+        CAPTURE(to_string(shape));
+        check(Problem(shape, trial % 2, 0, between(random, 1, 3), random));
+    }
+}
+
+TEST_CASE("packed sums of extreme codes do not saturate") {
+    std::mt19937 random(6);
+    for (const int code : {-128, 127}) {
+        Problem problem(Shape{20, 9000}, 0, 8, 1, random);
+        std::ranges::fill(problem.x, std::uint8_t{255});
+        problem.zero_point = 0;
+        std::ranges::fill(problem.matrix.levels, static_cast<std::int16_t>(code));
+        check(problem);
+    }
+}
+
+TEST_CASE("packed sums of more products than 32 bits hold are right, whatever axis their blocks cut") {
+    const Shape shape{3, 150528};
+    for (const int axis : {0, 1}) {
+        for (const int depth : {7, 8}) {
+            std::mt19937 random(8);
+            Problem problem(shape, axis, 8, 1, random);
+            std::ranges::fill(problem.x, std::uint8_t{255});
+            problem.zero_point = 0;
+            problem.matrix.blocks = {{0, shape[axis], depth, 0.01F, 0.5F}};
+            std::ranges::fill(problem.matrix.levels, static_cast<std::int16_t>((1 << (depth - 1)) - 1));
+            check(problem);
+        }
+    }
+}
+
+TEST_CASE("a packed matrix takes its bit depth in memory, and nothing for blocks of depth 0") {
+    Quantized matrix{.shape = Shape{256, 1024}, .axis = 1, .blocks = {{0, 512, 3, 1.0F}, {512, 1024, 0}}, .levels = {}};
+    matrix.levels.resize(256 * 1024);
+    const std::vector<float> scale(256, 1.0F);
+    const std::vector<float> bias(256);
+    const PackedGemv packed(matrix, 0, scale, bias);
+    CHECK(packed.weight_bytes() >= 256 * 512 * 3 / 8);
+    CHECK(packed.weight_bytes() < 256 * 512 * 3 / 8 + 3000);
+    matrix.blocks[0].bit_depth = 9;
+    CHECK(!PackedGemv::can_pack(matrix));
+}

@@ -1,0 +1,50 @@
+#include "tests/engine/gradient_check.h"
+#include "tests/error_of.h"
+
+using namespace eigenbit::internal;
+
+TEST_CASE("softmax has the values done by hand") {
+    const Tensor x(Shape{2, 2}, std::vector<float>{0.0F, std::log(3.0F), std::log(4.0F), 0.0F});
+    const auto expect = [&](int axis, const std::vector<double>& values) {
+        const Tensor y = output_of(Softmax{axis}, {x});
+        for (std::size_t i = 0; i < 4; ++i) {
+            CHECK(static_cast<double>(y[static_cast<std::int64_t>(i)]) == doctest::Approx(values[i]).epsilon(1e-6));
+        }
+    };
+    expect(1, {0.25, 0.75, 0.8, 0.2});
+    expect(0, {0.2, 0.75, 0.8, 0.25});
+}
+
+TEST_CASE("softmax of huge numbers is finite and sums to 1") {
+    Tensor x(Shape{1, 3}, std::vector<float>{1e30F, 1e30F, -1e30F});
+    CHECK(same_bits(output_of(Softmax{1}, {x}), Tensor(x.shape(), std::vector<float>{0.5F, 0.5F, 0.0F})));
+    const Tensor y = output_of(Softmax{1}, {random_tensor(Shape{20, 1000}, 1, -50.0F, 50.0F)});
+    for (std::int64_t row = 0; row < 20; ++row) {
+        double sum = 0.0;
+        for (std::int64_t i = 0; i < 1000; ++i) sum += static_cast<double>(y[row * 1000 + i]);
+        CHECK(sum == doctest::Approx(1.0).epsilon(1e-6));
+    }
+}
+
+TEST_CASE("the gradients of softmax are those of its values, along every axis") {
+    for (int axis = 0; axis < 4; ++axis) {
+        check_gradients({Softmax{axis}, {random_tensor(Shape{2, 3, 4, 5}, 2, -2.0F, 2.0F)}});
+        check_gradients({Softmax{axis}, {random_tensor(Shape{1, 1, 1, 1}, 3)}});
+        check_gradients({Softmax{axis}, {Tensor(Shape{0, 1, 2, 3})}});
+    }
+    check_gradients({Softmax{0}, {random_tensor(Shape{7}, 4)}});
+}
+
+TEST_CASE("softmax does not depend on the number of threads") {
+    for (int axis = 0; axis < 3; ++axis) {
+        check_thread_independence({Softmax{axis}, {random_tensor(Shape{61, 43, 37}, 5, -3.0F, 3.0F)}});
+    }
+}
+
+TEST_CASE("softmax refuses an axis that is not there") {
+    const auto refusal = [](int axis) {
+        return error_of([&] { infer_shapes(Softmax{axis}, std::vector{Shape{2, 3}}); });
+    };
+    CHECK(refusal(2) == "Softmax works on axis 2, which an input of shape (2, 3) does not have.");
+    CHECK(refusal(-1) == "Softmax works on axis -1, which an input of shape (2, 3) does not have.");
+}

@@ -1,0 +1,185 @@
+#include "engine/program/inference.h"
+#include "tests/engine/network_run.h"
+#include "tests/engine/operator_run.h"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+
+using namespace eigenbit::internal;
+
+namespace {
+
+// Steps are powers of two: rounding is the same whether values are divided by them or multiplied by their inverses.
+constexpr ActivationQuantizer kFine{.bit_depth = 8, .step = 0.0625F, .zero_point = 100};
+constexpr ActivationQuantizer kCoarse{.bit_depth = 5, .step = 0.25F, .zero_point = 11};
+constexpr std::array<std::optional<ActivationQuantizer>, 3> kOutputs{std::nullopt, kFine, kCoarse};
+
+void quantize(Graph& graph, ValueId value, const std::optional<ActivationQuantizer>& quantizer) {
+    if (quantizer) graph.quantize_activation(value, *quantizer);
+}
+
+std::vector<std::string> kinds(const Inference& inference) {
+    std::vector<std::string> result;
+    for (const Step& step : inference.steps()) result.push_back(step.kind);
+    return result;
+}
+
+/// Runs the graph in bytes, where it has to give what the session gives, and returns the kinds of its steps.
+std::vector<std::string> check_bytes(const Graph& graph, const Tensor& input) {
+    const std::array shapes{input.shape()};
+    Inference inference(graph, shapes, Execution::int8);
+    GraphExecutor session(graph, shapes);
+    session.run(input);
+    inference.run(input);
+    for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
+        CHECK(same_bits(Tensor(inference.output(i)), Tensor(session.value(graph.outputs()[i]))));
+    }
+    return kinds(inference);
+}
+
+std::vector<Operator> moving_operators() {
+    return {MaxPool{.kernel{3, 2}, .stride{2, 1}, .padding{1, 0, 1, 1}},
+            Reshape{.extents{0, -1}},
+            Slice{.ranges{{}, {.begin = -1, .end = -7, .step = -2}, {.begin = 1}, {.begin = 1, .end = 3}}},
+            Transpose{.permutation{0, 3, 1, 2}},
+            DepthToSpace{.block = 2, .order = DepthToSpace::Order::column_first},
+            Pad{.before{0, 1, 2, 0}, .after{0, 2, 1, 0}},
+            Pad{.before{0, 1, 2, 1}, .after{0, 2, 1, 0}, .mode = Pad::Mode::reflect},
+            Concat{.axis = 1},
+            Concat{.axis = 3}};
+}
+
+}  // namespace
+
+TEST_CASE("operators that move elements move bytes, whatever quantizer their output has") {
+    const Tensor input = random_tensor({2, 8, 6, 4}, 1, -8.0F, 8.0F);
+    for (const Operator& op : moving_operators()) {
+        CAPTURE(type_name(op));
+        for (const auto& quantizer : kOutputs) {
+            Graph graph;
+            const ValueId x = graph.add_input("x", Shape{0, 8, 6, 4});
+            graph.quantize_activation(x, kFine);
+            std::vector<ValueId> inputs{x};
+            if (std::holds_alternative<Concat>(op)) inputs.push_back(x);
+            const ValueId y = graph.add_node("move", op, inputs);
+            quantize(graph, y, quantizer);
+            graph.add_output(y);
+            std::vector<std::string> expected{"to bytes", fmt::format("{} int8", type_name(op))};
+            if (quantizer == kCoarse) expected.push_back("to other bytes");
+            expected.push_back("to floats");
+            CHECK(check_bytes(graph, input) == expected);
+        }
+    }
+}
+
+TEST_CASE("what is padded with a constant that may lie between levels stays in floats") {
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 5});
+    graph.quantize_activation(x, kFine);
+    graph.add_output(graph.add_node("padded", Pad{.before{0, 1}, .after{0, 2}, .value = 0.8F}, {x}));
+    CHECK(check_bytes(graph, random_tensor({2, 5}, 1)) == std::vector<std::string>{"to bytes", "to floats", "Pad"});
+}
+
+TEST_CASE("parts that are split off have quantizers of their own") {
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 5, 7});
+    graph.quantize_activation(x, kFine);
+    const std::vector<ValueId> parts = graph.add_node("split", Split{.axis = 2, .sizes{4, 1, 2}}, {x}, 3);
+    quantize(graph, parts[0], kCoarse);
+    quantize(graph, parts[1], kFine);
+    for (const ValueId part : parts) graph.add_output(part);
+    const auto steps = check_bytes(graph, random_tensor({2, 5, 7}, 1, -8.0F, 8.0F));
+    CHECK(std::ranges::count(steps, "Split int8") == 1);
+    CHECK(std::ranges::count(steps, "to other bytes") == 1);
+    CHECK(std::ranges::count(steps, "to floats") == 3);
+}
+
+TEST_CASE("values of several quantizers are concatenated on that of the output") {
+    for (const auto& quantizer : kOutputs) {
+        Graph graph;
+        const ValueId x = graph.add_input("x", Shape{0, 5, 6});
+        const ValueId tangent = graph.add_node("tangent", Activation{.kind = Activation::Kind::tanh}, {x});
+        graph.quantize_activation(x, kFine);
+        graph.quantize_activation(tangent, kCoarse);
+        const ValueId both = graph.add_node("both", Concat{.axis = 2}, {x, tangent});
+        quantize(graph, both, quantizer);
+        graph.add_output(both);
+        const auto steps = check_bytes(graph, random_tensor({2, 5, 6}, 1, -8.0F, 8.0F));
+        CHECK(std::ranges::count(steps, "Concat int8") == (quantizer ? 1 : 0));
+        CHECK(std::ranges::count(steps, "to other bytes") == (quantizer ? 1 : 0));
+    }
+}
+
+TEST_CASE("what is only moved before it is rounded is rounded before") {
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 8, 6, 4});
+    const ValueId squashed = graph.add_node("squashed", Activation{.kind = Activation::Kind::sigmoid}, {x});
+    const ValueId pooled = graph.add_node("pooled", MaxPool{.kernel{2, 2}, .stride{2, 2}}, {squashed});
+    const ValueId tangent = graph.add_node("tangent", Activation{.kind = Activation::Kind::tanh}, {x});
+    const ValueId mean = graph.add_node("mean", AveragePool{.kernel{2, 2}, .stride{2, 2}}, {tangent});
+    const ValueId both = graph.add_node("both", Concat{.axis = 3}, {pooled, mean});
+    graph.quantize_activation(both, kFine);
+    const ValueId padded = graph.add_node("padded", Pad{.before{0, 1, 1, 0}, .after{0, 1, 1, 0}}, {both});
+    graph.quantize_activation(padded, kFine);
+    graph.add_output(padded);
+    const Tensor input = random_tensor({1, 8, 6, 4}, 1, -2.0F, 2.0F);
+    const auto steps = check_bytes(graph, input);
+    for (const std::string kind : {"MaxPool int8", "Concat int8", "Pad int8"}) {
+        CAPTURE(kind);
+        CHECK(std::ranges::count(steps, kind) == 1);
+    }
+    CHECK(std::ranges::count(steps, "to bytes") == 2);
+    // What somebody else reads as well stays in floats.
+    graph.add_output(mean);
+    CHECK(std::ranges::count(check_bytes(graph, input), "Concat int8") == 0);
+}
+
+TEST_CASE("a function with a parameter is a table of all bytes where that is one number, else computed in floats") {
+    // Floats half way between levels become the even level, in a session the even multiple of the step: the same where
+    // the zero point is even.
+    constexpr ActivationQuantizer kEven{.bit_depth = 5, .step = 0.25F, .zero_point = 12};
+    for (const Shape& slopes : {Shape{}, Shape{1}, Shape{7}}) {
+        CAPTURE(to_string(slopes));
+        for (const auto& quantizer :
+             {std::optional<ActivationQuantizer>(), std::optional(kFine), std::optional(kEven)}) {
+            Graph graph;
+            const ValueId x = graph.add_input("x", Shape{0, 5, 7});
+            graph.quantize_activation(x, kFine);
+            const ValueId slope = graph.add_parameter("slope", random_tensor(slopes, 2));
+            const ValueId y = graph.add_node("y", PRelu{}, {x, slope});
+            quantize(graph, y, quantizer);
+            graph.add_output(y);
+            std::vector<std::string> expected{"to bytes", "PRelu int8"};
+            if (slopes.elements() > 1) {
+                expected = {"to bytes", "to floats", "PRelu"};
+                if (quantizer) expected.push_back("to bytes");
+            }
+            if (quantizer) expected.push_back("to floats");
+            CHECK(check_bytes(graph, random_tensor({3, 5, 7}, 1, -8.0F, 8.0F)) == expected);
+        }
+    }
+}
+
+TEST_CASE("functions of single elements become tables of all bytes") {
+    using Kind = Activation::Kind;
+    for (const Activation& activation :
+         {Activation{.kind = Kind::relu}, Activation{.kind = Kind::leaky_relu, .slope = 0.3F},
+          Activation{.kind = Kind::clip, .low = -1.1F, .high = 2.3F}, Activation{.kind = Kind::sigmoid},
+          Activation{.kind = Kind::tanh}}) {
+        CAPTURE(static_cast<int>(activation.kind));
+        for (const auto& quantizer : kOutputs) {
+            Graph graph;
+            const ValueId x = graph.add_input("x", Shape{0, 5, 7});
+            graph.quantize_activation(x, kFine);
+            const ValueId y = graph.add_node("y", activation, {x});
+            quantize(graph, y, quantizer);
+            graph.add_output(y);
+            std::vector<std::string> expected{"to bytes", "Activation int8"};
+            if (quantizer) expected.push_back("to floats");
+            CHECK(check_bytes(graph, random_tensor({3, 5, 7}, 1, -8.0F, 8.0F)) == expected);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+#include "train/quantization_aware_optimizer.h"
+
+#include "train/running_statistics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace eigenbit::internal {
+namespace {
+
+constexpr std::int64_t kStepsBetweenControls = 4;
+constexpr float kFirstRateForce = 0.02F;  // usual where bits stay as they are
+
+/// Of a factor of a parameter.
+std::string name_of(const Graph& graph, const LatentWeights::Entry& entry) {
+    const std::string& name = graph.name(entry.parameter);
+    return entry.factor == 0 ? name : fmt::format("{}, basis {}", name, entry.factor);
+}
+
+std::string steps_name(const Graph& graph, const LatentWeights::Entry& entry) {
+    return name_of(graph, entry) + ", steps";
+}
+
+/// Half the step disturbs the output a quarter as much: indices of one bit more move a quarter as far.
+double level_learning_rate(const QuantizedTraining& quantized, const LatentWeights& latents, std::int64_t bits) {
+    double indices = 0.0;
+    for (const LatentWeights::Entry& entry : latents.entries()) {
+        indices += static_cast<double>(entry.latents.elements());
+    }
+    return quantized.level_learning_rate * std::pow(4.0, 1.0 - static_cast<double>(bits) / std::max(indices, 1.0));
+}
+
+/// Indices, which move at `rate`, and their steps, then floats, whose learning rate is `peak` where it is highest.
+std::vector<ParameterGroup> trained_tensors(Graph& graph, LatentWeights& latents, double rate,
+                                            double step_learning_rate, double peak) {
+    std::vector<ParameterGroup> tensors;
+    for (LatentWeights::Entry& entry : latents.entries()) {
+        // The pull of weight decay would fight the rate's.
+        tensors.push_back({name_of(graph, entry), &entry.latents, rate / peak, false});
+        if (!latents.learns_steps()) continue;
+        tensors.push_back({steps_name(graph, entry), &entry.steps, step_learning_rate / peak, false});
+    }
+    for (const ValueId id : trainable_parameters(graph)) {
+        Weight& weight = graph.parameter(id);
+        if (!weight.is_float()) continue;
+        const bool is_layer_weight = weight.shape().rank() > 1;  // not a bias or normalization's
+        tensors.push_back({graph.name(id), &weight.values(), 1.0, is_layer_weight});
+    }
+    return tensors;
+}
+
+/// The parameters that gradients are wanted of, quantized ones and then floats.
+std::vector<ValueId> ids_of(const Graph& graph) {
+    std::vector<ValueId> ids = trainable_parameters(graph);
+    std::ranges::stable_partition(ids, [&](ValueId id) { return !graph.parameter(id).is_float(); });
+    return ids;
+}
+
+}  // namespace
+
+QuantizationAwareOptimizer::QuantizationAwareOptimizer(Graph& graph, const Sgd::Options& options,
+                                                       const QuantizedTraining& quantized, double peak)
+    : graph_(graph),
+      quantized_(quantized),
+      latents_(graph, quantized.step_learning_rate > 0.0),
+      gradients_(ids_of(graph)),
+      planned_bits_(coded_index_bits(graph)),
+      sgd_(trained_tensors(graph, latents_, level_learning_rate(quantized, latents_, planned_bits_),
+                           quantized.step_learning_rate, peak),
+           options),
+      rate_force_(Shape{1}, std::array{kFirstRateForce}),
+      bits_excess_(Shape{1}) {}
+
+void QuantizationAwareOptimizer::step(const GraphExecutor& session, std::int64_t step, double learning_rate,
+                                      double bits_share) {
+    update_running_statistics(graph_, session);
+    latents_.take_gradients(graph_, session);
+    latents_.normalize_gradients();
+    if (quantized_.holds_bits && is_quantized()) {
+        if (step % kStepsBetweenControls == 0) control_rate(bits_share);
+        latents_.add_rate_gradients(graph_, rate_force_[0]);
+    }
+    std::vector<ConstView> gradients;
+    for (const LatentWeights::Entry& entry : latents_.entries()) {
+        gradients.push_back(entry.gradient);
+        if (latents_.learns_steps()) gradients.push_back(entry.step_gradient);
+    }
+    for (const ValueId id : gradients_) {
+        if (graph_.parameter(id).is_float()) gradients.push_back(session.gradient(id));
+    }
+    sgd_.step(gradients, learning_rate);
+    latents_.round(graph_);
+}
+
+void QuantizationAwareOptimizer::control_rate(double bits_share) {
+    // The bits follow the force late: their trend must be looked at too, or both swing.
+    constexpr double kProportional = 10.0;
+    constexpr double kTrend = 100.0;
+    const double now = std::clamp<double>(rate_force_[0], 1e-4, 10.0);
+    const double excess = relative_bits() / bits_share - 1.0;
+    const double change = std::exp(kProportional * excess + kTrend * (excess - bits_excess_[0]));
+    rate_force_[0] = static_cast<float>(now * std::clamp(change, 0.5, 2.0));
+    bits_excess_[0] = static_cast<float>(excess);
+}
+
+double QuantizationAwareOptimizer::relative_bits() const {
+    if (!is_quantized()) return 1.0;
+    return static_cast<double>(coded_index_bits(graph_)) / static_cast<double>(planned_bits_);
+}
+
+std::vector<TensorSlot> QuantizationAwareOptimizer::parameter_slots() {
+    std::vector<TensorSlot> slots;
+    for (LatentWeights::Entry& entry : latents_.entries()) {
+        slots.push_back({name_of(graph_, entry), &entry.latents});
+        if (latents_.learns_steps()) slots.push_back({steps_name(graph_, entry), &entry.steps});
+    }
+    for (const auto& [id, weight] : graph_.parameters()) {
+        if (weight.is_float()) slots.push_back({graph_.name(id), &graph_.parameter(id).values()});
+    }
+    return slots;
+}
+
+std::vector<TensorSlot> QuantizationAwareOptimizer::optimizer_slots() {
+    std::vector<TensorSlot> slots;
+    for (std::size_t i = 0; i < sgd_.tensors().size(); ++i) {
+        slots.push_back({sgd_.tensors()[i].name, &sgd_.velocities()[i]});
+    }
+    LatentWeights::Magnitudes& magnitudes = latents_.magnitudes();
+    slots.push_back({"steps averaged", &magnitudes.averaged});
+    slots.push_back({"magnitude of indices' gradients", &magnitudes.indices});
+    slots.push_back({"magnitude of steps' gradients", &magnitudes.steps});
+    slots.push_back({"rate force", &rate_force_});
+    slots.push_back({"excess of bits", &bits_excess_});
+    return slots;
+}
+
+void QuantizationAwareOptimizer::restored() { latents_.round(graph_); }
+
+}  // namespace eigenbit::internal
