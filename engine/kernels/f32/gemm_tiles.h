@@ -1,4 +1,4 @@
-// The text of the kernels for products with few vectors; see convolution_forward_tiles.h, which comes before it. They
+// The text of the kernels for products with few vectors; see f32/forward_tiles.h, which comes before it. They
 // read a matrix once, as it lies in memory: packing it would take longer than multiplying it.
 
 constexpr size_t kDotRows = 4;                      // of the matrix, each a stream of its own

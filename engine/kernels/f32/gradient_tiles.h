@@ -1,4 +1,4 @@
-// The text of the weight gradient kernels; see convolution_forward_tiles.h.
+// The text of the weight gradient kernels; see f32/forward_tiles.h.
 
 // Pixels often lie whole pages apart, where the CPU does not foresee them. So many take about as long to compute as one
 // takes to come from memory.

@@ -1,4 +1,4 @@
-// The text of Winograd's transforms; see convolution_forward_tiles.h. F(4×4, 3×3) with the points 0, ±√½, ±√2, ∞ (Lavin
+// The text of Winograd's transforms; see f32/forward_tiles.h. F(4×4, 3×3) with the points 0, ±√½, ±√2, ∞ (Lavin
 // and Gray, "Fast algorithms for convolutional neural networks", 2016, there with 0, ±1, ±2, ∞, which lose two bits
 // more): outputs are Aᵀ((G g Gᵀ) ⊙ (Bᵀ d B))A. All of it is done for vectors of channels at once.
 

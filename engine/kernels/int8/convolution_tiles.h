@@ -5,7 +5,7 @@
 //                    neighbours of one sign sum to more than kLargestInt16WeightSum; load_weights, to_inputs and dot
 //                    those of any weights, which is slower where kSmallPairsAreFaster; multiply_add rounds its product,
 //                    as every instruction set can
-//   kPanelVectors, kTileRows   as for convolution_forward_tiles.h
+//   kPanelVectors, kTileRows   as for f32/forward_tiles.h
 // A tile is kRows pixels x kVectors vectors of sums, which stay in registers from the first input to the last.
 
 struct NoResidual {};

@@ -1,4 +1,4 @@
-// The text of the integer depthwise convolution kernel, included like integer_convolution_tiles.h and after it.
+// The text of the integer depthwise convolution kernel, included like int8/convolution_tiles.h and after it.
 //
 // A block of kQuadVectors * kWidth channels is computed together, four taps at a time: the bytes of four taps are
 // interleaved, so that a dot product of four bytes sums the taps of a channel. Interleaving works within 16 bytes:

@@ -1,5 +1,5 @@
 // The text of the kernel that sums the products of two quads in 16 bits before they are widened where these fit, and of
-// one where it fits, included like integer_convolution_tiles.h and after it, where Vector also has
+// one where it fits, included like int8/convolution_tiles.h and after it, where Vector also has
 //   add_products    of two quads at once, whose sums of products fit together
 // block.int16_runs are short ones. All sums stay in registers, for which weights of two quads leave less room
 // than in SumTile.

@@ -1,4 +1,4 @@
-// The text of the kernel that sums products in 16 bits, included like integer_convolution_tiles.h and after it, where
+// The text of the kernel that sums products in 16 bits, included like int8/convolution_tiles.h and after it, where
 // Vector also has
 //   Words           sums of 16 bits, two in a lane: load_quads, repeat, multiply_words, add_to_words, add_words
 // The words of each of block.int16_runs are made in registers, and added to sums of 32 bits in memory.

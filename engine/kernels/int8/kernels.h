@@ -1,6 +1,6 @@
 #pragma once
 
-// Shared with the instruction sets' translation units; for what that means see convolution_kernels.h.
+// Shared with the instruction sets' translation units; for what that means see f32/kernels.h.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +39,7 @@ struct Int8Block {
     Int8PixelGrid grid;
     size_t pixel_begin, pixel_end;
     // Dense: (quads of all segments, vectors * width, 4). Depthwise: (taps / 4, kQuadVectors * width, 4), taps rounded
-    // up, channels in the order of integer_depthwise_tiles.h; so are those of start, scale and bias.
+    // up, channels in the order of int8/depthwise_tiles.h; so are those of start, scale and bias.
     const int8_t* weights;
     const uint8_t* int16_runs;  // dense: see int16_runs.h; may be null where the sums of every quad fit
     bool pair_runs;             // dense: int16_runs are int16_pair_runs()
@@ -60,8 +60,9 @@ struct Int8Block {
 /// Weights of less than 8 bits, unpacked just before they are multiplied: `runs` times `registers` vectors of four
 /// bytes a lane, each byte low[index % 16] + high[index / 16], without carry.
 struct PackedCodes {
-    const uint8_t* packed;  // indices of `bits` bits: each run in units of packed_unit_tiles.h, the last one filled up
-    size_t bits;            // 1 … 7
+    const uint8_t*
+        packed;   // indices of `bits` bits: each run in units of lowbit/bit_plane_tiles.h, the last one filled up
+    size_t bits;  // 1 … 7
     size_t runs, registers;
     int8_t* target;
     size_t target_stride;  // bytes between the beginnings of runs
@@ -107,7 +108,7 @@ struct LowbitGemv {
     const LowbitSegment* segments;
     size_t segment_count;
     const int32_t* input_sums;  // (segment_count) Σ x
-    const uint8_t* weights;     // of all segments, without gaps, in units of packed_unit_tiles.h
+    const uint8_t* weights;     // of all segments, without gaps, in units of lowbit/bit_plane_tiles.h
     float* sums;                // (kQuadVectors * width)
 };
 

@@ -1,5 +1,5 @@
 // The text of the kernel that rounds floats to bytes. An instruction set's integer.cpp includes it inside an anonymous
-// namespace, after defining Vector (see integer_convolution_tiles.h).
+// namespace, after defining Vector (see int8/convolution_tiles.h).
 
 void quantize_rows(const QuantizeRows& rounding) {
     // A copy, because the compiler must assume that a store of bytes changes anything in memory.

@@ -1,5 +1,5 @@
 // The text of the kernel for matrix products whose every product and sum is rounded. An instruction set's integer.cpp
-// includes it inside an anonymous namespace, after defining Vector (see integer_convolution_tiles.h).
+// includes it inside an anonymous namespace, after defining Vector (see int8/convolution_tiles.h).
 
 constexpr size_t kProductRows = 4;
 constexpr size_t kProductVectors = 2;

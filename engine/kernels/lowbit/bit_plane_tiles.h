@@ -1,5 +1,5 @@
 // How registers of bytes of less than 8 bits are unpacked. An instruction set's integer.cpp includes it inside an
-// anonymous namespace, after defining Vector (see integer_convolution_tiles.h) with load_packed, shifted and masked.
+// anonymous namespace, after defining Vector (see int8/convolution_tiles.h) with load_packed, shifted and masked.
 //
 // A unit is 8 registers. With bytes of `bits` bits it is stored in so many registers: planes of four, two and one of a
 // byte's bits, as far as `bits` has them. Register k of the plane of four bits is half of stored register k / 2, of

@@ -5,7 +5,7 @@
 
 namespace eigenbit::internal {
 
-/// Registers of bytes that are packed together (packed_unit_tiles.h).
+/// Registers of bytes that are packed together (lowbit/bit_plane_tiles.h).
 constexpr std::size_t kUnitRegisters = 8;
 
 /// Packs the lowest `bits` bits, 1 … 8, of the bytes of a unit's registers, into as many registers.

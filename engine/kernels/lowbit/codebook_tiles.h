@@ -1,5 +1,6 @@
 // The text of the kernel that unpacks weights of less than 8 bits. An instruction set's integer.cpp includes it inside
-// an anonymous namespace, after packed_unit_tiles.h and after defining Vector with load_table, lookup and add_bytes.
+// an anonymous namespace, after lowbit/bit_plane_tiles.h and after defining Vector with load_table, lookup and
+// add_bytes.
 
 template <int kBits, int k>
 [[gnu::always_inline]] inline void look_up_unit(const Vector::Sums (&packed)[kBits], Vector::Table low,

@@ -1,8 +1,8 @@
 // The text of the packed matrix kernel. An instruction set's integer.cpp includes it inside an anonymous namespace,
-// after packed_unit_tiles.h.
+// after lowbit/bit_plane_tiles.h.
 //
-// A unit (packed_unit_tiles.h) is 8 inputs of kQuadVectors vectors of outputs: register k has the quad k / 4 of vector
-// k % 4.
+// A unit (lowbit/bit_plane_tiles.h) is 8 inputs of kQuadVectors vectors of outputs: register k has the quad k / 4 of
+// vector k % 4.
 
 // Up to so many bits, two neighbours, which are packed without sign, have products whose sum 16 bits hold.
 constexpr int kSmallPairBits = 6;
