@@ -117,7 +117,7 @@ void print_latencies(std::span<const double> sorted, std::int64_t batch, Results
     results["runs"] = sorted.size();
 }
 
-/// Best time of each step over some runs.
+/// Best time of each step over some runs, and the memory of its weights.
 void print_profile(Inference& inference, ConstView images, Results& results) {
     constexpr int kRuns = 20;
     const std::span<const Step> steps = inference.steps();
@@ -127,14 +127,21 @@ void print_profile(Inference& inference, ConstView images, Results& results) {
     }
     double total = 0.0;
     for (const double seconds : best) total += seconds;
-    fmt::print("\n{:>9} {:>6} {:>9}  {:<28} {}\n", "µs", "%", "GOP/s", "step", "layer");
+    fmt::print("\n{:>9} {:>6} {:>9} {:>9} {:>11}  {:<28} {}\n", "µs", "%", "GOP/s", "bytes", "bits/weight", "step",
+               "layer");
     for (std::size_t i = 0; i < steps.size(); ++i) {
         const double gops = 2e-9 * static_cast<double>(steps[i].multiply_accumulates) / best[i];
-        fmt::print("{:9.1f} {:6.1f} {:>9}  {:<28} {}\n", 1e6 * best[i], 100.0 * best[i] / total,
-                   steps[i].multiply_accumulates > 0 ? fmt::format("{:.1f}", gops) : "", steps[i].kind, steps[i].name);
+        const std::int64_t bytes = weight_bytes(steps[i]);
+        const double bits = 8.0 * static_cast<double>(bytes) / static_cast<double>(steps[i].weights);
+        fmt::print("{:9.1f} {:6.1f} {:>9} {:>9} {:>11}  {:<28} {}\n", 1e6 * best[i], 100.0 * best[i] / total,
+                   steps[i].multiply_accumulates > 0 ? fmt::format("{:.1f}", gops) : "",
+                   bytes > 0 ? fmt::format("{}", bytes) : "", steps[i].weights > 0 ? fmt::format("{:.2f}", bits) : "",
+                   steps[i].kind, steps[i].name);
         results["steps"].push_back({{"name", steps[i].name},
                                     {"kind", steps[i].kind},
                                     {"microseconds", 1e6 * best[i]},
+                                    {"weights", steps[i].weights},
+                                    {"weight_bytes", bytes},
                                     {"multiply_accumulates", steps[i].multiply_accumulates}});
     }
 }
@@ -221,7 +228,7 @@ Verb bench_verb(CLI::App& command) {
     app->add_option("--bits", options->bits, "Round float weights to so many bits before, to see what they would cost")
         ->type_name("B")
         ->check(CLI::Range(1, 8));
-    app->add_flag("--profile", options->profile, "Also show each layer's time (float and int8)");
+    app->add_flag("--profile", options->profile, "Also show each layer's time and the memory of its weights (float and int8)");
     return {app, [options](const RunOptions& run) { return bench(*options, run); }};
 }
 

@@ -1,6 +1,7 @@
 #include "compress/quantization/quantized_layer.h"
 
 #include "compress/curves/candidates.h"
+#include "compress/quantization/inner_steps.h"
 #include "engine/coding/level_coder.h"
 
 #include <algorithm>
@@ -156,6 +157,7 @@ Weight quantize_layer(const TransformCurves& curves, const LayerChoice& choice, 
     }
     prune(product);
     restore_layout(product.kernel, factorization.shape);
+    equalize_inner_steps(product);
     return product;
 }
 

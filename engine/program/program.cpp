@@ -98,7 +98,12 @@ class Compiler {
         return program_.buffers_.size() - 1;
     }
     void push(std::string name, std::string kind, Step::Work work, std::int64_t multiply_accumulates = 0) {
-        program_.steps_.push_back({std::move(name), std::move(kind), multiply_accumulates, std::move(work)});
+        program_.steps_.push_back({std::move(name), std::move(kind), multiply_accumulates, 0, std::move(work)});
+    }
+
+    void push_layer(std::string name, std::string kind, Step::Work work, const ConvolutionGeometry& geometry) {
+        push(std::move(name), std::move(kind), std::move(work), geometry.multiply_adds());
+        program_.steps_.back().weights = geometry.o * geometry.kh * geometry.kw * (geometry.i / geometry.groups);
     }
 
     /// The value has been computed in floats; rounds it if it has a grid.
@@ -320,7 +325,7 @@ class Compiler {
         } else {
             pack_forward_weights(g, weights.data(), std::get<PackedWeights>(step.weights), implementation_);
         }
-        push(graph_.nodes()[fused.node].name, std::move(kind), std::move(step), g.multiply_adds());
+        push_layer(graph_.nodes()[fused.node].name, std::move(kind), std::move(step), g);
         provide(output, floats);
     }
 
@@ -385,7 +390,7 @@ class Compiler {
         const float least = to ? 0.0F : -kInfinity;
         const float most = to ? static_cast<float>(to->largest_level()) : kInfinity;
         const ConvolutionGeometry g = geometry(*fused.layer);
-        push(graph_.nodes()[fused.node].name, kind_of(g, true),
+        push_layer(graph_.nodes()[fused.node].name, kind_of(g, true),
              Int8LayerStep{.layer = std::move(layer),
                            .input = bytes_.at(fused.layer->input),
                            .output = output_of(output),
@@ -393,7 +398,7 @@ class Compiler {
                            .residual_scale = units.residual_scale,
                            .low = std::clamp(fused.low / units.unit + units.zero, least, most),
                            .high = std::clamp(fused.high / units.unit + units.zero, least, most)},
-             g.multiply_adds());
+             g);
     }
 
     /// Of the bits that the weight has, else of 8.

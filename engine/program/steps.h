@@ -100,6 +100,7 @@ struct Step {
     std::string name;  ///< of the node
     std::string kind;  ///< what it does, for people
     std::int64_t multiply_accumulates = 0;
+    std::int64_t weights = 0;  ///< of a layer: how many values its weight has
     Work work;
 };
 

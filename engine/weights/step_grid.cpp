@@ -12,7 +12,7 @@ float grid_step(int position) {
 }
 
 std::optional<int> step_grid_position(float step) {
-    if (!(step >= grid_step(0) && step <= grid_step(255))) return std::nullopt;
+    if (!(step >= grid_step(0) && step <= grid_step(kLastStepPosition))) return std::nullopt;
     const int position = static_cast<int>(std::lround(8.0F * std::log2(step))) + 208;
     return grid_step(position) == step ? std::optional(position) : std::nullopt;
 }

@@ -58,7 +58,7 @@ struct Int8Block {
 };
 
 /// Weights of less than 8 bits, unpacked just before they are multiplied: `runs` times `registers` vectors of four
-/// bytes a lane, each byte low[index % 16] + high[index / 16], without carry.
+/// bytes a lane, each byte values[index] where the factor is 0, else values[0] + factor · index.
 struct PackedCodes {
     const uint8_t*
         packed;   // indices of `bits` bits: each run in units of lowbit/bit_plane_tiles.h, the last one filled up
@@ -66,8 +66,8 @@ struct PackedCodes {
     size_t runs, registers;
     int8_t* target;
     size_t target_stride;  // bytes between the beginnings of runs
-    const int8_t* low;     // (16)
-    const int8_t* high;    // (16), only for more than 4 bits
+    int factor;            // 0 of up to 4 bits, 1 or 2 of more
+    const int8_t* values;  // (16)
 };
 
 /// Rounds floats to bytes: y = min(high, max(low, scale[c] · x + shift[c])) to the nearest integer, ties to even, for

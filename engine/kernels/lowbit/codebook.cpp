@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <vector>
 
 namespace eigenbit::internal {
@@ -13,13 +14,14 @@ constexpr std::int64_t kCodesPerException = 128;
 struct Sequence {
     std::vector<int> codes;
     std::size_t least_bits, most_bits;  // of indices
+    int factor;                         // as Codebook's
 };
 
 std::vector<Sequence> sequences(const CodeHistogram& histogram) {
-    Sequence occurring{{}, 1, 4};
-    Sequence all{{}, 5, 7};
-    Sequence even{{}, 5, 7};
-    Sequence odd{{}, 5, 7};
+    Sequence occurring{{}, 1, 4, 0};
+    Sequence all{{}, 5, 7, 1};
+    Sequence even{{}, 5, 7, 2};
+    Sequence odd{{}, 5, 7, 2};
     for (int code = -128; code < 128; ++code) {
         if (histogram[static_cast<std::size_t>(code + 128)] > 0) occurring.codes.push_back(code);
         all.codes.push_back(code);
@@ -38,16 +40,13 @@ struct Window {
 };
 
 Codebook packing_of(const Window& window) {
-    const std::vector<int>& codes = window.sequence->codes;
+    const std::span codes = std::span(window.sequence->codes).subspan(window.begin);
     Codebook packing{.bits = window.bits,
-                     .size = std::min(codes.size() - window.begin, std::size_t{1} << window.bits),
+                     .size = std::min(codes.size(), std::size_t{1} << window.bits),
                      .exceptions = window.exceptions,
-                     .bits_per_code = window.bits_per_code};
-    for (std::size_t i = 0; i < packing.size; ++i) {
-        const int code = codes[window.begin + i];
-        if (i < 16) packing.low[i] = static_cast<std::int8_t>(code);
-        if (i % 16 == 0) packing.high[i / 16] = static_cast<std::int8_t>(code - codes[window.begin]);
-    }
+                     .bits_per_code = window.bits_per_code,
+                     .factor = window.sequence->factor};
+    std::copy_n(codes.begin(), std::min(packing.size, packing.values.size()), packing.values.begin());
     return packing;
 }
 
@@ -57,7 +56,8 @@ std::array<std::uint8_t, 256> Codebook::indices() const {
     std::array<std::uint8_t, 256> result;
     result.fill(kNone);
     for (std::size_t i = 0; i < size; ++i) {
-        result[static_cast<std::uint8_t>(low[i % 16] + high[i / 16])] = static_cast<std::uint8_t>(i);
+        const int code = factor == 0 ? values[i] : values[0] + factor * static_cast<int>(i);
+        result[static_cast<std::uint8_t>(code)] = static_cast<std::uint8_t>(i);
     }
     return result;
 }

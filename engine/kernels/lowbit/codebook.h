@@ -10,8 +10,8 @@ namespace eigenbit::internal {
 /// How often each code occurs; code c at c + 128.
 using CodeHistogram = std::array<std::int64_t, 256>;
 
-/// What indices of less than 8 bits stand for: code = low[index % 16] + high[index / 16], which every instruction set
-/// can look up in registers. Codes without an index are exceptions.
+/// What indices of less than 8 bits stand for: of up to four bits, codes that every instruction set can look up in a
+/// register; of more, multiples of a factor. Codes without an index are exceptions.
 struct Codebook {
     static constexpr std::uint8_t kNone = 255;
 
@@ -19,8 +19,8 @@ struct Codebook {
     std::size_t size;         // indices that stand for a code
     std::int64_t exceptions;  // how many
     double bits_per_code;     // with what exceptions take
-    std::array<std::int8_t, 16> low{};
-    std::array<std::int8_t, 16> high{};
+    int factor;               // 1 or 2: code = values[0] + factor · index; 0: code = values[index]
+    std::array<std::int8_t, 16> values{};
 
     /// Of code c at c mod 256; kNone for exceptions.
     std::array<std::uint8_t, 256> indices() const;

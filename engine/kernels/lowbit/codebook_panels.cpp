@@ -42,8 +42,8 @@ void CodebookPanels::unpack(const PackedStrip& strip, std::int8_t* buffer) const
                             .registers = strip.registers,
                             .target = to,
                             .target_stride = strip.target_stride,
-                            .low = strip.low.data(),
-                            .high = strip.high.data()});
+                            .factor = strip.factor,
+                            .values = strip.values.data()});
     for (std::size_t e = strip.first_exception; e < strip.last_exception; ++e) {
         buffer[exceptions_.places[e]] = exceptions_.codes[e];
     }

@@ -54,7 +54,8 @@ class CodebookPanels {
         std::size_t target;         // where the first goes, bytes
         std::size_t target_stride;  // from one repetition to the next, bytes
         std::size_t first_exception, last_exception;
-        std::array<std::int8_t, 16> low, high;  // as Codebook
+        int factor;  // this and the values as Codebook's
+        std::array<std::int8_t, 16> values;
     };
     struct Panel {
         std::size_t first_run, last_run;

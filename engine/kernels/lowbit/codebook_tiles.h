@@ -2,24 +2,30 @@
 // an anonymous namespace, after lowbit/bit_plane_tiles.h and after defining Vector with load_table, lookup and
 // add_bytes.
 
-template <int kBits, int k>
-[[gnu::always_inline]] inline void look_up_unit(const Vector::Sums (&packed)[kBits], Vector::Table low,
-                                                Vector::Table high, int8_t* target) {
-    const Vector::Sums indices = unpack_register<kBits, k>(packed);
-    Vector::Sums codes = Vector::lookup(low, indices);
-    if constexpr (kBits > 4) {
-        const Vector::Sums rows = Vector::masked(Vector::shifted<4>(indices), 0x0F);
-        codes = Vector::add_bytes(codes, Vector::lookup(high, rows));
+/// What an index of up to 4 bits looks up; of more, base + factor · index.
+template <int kFactor>
+struct CodeTable {
+    Vector::Table table;
+    Vector::Sums base;
+    Vector::Sums codes(Vector::Sums indices) const {
+        if constexpr (kFactor == 0) return Vector::lookup(table, indices);
+        const Vector::Sums codes = Vector::add_bytes(base, indices);
+        return kFactor == 2 ? Vector::add_bytes(codes, indices) : codes;
     }
-    Vector::store_codes(target + 4 * k * Vector::kWidth, codes);
-    if constexpr (k + 1 < static_cast<int>(kUnitRegisters)) look_up_unit<kBits, k + 1>(packed, low, high, target);
+};
+
+template <int kBits, int kFactor, int k>
+[[gnu::always_inline]] inline void unpack_unit(const Vector::Sums (&packed)[kBits], const CodeTable<kFactor>& table,
+                                               int8_t* target) {
+    Vector::store_codes(target + 4 * k * Vector::kWidth, table.codes(unpack_register<kBits, k>(packed)));
+    if constexpr (k + 1 < static_cast<int>(kUnitRegisters)) unpack_unit<kBits, kFactor, k + 1>(packed, table, target);
 }
 
-template <int kBits>
+template <int kBits, int kFactor>
 [[gnu::noinline]] void unpack_codes_of(const PackedCodes& codes) {
     constexpr size_t kRegisterBytes = 4 * Vector::kWidth;
-    const Vector::Table low = Vector::load_table(codes.low);
-    const Vector::Table high = Vector::load_table(codes.high);
+    const Vector::Table values = Vector::load_table(codes.values);
+    const CodeTable<kFactor> table{values, Vector::lookup(values, Vector::Sums{})};
     const uint8_t* from = codes.packed;
     for (size_t run = 0; run < codes.runs; ++run) {
         int8_t* to = codes.target + run * codes.target_stride;
@@ -32,10 +38,10 @@ template <int kBits>
             }
             const size_t left = codes.registers - done;
             if (left >= kUnitRegisters) {
-                look_up_unit<kBits, 0>(packed, low, high, to);
+                unpack_unit<kBits, kFactor, 0>(packed, table, to);
             } else {
                 alignas(64) int8_t unit[kUnitRegisters * kRegisterBytes];
-                look_up_unit<kBits, 0>(packed, low, high, unit);
+                unpack_unit<kBits, kFactor, 0>(packed, table, unit);
                 __builtin_memcpy(to, unit, left * kRegisterBytes);
             }
             to += kUnitRegisters * kRegisterBytes;
@@ -45,13 +51,15 @@ template <int kBits>
 
 void unpack_codes(const PackedCodes& codes) {
     using Unpack = void (*)(const PackedCodes&);
-    constexpr Unpack kUnpack[8] = {nullptr,
-                                   &unpack_codes_of<1>,
-                                   &unpack_codes_of<2>,
-                                   &unpack_codes_of<3>,
-                                   &unpack_codes_of<4>,
-                                   &unpack_codes_of<5>,
-                                   &unpack_codes_of<6>,
-                                   &unpack_codes_of<7>};
-    kUnpack[codes.bits](codes);
+    constexpr Unpack kLookUp[5] = {nullptr, &unpack_codes_of<1, 0>, &unpack_codes_of<2, 0>, &unpack_codes_of<3, 0>,
+                                   &unpack_codes_of<4, 0>};
+    constexpr Unpack kCompute[8][2] = {{},
+                                       {},
+                                       {},
+                                       {},
+                                       {},
+                                       {&unpack_codes_of<5, 1>, &unpack_codes_of<5, 2>},
+                                       {&unpack_codes_of<6, 1>, &unpack_codes_of<6, 2>},
+                                       {&unpack_codes_of<7, 1>, &unpack_codes_of<7, 2>}};
+    (codes.factor == 0 ? kLookUp[codes.bits] : kCompute[codes.bits][codes.factor - 1])(codes);
 }

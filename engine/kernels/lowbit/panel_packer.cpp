@@ -15,6 +15,9 @@ namespace {
 // Unpacking takes time, some hundredths of that of the multiplication where pixels are few.
 constexpr double kLargestShare = 0.8;
 
+// Of a tap, where filling up quads would cost more than what ranges of their own save.
+constexpr std::int64_t kFewInputs = 64;
+
 }  // namespace
 
 PanelPacker::PanelPacker(CodebookPanels& to, const ConvolutionLoops& pass, const CodedWeights& weights)
@@ -25,14 +28,18 @@ PanelPacker::PanelPacker(CodebookPanels& to, const ConvolutionLoops& pass, const
       rows_(static_cast<std::int64_t>(pass.y.taps.size())),
       columns_(static_cast<std::int64_t>(pass.x.taps.size())),
       length_(inputs_) {
-    if (joined_ && inputs_ % 4 != 0) {
+    if (joined_ && inputs_ % 4 != 0 && inputs_ < kFewInputs) {
         length_ *= columns_;
         columns_ = 1;
     }
-    // Only whole quads are cut off.
+    // Ranges end where their quads fill units, which takes a few inputs from neighbours.
+    const auto unit_quads = std::max<std::size_t>(1, kUnitRegisters / to.kernels_->panel_vectors);
+    const auto step = static_cast<std::int64_t>(4 * unit_quads);
     ranges_.push_back({0, length_});
-    for (const std::int64_t cut : length_ == inputs_ ? weights.input_cuts : std::span<const std::int64_t>()) {
-        if (cut % 4 != 0 || cut <= ranges_.back().begin || cut >= length_) continue;
+    if (length_ != inputs_) return;
+    for (const std::int64_t wanted : weights.input_cuts) {
+        const std::int64_t cut = (wanted + step / 2) / step * step;
+        if (cut <= ranges_.back().begin || cut >= length_) continue;
         ranges_.back().end = cut;
         ranges_.push_back({cut, length_});
     }
@@ -156,14 +163,14 @@ void PanelPacker::lay_out_strip(const PlannedPanel& planned, const KeptRange& ke
                                       .target_stride = planned.tap_registers * register_bytes(),
                                       .first_exception = exceptions_,
                                       .last_exception = exceptions_,
-                                      .low = {},
-                                      .high = {}};
+                                      .factor = 0,
+                                      .values = {}};
     const std::size_t units = (strip.registers + kUnitRegisters - 1) / kUnitRegisters;
     std::size_t repeat_registers = strip.registers;
     if (kept.packing && units * kept.packing->bits < strip.registers) {
         strip.bits = kept.packing->bits;
-        strip.low = kept.packing->low;
-        strip.high = kept.packing->high;
+        strip.factor = kept.packing->factor;
+        strip.values = kept.packing->values;
         repeat_registers = units * strip.bits;
         exceptions_ += static_cast<std::size_t>(kept.packing->exceptions);
         strip.last_exception = exceptions_;
@@ -202,7 +209,7 @@ void PanelPacker::fill_packed(const WeightPanel& panel, const KeptRange& kept,
     std::size_t exception = strip.first_exception;
     for (std::size_t repeat = 0; repeat < strip.repeats; ++repeat) {
         // Lanes without a channel have index 0.
-        std::fill_n(plain.begin(), bytes, static_cast<std::uint8_t>(kept.packing->low[0]));
+        std::fill_n(plain.begin(), bytes, static_cast<std::uint8_t>(kept.packing->values[0]));
         const std::size_t repeat_taps = taps() / strip.repeats;
         for (std::size_t tap = 0; tap < repeat_taps; ++tap) {
             copy_registers(panel, kept.range, repeat * repeat_taps + tap, plain.data() + tap * own * register_bytes());
