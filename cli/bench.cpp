@@ -228,7 +228,8 @@ Verb bench_verb(CLI::App& command) {
     app->add_option("--bits", options->bits, "Round float weights to so many bits before, to see what they would cost")
         ->type_name("B")
         ->check(CLI::Range(1, 8));
-    app->add_flag("--profile", options->profile, "Also show each layer's time and the memory of its weights (float and int8)");
+    app->add_flag("--profile", options->profile,
+                  "Also show each layer's time and the memory of its weights (float and int8)");
     return {app, [options](const RunOptions& run) { return bench(*options, run); }};
 }
 

@@ -1,5 +1,7 @@
 #include "engine/coding/bit_packing.h"
 
+#include <array>
+
 namespace eigenbit::internal {
 
 std::vector<std::uint8_t> pack_levels(std::span<const std::int16_t> indices, int bit_depth) {
@@ -19,20 +21,38 @@ std::vector<std::uint8_t> pack_levels(std::span<const std::int16_t> indices, int
     return packed;
 }
 
+namespace {
+
+/// Unpacks as many groups of eight levels as there are; eight levels take as many bytes as one has bits.
+template <int kDepth>
+void unpack_eights(const std::uint8_t* packed, std::span<std::int16_t> levels) {
+    constexpr int kOffset = 1 << (kDepth - 1);
+    constexpr std::uint64_t kMask = (1U << kDepth) - 1;
+    for (std::size_t first = 0; first + 8 <= levels.size(); first += 8, packed += kDepth) {
+        std::uint64_t word = 0;
+        for (int byte = 0; byte < kDepth; ++byte) word |= std::uint64_t{packed[byte]} << (8 * byte);
+        for (std::size_t i = 0; i < 8; ++i) {
+            const auto level = static_cast<int>(word >> (static_cast<int>(i) * kDepth) & kMask);
+            levels[first + i] = static_cast<std::int16_t>(level - kOffset);
+        }
+    }
+}
+
+}  // namespace
+
 bool unpack_levels(std::span<const std::uint8_t> packed, int bit_depth, std::span<std::int16_t> indices) {
     const int offset = 1 << (bit_depth - 1);
     const std::uint32_t mask = (1U << bit_depth) - 1;
-    std::size_t next = 0;
+    using UnpackEights = void (*)(const std::uint8_t*, std::span<std::int16_t>);
+    constexpr std::array<UnpackEights, 9> kUnpack{nullptr,           &unpack_eights<1>, &unpack_eights<2>,
+                                                  &unpack_eights<3>, &unpack_eights<4>, &unpack_eights<5>,
+                                                  &unpack_eights<6>, &unpack_eights<7>, &unpack_eights<8>};
     std::size_t read = 0;
-    // Eight indices of up to 8 bits take as many bytes as one has bits.
-    for (const auto size = static_cast<std::size_t>(bit_depth); bit_depth <= 8 && read + 8 <= indices.size();
-         read += 8, next += size) {
-        std::uint64_t word = 0;
-        for (std::size_t byte = 0; byte < size; ++byte) word |= std::uint64_t{packed[next + byte]} << (8 * byte);
-        for (std::size_t i = 0; i < 8; ++i, word >>= bit_depth) {
-            indices[read + i] = static_cast<std::int16_t>(static_cast<int>(word & mask) - offset);
-        }
+    if (bit_depth <= 8) {
+        kUnpack[static_cast<std::size_t>(bit_depth)](packed.data(), indices);
+        read = indices.size() / 8 * 8;
     }
+    std::size_t next = read / 8 * static_cast<std::size_t>(bit_depth);
     std::uint32_t waiting = 0;
     int count = 0;
     for (std::int16_t& index : indices.subspan(read)) {

@@ -1,5 +1,7 @@
 #include "engine/coding/block_layout.h"
 
+#include <algorithm>
+
 namespace eigenbit::internal {
 namespace {
 
@@ -53,17 +55,20 @@ BlockLayout::BlockLayout(const Shape& shape, int axis, std::int64_t begin, std::
 
 template <typename Visit>
 void BlockLayout::for_each_run(Visit visit) const {
+    // More streams that are read side by side would drive each other out of the first-level cache.
+    constexpr std::int64_t kMostStreams = 16;
     const std::int64_t filter = kernels() * taps();
     const bool channels_follow = channel_stride_ == 1;
     const bool kernels_follow = !channels_follow && kernels_.back() - kernels_.front() == kernels() - 1;
-    for (std::int64_t channel = 0; channel < (channels_follow ? 1 : channels()); ++channel) {
+    const std::int64_t channel_run = channels_follow ? kMostStreams : 1;
+    for (std::int64_t channel = 0; channel < channels(); channel += channel_run) {
         for (std::int64_t kernel = 0; kernel < (kernels_follow ? 1 : kernels()); ++kernel) {
             for (std::int64_t tap = 0; tap < taps(); ++tap) {
                 const std::int64_t position = first_ + channel * channel_stride_
                                               + kernels_[static_cast<std::size_t>(kernel)]
                                               + taps_[static_cast<std::size_t>(tap)];
                 const std::int64_t stride = channels_follow ? filter : kernels_follow ? taps() : 1;
-                const std::int64_t count = channels_follow ? channels() : kernels_follow ? kernels() : 1;
+                const std::int64_t count = kernels_follow ? kernels() : std::min(channel_run, channels() - channel);
                 visit(channel * filter + kernel * taps() + tap, stride, position, count);
             }
         }

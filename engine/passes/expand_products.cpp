@@ -13,10 +13,13 @@ Quantized transposed(const Quantized& stored) {
     const std::int64_t columns = matrix.shape[1];
     Quantized result{.shape = Shape{columns, rows}, .axis = 1 - matrix.axis, .blocks = matrix.blocks, .levels = {}};
     result.levels.resize(matrix.levels.size());
-    for (std::int64_t row = 0; row < rows; ++row) {
+    constexpr std::int64_t kTile = 16;  // rows whose cache lines are read side by side
+    for (std::int64_t first = 0; first < rows; first += kTile) {
         for (std::int64_t column = 0; column < columns; ++column) {
-            result.levels[static_cast<std::size_t>(column * rows + row)] =
-                matrix.levels[static_cast<std::size_t>(row * columns + column)];
+            for (std::int64_t row = first; row < std::min(first + kTile, rows); ++row) {
+                result.levels[static_cast<std::size_t>(column * rows + row)] =
+                    matrix.levels[static_cast<std::size_t>(row * columns + column)];
+            }
         }
     }
     return result;

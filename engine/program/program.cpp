@@ -391,14 +391,14 @@ class Compiler {
         const float most = to ? static_cast<float>(to->largest_level()) : kInfinity;
         const ConvolutionGeometry g = geometry(*fused.layer);
         push_layer(graph_.nodes()[fused.node].name, kind_of(g, true),
-             Int8LayerStep{.layer = std::move(layer),
-                           .input = bytes_.at(fused.layer->input),
-                           .output = output_of(output),
-                           .residual = residual,
-                           .residual_scale = units.residual_scale,
-                           .low = std::clamp(fused.low / units.unit + units.zero, least, most),
-                           .high = std::clamp(fused.high / units.unit + units.zero, least, most)},
-             g);
+                   Int8LayerStep{.layer = std::move(layer),
+                                 .input = bytes_.at(fused.layer->input),
+                                 .output = output_of(output),
+                                 .residual = residual,
+                                 .residual_scale = units.residual_scale,
+                                 .low = std::clamp(fused.low / units.unit + units.zero, least, most),
+                                 .high = std::clamp(fused.high / units.unit + units.zero, least, most)},
+                   g);
     }
 
     /// Of the bits that the weight has, else of 8.

@@ -183,6 +183,19 @@ double added_error(float step, const Quantized& quantized, std::span<const Index
     return weights == 0 ? 0.0 : added / static_cast<double>(weights);
 }
 
+/// The step that all blocks have, if they have one, no offset, and levels that int8 holds.
+std::optional<float> shared_step(const Quantized& quantized) {
+    std::optional<float> step;
+    for (const QuantizedBlock& block : quantized.blocks) {
+        if (block.bit_depth == 0) continue;
+        if (block.offset != 0.0F || (step && *step != block.step)) return std::nullopt;
+        step = block.step;
+    }
+    const auto [lowest, highest] = level_range(quantized.levels);
+    if (lowest < -kLargestIndex || highest > kLargestIndex) return std::nullopt;
+    return step;
+}
+
 /// The largest step for all blocks that adds next to nothing, so that codes are small: they then take few bits, and
 /// their products can be summed in few. It divides a block's own. (Added errors weigh more than their squares tell:
 /// each index always has the same.)
@@ -206,13 +219,19 @@ std::optional<float> common_step(const Quantized& quantized) {
 /// Of blocks of input channels.
 std::optional<Int8Weights> input_block_weights(const Quantized& quantized) {
     if (quantized.axis != quantized.shape.rank() - 1) return std::nullopt;
-    const std::optional<float> common = common_step(quantized);
+    const std::optional<float> shared = shared_step(quantized);
+    const std::optional<float> common = shared ? shared : common_step(quantized);
     if (!common) return std::nullopt;
     const float step = *common;
     Int8Weights result{std::vector<std::int8_t>(quantized.levels.size()),
                        std::vector<float>(static_cast<std::size_t>(quantized.shape[0]), step),
                        {}};
     for (const QuantizedBlock& block : quantized.blocks) result.input_cuts.push_back(block.begin);
+    if (shared) {
+        std::ranges::transform(quantized.levels, result.codes.begin(),
+                               [](std::int16_t level) { return static_cast<std::int8_t>(level); });
+        return result;
+    }
     for_each_run(quantized, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
         if (block.bit_depth == 0) return;
         for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace eigenbit::internal {
@@ -34,17 +35,25 @@ void validate_levels(const Quantized& weight) {
     for_each_run(weight, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
         const int outside = block.bit_depth == 0 ? 1 : 1 << (block.bit_depth - 1);
         const int least = block.bit_depth == 0 ? 0 : -outside;
-        for (std::int64_t i = begin; i < end; ++i) {
-            const int level = weight.levels[static_cast<std::size_t>(i)];
-            if (level < least || level >= outside) {
-                fail("A block of a quantized weight has the level {}, which bit depth {} cannot hold.", level,
-                     block.bit_depth);
-            }
-        }
+        const auto [lowest, highest] = level_range(
+            std::span(weight.levels).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
+        if (lowest >= least && highest < outside) return;
+        fail("A block of a quantized weight has the level {}, which bit depth {} cannot hold.",
+             lowest < least ? lowest : highest, block.bit_depth);
     });
 }
 
 }  // namespace
+
+std::pair<std::int16_t, std::int16_t> level_range(std::span<const std::int16_t> levels) {
+    std::int16_t lowest = 0;
+    std::int16_t highest = 0;
+    for (const std::int16_t level : levels) {
+        lowest = std::min(lowest, level);
+        highest = std::max(highest, level);
+    }
+    return {lowest, highest};
+}
 
 void validate(const Quantized& weight) {
     if (weight.axis < 0 || weight.axis >= weight.shape.rank()) {

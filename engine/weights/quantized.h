@@ -2,10 +2,17 @@
 
 #include "engine/base/quantized.h"
 
+#include <cstdint>
+#include <span>
+#include <utility>
+
 namespace eigenbit::internal {
 
 /// The weight with its levels in memory. Throws Error where they cannot be read.
 Quantized loaded(Quantized weight);
+
+/// The lowest and the highest of the levels and 0.
+std::pair<std::int16_t, std::int16_t> level_range(std::span<const std::int16_t> levels);
 
 /// Throws Error when blocks, levels or steps do not fit the shape or each other. Levels that are not in memory are not
 /// looked at.

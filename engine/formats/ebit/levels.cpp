@@ -8,6 +8,7 @@
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace eigenbit::internal {
 namespace {
@@ -226,7 +227,9 @@ std::vector<std::int16_t> LevelReader::read(std::size_t weight) const {
     const auto belongs = [&](std::size_t block) { return blocks.position(block).parameter == weight; };
     const auto read_block = [&](std::size_t i, const auto& decode) {
         const BlockLayout layout = blocks.layout(i);
-        std::vector<std::int16_t> indices(static_cast<std::size_t>(layout.elements()));
+        const auto size = static_cast<std::size_t>(layout.elements());
+        const auto buffer = std::make_unique_for_overwrite<std::int16_t[]>(size);
+        const std::span indices(buffer.get(), size);
         try {
             decode(layout, indices);
         } catch (const Error& error) {
