@@ -4,51 +4,53 @@
 //                    load_quads, repeat and add_products multiply quads of any inputs and of weights of which no two
 //                    neighbours of one sign sum to more than kLargestInt16WeightSum; load_weights, to_inputs and dot
 //                    those of any weights, which is slower where kSmallPairsAreFaster; multiply_add rounds its product,
-//                    as every instruction set can
+//                    as every instruction set can; Lowest, the least byte, for bytes that are made of floats of at most
+//                    255; store_panel stores those of at least kLeastPanelVectors vectors of the channels of which
+//                    stores_panel is true
 //   kPanelVectors, kTileRows   as for f32/forward_tiles.h
 // A tile is kRows pixels x kVectors vectors of sums, which stay in registers from the first input to the last.
 
 struct NoResidual {};
 
-/// store_as for whole panels of bytes, which are rounded before they are raised to `low`.
-template <typename V, typename Residual>
+/// store_as for bytes of a panel, which are rounded before they are raised to `low`.
+template <size_t kVectors, typename V, typename Residual>
 void store_panel(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs, uint8_t* output,
                  const Residual* residual) {
-    const typename V::Panel low = V::panel_of(static_cast<uint8_t>(__builtin_lrintf(block.low)));
+    const size_t channels = block.channels;
+    const typename V::Lowest low = V::lowest(block.low);
     // In floats, because integers of 32 bits do not hold all values.
     const typename V::Floats high = V::broadcast(block.high);
     const typename V::Floats residual_scale = V::broadcast(block.residual_scale);
-    typename V::Floats scale[kPanelVectors];
-    typename V::Floats bias[kPanelVectors];
+    typename V::Floats scale[kVectors];
+    typename V::Floats bias[kVectors];
 #pragma GCC unroll 4
-    for (size_t v = 0; v < kPanelVectors; ++v) {
+    for (size_t v = 0; v < kVectors; ++v) {
         scale[v] = V::load(block.scale + v * V::kWidth);
         bias[v] = V::load(block.bias + v * V::kWidth);
     }
     for (size_t p = 0; p < rows; ++p) {
-        typename V::Floats values[kPanelVectors];
+        typename V::Floats values[kVectors];
 #pragma GCC unroll 4
-        for (size_t v = 0; v < kPanelVectors; ++v) {
-            const typename V::Sums sum = V::load_sums(sums + (p * kPanelVectors + v) * V::kWidth);
+        for (size_t v = 0; v < kVectors; ++v) {
+            const typename V::Sums sum = V::load_sums(sums + (p * kVectors + v) * V::kWidth);
             values[v] = V::multiply_add(V::to_floats(sum), scale[v], bias[v]);
             if constexpr (!__is_same(Residual, NoResidual)) {
-                const Residual* const from = residual + outputs[p] + v * V::kWidth;
-                values[v] = V::multiply_add(V::load(from), residual_scale, values[v]);
+                const typename V::Floats added = V::load_of_panel(residual + outputs[p], v * V::kWidth, channels);
+                values[v] = V::multiply_add(added, residual_scale, values[v]);
             }
             values[v] = V::at_most(high, values[v]);
         }
-        V::store_panel(output + outputs[p], values, low);
+        V::store_panel(output + outputs[p], channels, values, low);
     }
 }
 
-/// Turns the sums (rows, vectors) of the channels from `channel` on into outputs, which are floats or bytes, with a
-/// residual of either or none.
-template <typename Output, typename Residual>
-void store_as(const Int8Block& block, size_t channel, size_t rows, size_t vectors, const int32_t* sums,
-              const ptrdiff_t* outputs, Output* output, const Residual* residual) {
-    if constexpr (Vector::kStoresPanels && __is_same(Output, uint8_t)) {
-        if (vectors == kPanelVectors && channel == 0 && block.channels == kPanelVectors * Vector::kWidth) {
-            return store_panel<Vector>(block, rows, sums, outputs, output, residual);
+/// Turns the sums (rows, kVectors vectors) into outputs, which are floats or bytes, with a residual of either or none.
+template <size_t kVectors, typename Output, typename Residual>
+void store_as(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs, Output* output,
+              const Residual* residual) {
+    if constexpr (__is_same(Output, uint8_t) && kVectors >= Vector::kLeastPanelVectors) {
+        if (Vector::stores_panel(block.channels)) {
+            return store_panel<kVectors, Vector>(block, rows, sums, outputs, output, residual);
         }
     }
     // Copies, because the compiler must assume that a store of bytes changes anything in memory.
@@ -58,15 +60,14 @@ void store_as(const Int8Block& block, size_t channel, size_t rows, size_t vector
     const Vector::Floats low = Vector::broadcast(block.low);
     const Vector::Floats high = Vector::broadcast(block.high);
     const Vector::Floats residual_scale = Vector::broadcast(block.residual_scale);
-    for (size_t v = 0; v < vectors; ++v) {
-        const size_t first = channel + v * Vector::kWidth;
+    for (size_t first = 0; first < kVectors * Vector::kWidth; first += Vector::kWidth) {
         const bool whole = first + Vector::kWidth <= channels;
         const Vector::Mask lanes = Vector::mask(channels - first);
         const Vector::Floats scale = Vector::load(scales + first);
         const Vector::Floats bias = Vector::load(biases + first);
         for (size_t p = 0; p < rows; ++p) {
             const ptrdiff_t at = outputs[p] + static_cast<ptrdiff_t>(first);
-            const Vector::Sums sum = Vector::load_sums(sums + (p * vectors + v) * Vector::kWidth);
+            const Vector::Sums sum = Vector::load_sums(sums + p * kVectors * Vector::kWidth + first);
             Vector::Floats value = Vector::multiply_add(Vector::to_floats(sum), scale, bias);
             if constexpr (!__is_same(Residual, NoResidual)) {
                 const Vector::Floats added = whole ? Vector::load(residual + at) : Vector::load(residual + at, lanes);
@@ -82,17 +83,15 @@ void store_as(const Int8Block& block, size_t channel, size_t rows, size_t vector
     }
 }
 
-/// The sums come by way of memory: were they held in registers here too, the compiler would keep them in memory during
-/// the multiplications (measured).
-[[gnu::noinline]] void store(const Int8Block& block, size_t channel, size_t rows, size_t vectors, const int32_t* sums,
-                             const ptrdiff_t* outputs) {
+/// The sums come by way of memory: were they held in registers for every kind of output, the compiler would keep them
+/// in memory during the multiplications (measured).
+template <size_t kVectors>
+[[gnu::noinline]] void store(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs) {
     const auto store_to = [&](auto* output) {
-        if (block.residual) return store_as(block, channel, rows, vectors, sums, outputs, output, block.residual);
-        if (block.residual_bytes) {
-            return store_as(block, channel, rows, vectors, sums, outputs, output, block.residual_bytes);
-        }
+        if (block.residual) return store_as<kVectors>(block, rows, sums, outputs, output, block.residual);
+        if (block.residual_bytes) return store_as<kVectors>(block, rows, sums, outputs, output, block.residual_bytes);
         constexpr const NoResidual* kNone = nullptr;
-        store_as(block, channel, rows, vectors, sums, outputs, output, kNone);
+        store_as<kVectors>(block, rows, sums, outputs, output, kNone);
     };
     if (block.output_bytes) return store_to(block.output_bytes);
     store_to(block.output);
@@ -123,18 +122,57 @@ template <size_t kRows, size_t kVectors>
     }
 }
 
+/// The values of bytes before they are raised to `low` and rounded, without a residual: in the order of vectors, so
+/// that the sums leave registers to scale and bias.
 template <size_t kRows, size_t kVectors>
-[[gnu::always_inline]] inline void store_sums(const Int8Block& block, const Vector::Sums (&sums)[kRows][kVectors],
-                                              const ptrdiff_t* outputs) {
-    alignas(64) int32_t memory[kRows * kVectors * Vector::kWidth];
+[[gnu::always_inline]] inline void scale_sums(const Int8Block& block, const Vector::Sums (&sums)[kRows][kVectors],
+                                              Vector::Floats high, Vector::Floats (&values)[kRows][kVectors]) {
+#pragma GCC unroll 4
+    for (size_t v = 0; v < kVectors; ++v) {
+        const Vector::Floats scale = Vector::load(block.scale + v * Vector::kWidth);
+        const Vector::Floats bias = Vector::load(block.bias + v * Vector::kWidth);
+#pragma GCC unroll 32
+        for (size_t p = 0; p < kRows; ++p) {
+            values[p][v] = Vector::at_most(high, Vector::multiply_add(Vector::to_floats(sums[p][v]), scale, bias));
+        }
+    }
+}
+
+/// store_panel of sums in registers, without a residual.
+template <typename V, size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void store_panel(const Int8Block& block, const typename V::Sums (&sums)[kRows][kVectors],
+                                               const ptrdiff_t* outputs) {
+    const size_t channels = block.channels;
+    uint8_t* const output = block.output_bytes;
+    const typename V::Lowest low = V::lowest(block.low);
+    typename V::Floats values[kRows][kVectors];
+    scale_sums(block, sums, V::broadcast(block.high), values);
+#pragma GCC unroll 32
+    for (size_t p = 0; p < kRows; ++p) V::store_panel(output + outputs[p], channels, values[p], low);
+}
+
+template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void save_sums(const Vector::Sums (&sums)[kRows][kVectors], int32_t* to) {
 #pragma GCC unroll 32
     for (size_t p = 0; p < kRows; ++p) {
 #pragma GCC unroll 4
-        for (size_t v = 0; v < kVectors; ++v) {
-            Vector::store_sums(memory + (p * kVectors + v) * Vector::kWidth, sums[p][v]);
+        for (size_t v = 0; v < kVectors; ++v) Vector::store_sums(to + (p * kVectors + v) * Vector::kWidth, sums[p][v]);
+    }
+}
+
+/// Bytes without a residual are made in registers.
+template <size_t kRows, size_t kVectors>
+[[gnu::always_inline]] inline void store_sums(const Int8Block& block, const Vector::Sums (&sums)[kRows][kVectors],
+                                              const ptrdiff_t* outputs) {
+    if constexpr (kVectors >= Vector::kLeastPanelVectors) {
+        const bool has_residual = block.residual || block.residual_bytes;
+        if (block.output_bytes && !has_residual && Vector::stores_panel(block.channels)) {
+            return store_panel<Vector>(block, sums, outputs);
         }
     }
-    store(block, 0, kRows, kVectors, memory, outputs);
+    alignas(64) int32_t memory[kRows * kVectors * Vector::kWidth];
+    save_sums(sums, memory);
+    store<kVectors>(block, kRows, memory, outputs);
 }
 
 /// Calls visit(where each pixel's inputs lie, how many there are) for every segment.

@@ -28,7 +28,7 @@ struct Int16RunTile {
                     }
                 }
             });
-        store(block, 0, kRows, kVectors, sums, pixels.outputs);
+        store<kVectors>(block, kRows, sums, pixels.outputs);
     }
 
   private:

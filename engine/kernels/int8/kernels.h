@@ -19,7 +19,7 @@ constexpr int kLargestInt16WeightSum = INT16_MAX / UINT8_MAX;
 struct InputSegment {
     ptrdiff_t offset;  // bytes
     size_t quads;      // unused by depthwise convolutions, of which each segment is one tap; four by four, filled up by
-                       // any whose weights are 0
+                       // the first again, whose weights there are 0
 };
 
 /// Where the pixels of a block find their inputs: PixelGrid for bytes. Inputs whose weights are all 0 belong to no

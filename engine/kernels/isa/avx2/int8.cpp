@@ -123,15 +123,18 @@ struct Vector {
         quads[2] = _mm256_unpacklo_epi16(ab_high, cd_high);
         quads[3] = _mm256_unpackhi_epi16(ab_high, cd_high);
     }
-    /// The opposite of interleave, of floats in 0 … 255.
-    static void store_interleaved(uint8_t* to, const Floats (&values)[4]) {
+    using Lowest = __m256i;  // the least byte, of each channel
+    static Lowest lowest(float low) { return _mm256_set1_epi8(static_cast<char>(_mm_cvtss_si32(_mm_set_ss(low)))); }
+    /// The opposite of interleave, of floats of at most 255, and raised to low.
+    static void store_interleaved(uint8_t* to, const Floats (&values)[4], Lowest low) {
         const __m256i words01 = _mm256_packs_epi32(_mm256_cvtps_epi32(values[0]), _mm256_cvtps_epi32(values[1]));
         const __m256i words23 = _mm256_packs_epi32(_mm256_cvtps_epi32(values[2]), _mm256_cvtps_epi32(values[3]));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_packus_epi16(words01, words23));
+        const __m256i bytes = _mm256_max_epu8(low, _mm256_packus_epi16(words01, words23));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), bytes);
     }
-    static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4]) {
+    static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4], Lowest low) {
         uint8_t bytes[4 * kWidth];
-        store_interleaved(bytes, values);
+        store_interleaved(bytes, values, low);
         __builtin_memcpy(to, bytes, channels);
     }
 
@@ -168,14 +171,17 @@ struct Vector {
 
     static constexpr bool kSmallPairsAreFaster = true;
 
-    static constexpr bool kStoresPanels = true;
-    using Panel = __m128i;  // a byte of each output channel of a panel
-    static Panel panel_of(uint8_t byte) { return _mm_set1_epi8(static_cast<char>(byte)); }
-    static void store_panel(uint8_t* to, const Floats (&values)[2], Panel low) {
+    static constexpr size_t kLeastPanelVectors = 2;
+    static bool stores_panel(size_t channels) { return channels == 2 * kWidth; }
+    template <typename Element>
+    static Floats load_of_panel(const Element* from, size_t channel, size_t) {
+        return load(from + channel);
+    }
+    static void store_panel(uint8_t* to, size_t, const Floats (&values)[2], Lowest low) {
         const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(values[0]), _mm256_cvtps_epi32(values[1]));
         const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
         const __m128i ordered = _mm_shuffle_epi32(bytes, _MM_SHUFFLE(3, 1, 2, 0));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_max_epu8(low, ordered));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_max_epu8(_mm256_castsi256_si128(low), ordered));
     }
 };
 
@@ -183,6 +189,7 @@ struct Vector {
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 12, 6};
 constexpr size_t kDoubleTileRows[kPanelVectors + 1] = {0, 8, 4};
+constexpr size_t kRowPixels = 2;
 constexpr size_t kDepthwiseRows = 1;
 
 #include "engine/kernels/loops/pixel_tiles.h"

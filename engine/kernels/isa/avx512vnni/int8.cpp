@@ -78,16 +78,25 @@ struct Vector {
         quads[2] = _mm512_unpacklo_epi16(ab_high, cd_high);
         quads[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
     }
-    /// Rounded and clamped to 0 … 255; four of each vector in turn.
-    static __m512i packed(const Floats (&values)[4]) {
-        const __m512i words01 = _mm512_packs_epi32(_mm512_cvtps_epi32(values[0]), _mm512_cvtps_epi32(values[1]));
-        const __m512i words23 = _mm512_packs_epi32(_mm512_cvtps_epi32(values[2]), _mm512_cvtps_epi32(values[3]));
-        return _mm512_packus_epi16(words01, words23);
+    using Lowest = __m512i;  // the least byte, of each channel
+    static Lowest lowest(float low) { return _mm512_set1_epi8(static_cast<char>(_mm_cvtss_si32(_mm_set_ss(low)))); }
+    /// Rounded and clamped to low … 255; four of each vector in turn, and any where there are fewer than four.
+    template <size_t kVectors>
+    static __m512i packed(const Floats (&values)[kVectors], Lowest low) {
+        const auto words = [&](size_t v) {
+            const __m512i first = _mm512_cvtps_epi32(values[v]);
+            return _mm512_packs_epi32(first, v + 1 < kVectors ? _mm512_cvtps_epi32(values[v + 1]) : first);
+        };
+        const __m512i words01 = words(0);
+        return _mm512_max_epu8(low, _mm512_packus_epi16(words01, kVectors > 2 ? words(2) : words01));
     }
-    /// The opposite of interleave, of floats in 0 … 255.
-    static void store_interleaved(uint8_t* to, const Floats (&values)[4]) { _mm512_storeu_si512(to, packed(values)); }
-    static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4]) {
-        _mm512_mask_storeu_epi8(to, (__mmask64{1} << channels) - 1, packed(values));
+    static __mmask64 first_bytes(size_t channels) { return ~__mmask64{0} >> (64 - channels); }
+    /// The opposite of interleave, of floats of at most 255, and raised to low.
+    static void store_interleaved(uint8_t* to, const Floats (&values)[4], Lowest low) {
+        _mm512_storeu_si512(to, packed(values, low));
+    }
+    static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4], Lowest low) {
+        _mm512_mask_storeu_epi8(to, first_bytes(channels), packed(values, low));
     }
 
     static Floats to_floats(Sums sums) { return _mm512_cvtepi32_ps(sums); }
@@ -114,19 +123,23 @@ struct Vector {
     static Weights load_quads(const int8_t* from) { return load_weights(from); }
     static Sums add_products(Sums sums, Inputs x, Weights w) { return dot(sums, x, w); }
 
-    static constexpr bool kStoresPanels = true;
-    using Panel = __m512i;  // a byte of each output channel of a panel
-    static Panel panel_of(uint8_t byte) { return _mm512_set1_epi8(static_cast<char>(byte)); }
-    static void store_panel(uint8_t* to, const Floats (&values)[4], Panel low) {
+    static constexpr size_t kLeastPanelVectors = 1;
+    static bool stores_panel(size_t) { return true; }
+    template <typename Element>
+    static Floats load_of_panel(const Element* from, size_t channel, size_t channels) {
+        return load(from + channel, mask(channels - channel));
+    }
+    template <size_t kVectors>
+    static void store_panel(uint8_t* to, size_t channels, const Floats (&values)[kVectors], Lowest low) {
         const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-        const __m512i bytes = _mm512_permutexvar_epi32(order, packed(values));
-        _mm512_storeu_si512(to, _mm512_max_epu8(low, bytes));
+        _mm512_mask_storeu_epi8(to, first_bytes(channels), _mm512_permutexvar_epi32(order, packed(values, low)));
     }
 };
 
 // 32 registers: as for floats.
 constexpr size_t kPanelVectors = 4;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 12, 12, 8, 6};
+constexpr size_t kRowPixels = 4;
 constexpr size_t kDepthwiseRows = 4;
 
 #include "engine/kernels/loops/pixel_tiles.h"

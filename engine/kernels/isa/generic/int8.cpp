@@ -89,13 +89,15 @@ struct Vector {
         }
         memcpy(&quads, lanes, sizeof quads);
     }
-    /// The opposite of interleave, of floats in 0 … 255.
-    static void store_interleaved(uint8_t* to, const Floats (&values)[4]) {
-        for (size_t v = 0; v < 4; ++v) store(to + 4 * v, values[v]);
+    using Lowest = Floats;
+    static Lowest lowest(float low) { return broadcast(low); }
+    /// The opposite of interleave, of floats of at most 255, and raised to low.
+    static void store_interleaved(uint8_t* to, const Floats (&values)[4], Lowest low) {
+        for (size_t v = 0; v < 4; ++v) store(to + 4 * v, values[v] < low ? low : values[v]);
     }
-    static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4]) {
+    static void store_interleaved(uint8_t* to, size_t channels, const Floats (&values)[4], Lowest low) {
         uint8_t bytes[4 * kWidth];
-        store_interleaved(bytes, values);
+        store_interleaved(bytes, values, low);
         for (size_t channel = 0; channel < channels; ++channel) to[channel] = bytes[channel];
     }
 
@@ -114,10 +116,8 @@ struct Vector {
     static Floats load(const uint8_t* from) { return to_floats(load_bytes(from)); }
     static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
     static Floats multiply_add(Floats a, Floats b, Floats c) { return a * b + c; }
-    static Floats clamp(Floats values, Floats low, Floats high) {
-        values = values < low ? low : values;
-        return values > high ? high : values;
-    }
+    static Floats at_most(Floats high, Floats values) { return values > high ? high : values; }
+    static Floats clamp(Floats values, Floats low, Floats high) { return at_most(high, values < low ? low : values); }
     static void store(float* to, Floats values) { memcpy(to, &values, sizeof values); }
     static void store(float* to, Mask lanes, Floats values) {
         for (size_t lane = 0; lane < lanes; ++lane) to[lane] = values[lane];
@@ -132,11 +132,13 @@ struct Vector {
     static Weights load_quads(const int8_t* from) { return load_weights(from); }
     static Sums add_products(Sums sums, Inputs x, Weights w) { return dot(sums, x, w); }
 
-    static constexpr bool kStoresPanels = false;
+    static constexpr size_t kLeastPanelVectors = 3;  // stores bytes of no panel at once
+    static bool stores_panel(size_t) { return false; }
 };
 
 constexpr size_t kPanelVectors = 2;
 constexpr size_t kTileRows[kPanelVectors + 1] = {0, 4, 4};
+constexpr size_t kRowPixels = 2;
 constexpr size_t kDepthwiseRows = 2;
 
 #include "engine/kernels/loops/pixel_tiles.h"
