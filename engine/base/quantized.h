@@ -23,15 +23,27 @@ struct QuantizedBlock {
     float value(float level) const { return bit_depth == 0 ? 0.0F : level_value(level, step, offset); }
 };
 
+/// Reads the levels of a weight from where they are, a file's bytes, each time that they are needed.
+struct LevelSource {
+    std::function<std::vector<std::int16_t>()> all;                        ///< row-major
+    std::function<std::vector<std::int16_t>(std::size_t position)> block;  ///< of one block, row-major
+
+    explicit operator bool() const { return all != nullptr; }
+};
+
 /// A weight as integer levels, in blocks of channels that share a quantizer.
 struct Quantized {
     Shape shape;
     int axis = 0;                        ///< the axis of the shape that blocks cut
     std::vector<QuantizedBlock> blocks;  ///< in order, covering the axis
-    std::vector<std::int16_t> levels;    ///< one for each weight, row-major
-    /// Reads the levels from where they are, a file's bytes, each time that they are needed; null where `levels` has
-    /// them.
-    std::function<std::vector<std::int16_t>()> read_levels{};
+    std::vector<std::int16_t> levels;    ///< one for each weight, row-major; empty where there is a source
+    LevelSource source{};                ///< none where the levels are in memory
 };
+
+/// The shape of the part of a weight that a block covers.
+Shape block_shape(const Quantized& weight, std::size_t block);
+
+/// The levels of that part, row-major. Throws Error where they cannot be read.
+std::vector<std::int16_t> block_levels(const Quantized& weight, std::size_t block);
 
 }  // namespace eigenbit::internal

@@ -405,7 +405,7 @@ class Compiler {
     Int8Layer packed_gemv(const Weight& weight, std::uint8_t zero_point, std::span<float> scale,
                           std::span<const float> bias) const {
         if (weight.quantized() && PackedGemv::can_pack(*weight.quantized())) {
-            return PackedGemv(loaded(*weight.quantized()), zero_point, scale, bias, implementation_);
+            return PackedGemv(*weight.quantized(), zero_point, scale, bias, implementation_);
         }
         const Int8Weights weights = int8_weights(weight);
         for (std::size_t o = 0; o < scale.size(); ++o) scale[o] *= weights.scale[o];

@@ -59,7 +59,7 @@ void validate(const Quantized& weight) {
     if (weight.axis < 0 || weight.axis >= weight.shape.rank()) {
         fail("A quantized weight of shape {} has its blocks along axis {}.", to_string(weight.shape), weight.axis);
     }
-    if (!weight.read_levels && weight.levels.size() != static_cast<std::size_t>(weight.shape.elements())) {
+    if (!weight.source && weight.levels.size() != static_cast<std::size_t>(weight.shape.elements())) {
         fail("A quantized weight of shape {} has {} levels.", to_string(weight.shape), weight.levels.size());
     }
     std::int64_t position = 0;
@@ -70,18 +70,18 @@ void validate(const Quantized& weight) {
     if (position != weight.shape[weight.axis]) {
         fail("The blocks of a quantized weight cover {} of {} channels.", position, weight.shape[weight.axis]);
     }
-    if (!weight.read_levels) validate_levels(weight);
+    if (!weight.source) validate_levels(weight);
 }
 
 Quantized loaded(Quantized weight) {
-    if (!weight.read_levels) return weight;
-    weight.levels = weight.read_levels();
-    weight.read_levels = nullptr;
+    if (!weight.source) return weight;
+    weight.levels = weight.source.all();
+    weight.source = {};
     return weight;
 }
 
 Tensor image(const Quantized& weight) {
-    if (weight.read_levels) return image(loaded(weight));
+    if (weight.source) return image(loaded(weight));
     validate(weight);
     Tensor values(weight.shape);
     for_each_run(weight, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {

@@ -153,13 +153,19 @@ class EbitReader {
         const auto stored = all_levels<Quantized>(stored_.graph);
         std::vector<Quantized> weights;
         for (const StoredLevels<Quantized>& levels : stored) weights.push_back(*levels.weight);
-        const EbitContainer::Section& levels = container_.find(kLevels);
-        LevelReader reader(levels.bytes, formatted("{}: section {}", name_, kLevels),
-                           static_cast<LevelStorage>(levels.coder), std::move(weights));
+        const EbitContainer::Section& section = container_.find(kLevels);
+        LevelReader reader(section.bytes, formatted("{}: section {}", name_, kLevels),
+                           static_cast<LevelStorage>(section.coder), std::move(weights));
         const auto deferred =
             std::make_shared<const DeferredLevels>(DeferredLevels{std::move(owner), std::move(reader)});
         for (std::size_t i = 0; i < stored.size(); ++i) {
-            stored[i].weight->read_levels = [deferred, i] { return deferred->reader.read(i); };
+            stored[i].weight->source = {.all = [deferred, i] { return deferred->reader.read(i); },
+                                        .block =
+                                            [deferred, i](std::size_t block) {
+                                                auto levels = deferred->reader.read_block(i, block);
+                                                deferred->owner->release_memory();
+                                                return levels;
+                                            }};
         }
         for (const auto& [value, weight] : stored_.graph.parameters()) check_weight(weight, stored_.graph.name(value));
     }

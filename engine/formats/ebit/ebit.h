@@ -25,7 +25,7 @@ struct EbitFile {
 EbitFile read_ebit(std::span<const std::uint8_t> bytes, std::string_view name);
 EbitFile read_ebit(const std::filesystem::path& path);
 
-/// A file whose levels stay in its bytes until they are needed (Quantized::read_levels), which weights then keep alive.
+/// A file whose levels stay in its bytes until they are needed (Quantized::source), which weights then keep alive.
 /// Throws Error as read_ebit does, but for levels, where reading them does.
 Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name);
 Model open_ebit(const std::filesystem::path& path);

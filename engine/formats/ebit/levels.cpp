@@ -8,7 +8,9 @@
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
+#include <compare>
 #include <memory>
+#include <optional>
 
 namespace eigenbit::internal {
 namespace {
@@ -21,6 +23,8 @@ constexpr std::int64_t kStreamIndices = 1 << 15;
 struct BlockPosition {
     std::size_t parameter = 0;
     std::size_t block = 0;
+
+    auto operator<=>(const BlockPosition&) const = default;
 };
 
 template <typename QuantizedType>
@@ -36,6 +40,10 @@ class StoredBlocks {
 
     std::size_t count() const { return positions_.size(); }
     const BlockPosition& position(std::size_t i) const { return positions_[i]; }
+    /// Of a block of depth 1 or more.
+    std::size_t find(BlockPosition position) const {
+        return static_cast<std::size_t>(std::ranges::lower_bound(positions_, position) - positions_.begin());
+    }
     const StoredLevels<QuantizedType>& parameter(std::size_t i) const { return parameters_[positions_[i].parameter]; }
     const QuantizedBlock& block(std::size_t i) const { return parameter(i).weight->blocks[positions_[i].block]; }
     BlockLayout layout(std::size_t i) const {
@@ -192,6 +200,35 @@ struct LevelReader::State {
     StoredBlocks<Quantized> blocks;
     std::vector<std::span<const std::uint8_t>> pieces{};  // of blocks, or of streams
     std::vector<std::size_t> bounds{};  // of streams, in blocks; one block each where levels are packed
+
+    /// Calls visit(stored block, its levels in stored order) for the blocks of a piece before `end`.
+    template <typename Visit>
+    void decode(std::size_t piece, std::size_t end, const Visit& visit) const {
+        const std::size_t begin = bounds[piece];
+        if (begin == end) return;
+        std::optional<LevelDecoder> decoder;
+        if (storage == LevelStorage::entropy) decoder.emplace(pieces[piece]);
+        for (std::size_t i = begin; i < end; ++i) {
+            const BlockLayout layout = blocks.layout(i);
+            const auto size = static_cast<std::size_t>(layout.elements());
+            const auto buffer = std::make_unique_for_overwrite<std::int16_t[]>(size);
+            const std::span levels(buffer.get(), size);
+            try {
+                if (decoder) {
+                    decoder->read(layout, levels);
+                } else if (!unpack_levels(pieces[piece], blocks.block(i).bit_depth, levels)) {
+                    fail("the bits after its end are not 0");
+                }
+            } catch (const Error& error) {
+                fail("{}: block {} of '{}': {}", place, blocks.position(i).block, blocks.parameter(i).name,
+                     error.what());
+            }
+            visit(i, levels);
+        }
+        if (decoder && end == bounds[piece + 1] && !decoder->at_end()) {
+            fail("{}: stream {} does not end where its levels do", place, piece);
+        }
+    }
 };
 
 LevelReader::LevelReader(std::span<const std::uint8_t> bytes, std::string where, LevelStorage storage,
@@ -225,42 +262,28 @@ std::vector<std::int16_t> LevelReader::read(std::size_t weight) const {
     const StoredBlocks<Quantized>& blocks = state_->blocks;
     std::vector<std::int16_t> levels(static_cast<std::size_t>(state_->weights[weight].shape.elements()));
     const auto belongs = [&](std::size_t block) { return blocks.position(block).parameter == weight; };
-    const auto read_block = [&](std::size_t i, const auto& decode) {
-        const BlockLayout layout = blocks.layout(i);
-        const auto size = static_cast<std::size_t>(layout.elements());
-        const auto buffer = std::make_unique_for_overwrite<std::int16_t[]>(size);
-        const std::span indices(buffer.get(), size);
-        try {
-            decode(layout, indices);
-        } catch (const Error& error) {
-            fail("{}: block {} of '{}': {}", state_->place, blocks.position(i).block, blocks.parameter(i).name,
-                 error.what());
-        }
-        if (belongs(i)) layout.scatter(indices, levels);
-    };
     in_parallel(state_->pieces.size(), [&](std::size_t piece) {
-        const std::size_t begin = state_->bounds[piece];
         std::size_t end = state_->bounds[piece + 1];
         // A stream is read up to the last block that is wanted.
-        while (end > begin && !belongs(end - 1)) --end;
-        if (state_->storage == LevelStorage::fixed) {
-            for (std::size_t i = begin; i < end; ++i) {
-                read_block(i, [&](const BlockLayout&, std::span<std::int16_t> indices) {
-                    if (!unpack_levels(state_->pieces[piece], blocks.block(i).bit_depth, indices)) {
-                        fail("the bits after its end are not 0");
-                    }
-                });
-            }
-            return;
-        }
-        LevelDecoder decoder(state_->pieces[piece]);
-        for (std::size_t i = begin; i < end; ++i) {
-            read_block(
-                i, [&](const BlockLayout& layout, std::span<std::int16_t> indices) { decoder.read(layout, indices); });
-        }
-        if (end == state_->bounds[piece + 1] && end > begin && !decoder.at_end()) {
-            fail("{}: stream {} does not end where its levels do", state_->place, piece);
-        }
+        while (end > state_->bounds[piece] && !belongs(end - 1)) --end;
+        state_->decode(piece, end, [&](std::size_t i, std::span<const std::int16_t> stored) {
+            if (belongs(i)) blocks.layout(i).scatter(stored, levels);
+        });
+    });
+    return levels;
+}
+
+std::vector<std::int16_t> LevelReader::read_block(std::size_t weight, std::size_t block) const {
+    const StoredBlocks<Quantized>& blocks = state_->blocks;
+    const Quantized& own = state_->weights[weight];
+    const Shape shape = block_shape(own, block);
+    std::vector<std::int16_t> levels(static_cast<std::size_t>(shape.elements()));
+    if (own.blocks[block].bit_depth == 0) return levels;
+    const std::size_t wanted = blocks.find({weight, block});
+    const auto after = std::ranges::upper_bound(state_->bounds, wanted);
+    const auto piece = static_cast<std::size_t>(after - state_->bounds.begin()) - 1;
+    state_->decode(piece, wanted + 1, [&](std::size_t i, std::span<const std::int16_t> stored) {
+        if (i == wanted) BlockLayout(shape, own.axis, 0, shape[own.axis]).scatter(stored, levels);
     });
     return levels;
 }

@@ -53,6 +53,8 @@ class LevelReader {
     std::size_t size() const;
     /// The levels of one weight. Throws Error where its blocks cannot be read.
     std::vector<std::int16_t> read(std::size_t weight) const;
+    /// Those of one of its blocks, in the order of the weight.
+    std::vector<std::int16_t> read_block(std::size_t weight, std::size_t block) const;
 
   private:
     struct State;

@@ -92,13 +92,25 @@ struct RoundedProduct {
     size_t rows, depth, columns;
 };
 
+/// A level of a packed matrix that the segment's bits do not hold: delta is added to what they say, at an input of the
+/// segment and a lane of the panel.
+struct LowbitException {
+    uint32_t input;
+    int16_t lane;
+    int16_t delta;
+};
+
 /// Inputs of a packed matrix whose weights have one bit depth, step and offset, for one panel of outputs.
 struct LowbitSegment {
-    size_t begin;   // the first input
+    size_t begin;  // the first input
+    size_t inputs;
     size_t units;   // of 8 inputs; those that are too many have weights of 0
     size_t bits;    // 1 … 8
     int32_t shift;  // added to every packed weight, so that it has no sign; 0 for 8 bits
     float step, offset;
+    const uint8_t* weights;  // in units of lowbit/bit_plane_tiles.h
+    const LowbitException* exceptions;
+    size_t exception_count;
 };
 
 /// One panel of outputs of a product of a packed matrix and a vector of bytes:
@@ -108,7 +120,6 @@ struct LowbitGemv {
     const LowbitSegment* segments;
     size_t segment_count;
     const int32_t* input_sums;  // (segment_count) Σ x
-    const uint8_t* weights;     // of all segments, without gaps, in units of lowbit/bit_plane_tiles.h
     float* sums;                // (kQuadVectors * width)
 };
 

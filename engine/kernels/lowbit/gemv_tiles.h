@@ -69,12 +69,15 @@ constexpr MultiplySegment kMultiplySegment[9] = {nullptr,
 void gemv_lowbit(const LowbitGemv& product) {
     constexpr size_t kLanes = kQuadVectors * Vector::kWidth;
     for (size_t lane = 0; lane < kLanes; ++lane) product.sums[lane] = 0.0F;
-    const uint8_t* weights = product.weights;
     for (size_t s = 0; s < product.segment_count; ++s) {
         const LowbitSegment& segment = product.segments[s];
         alignas(64) int32_t sums[kLanes];
-        kMultiplySegment[segment.bits](weights, product.x + segment.begin, segment.units, sums);
-        weights += segment.units * segment.bits * 4 * Vector::kWidth;
+        const uint8_t* const x = product.x + segment.begin;
+        kMultiplySegment[segment.bits](segment.weights, x, segment.units, sums);
+        for (size_t e = 0; e < segment.exception_count; ++e) {
+            const LowbitException& exception = segment.exceptions[e];
+            sums[exception.lane] += exception.delta * x[exception.input];
+        }
         const int32_t shift = segment.shift * product.input_sums[s];
         const float offset = segment.offset * static_cast<float>(product.input_sums[s]);
         for (size_t lane = 0; lane < kLanes; ++lane) {

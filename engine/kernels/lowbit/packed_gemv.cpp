@@ -1,7 +1,5 @@
 #include "engine/kernels/lowbit/packed_gemv.h"
 
-#include "engine/kernels/lowbit/bit_planes.h"
-
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -12,12 +10,17 @@
 namespace eigenbit::internal {
 namespace {
 
-constexpr std::int64_t kUnit = 8;  // inputs
-// Whose sums 32 bits hold.
-constexpr std::int64_t kMostInputs = std::numeric_limits<std::int32_t>::max() / (255 * 128) / kUnit * kUnit;
+// Inputs whose sums 32 bits hold, in whole units of lowbit/bit_plane_tiles.h.
+constexpr std::int64_t kMostInputs = std::numeric_limits<std::int32_t>::max() / (255 * 128) / 8 * 8;
 
-/// What is added to an index before it is packed: below 8 bits the kernels want it without a sign.
-int index_shift(int bit_depth) { return bit_depth == 8 ? 0 : 1 << (bit_depth - 1); }
+/// Cuts a range into ones of at most `most`.
+std::vector<MatrixRange> cut(const MatrixRange& range, std::int64_t most) {
+    std::vector<MatrixRange> parts;
+    for (std::int64_t begin = range.begin; begin < range.end; begin += most) {
+        parts.push_back({begin, std::min(begin + most, range.end)});
+    }
+    return parts;
+}
 
 }  // namespace
 
@@ -29,91 +32,79 @@ PackedGemv::PackedGemv(const Quantized& quantized, std::uint8_t zero_point, std:
                        std::span<const float> bias, const CpuImplementation& implementation)
     : inputs_(quantized.shape[1]),
       kernels_(implementation.integer),
+      blocks_(quantized.blocks.size()),
       scale_(scale.begin(), scale.end()),
       bias_(bias.begin(), bias.end()) {
     const auto lanes = static_cast<std::int64_t>(kQuadVectors * kernels_->width);
-    const auto add_panels = [&](std::int64_t begin, std::int64_t end, std::span<const QuantizedBlock> blocks) {
-        for (std::int64_t first = begin; first < end; first += lanes) {
-            add_panel(quantized, first, std::min(lanes, end - first), blocks);
-        }
-    };
-    if (quantized.axis == 1) {
-        for (const QuantizedBlock& block : quantized.blocks) add_ranges(block.begin, block.end);
-        add_panels(0, quantized.shape[0], quantized.blocks);
-    } else {
-        add_ranges(0, inputs_);
-        for (const QuantizedBlock& block : quantized.blocks) add_panels(block.begin, block.end, {&block, 1});
+    const bool cuts_inputs = quantized.axis == 1;
+    std::vector<std::vector<MatrixRange>> panels;
+    std::vector<std::vector<MatrixRange>> ranges;
+    for (const QuantizedBlock& block : quantized.blocks) {
+        const MatrixRange own{block.begin, block.end};
+        panels.push_back(cut(cuts_inputs ? MatrixRange{0, quantized.shape[0]} : own, lanes));
+        ranges.push_back(cut(cuts_inputs ? own : MatrixRange{0, inputs_}, kMostInputs));
     }
-    take_zero_point_off(quantized, zero_point);
-}
-
-void PackedGemv::add_ranges(std::int64_t begin, std::int64_t end) {
-    for (; begin < end; begin += kMostInputs) ranges_.push_back({begin, std::min(begin + kMostInputs, end)});
-}
-
-void PackedGemv::add_panel(const Quantized& quantized, std::int64_t first, std::int64_t outputs,
-                           std::span<const QuantizedBlock> blocks) {
-    panels_.push_back({first, outputs, segments_.size(), 0, weights_.size()});
-    auto block = blocks.begin();
-    for (std::size_t range = 0; range < ranges_.size(); ++range) {
-        if (quantized.axis == 1 && ranges_[range].begin == block->end) ++block;
-        if (block->bit_depth == 0) continue;
-        add_segment(quantized, *block, range);
-        ++panels_.back().segment_count;
+    tbb::parallel_for(std::size_t{0}, blocks_.size(), [&](std::size_t b) {
+        if (quantized.blocks[b].bit_depth == 0) return;
+        blocks_[b] = pack_block(quantized, b, panels[b], ranges[b], *kernels_);
+    });
+    // Blocks of inputs share panels, blocks of outputs share ranges.
+    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+        if (b == 0 || cuts_inputs) ranges_.insert(ranges_.end(), ranges[b].begin(), ranges[b].end());
     }
-}
-
-void PackedGemv::add_segment(const Quantized& quantized, const QuantizedBlock& block, std::size_t range) {
-    const Panel& panel = panels_.back();
-    const auto [begin, end] = ranges_[range];
-    const auto bits = static_cast<std::size_t>(block.bit_depth);
-    const auto units = static_cast<std::size_t>((end - begin + kUnit - 1) / kUnit);
-    const std::size_t register_bytes = 4 * kernels_->width;
-    const std::size_t before = weights_.size();
-    weights_.resize(before + units * bits * register_bytes);
-    const int shift = index_shift(block.bit_depth);
-    std::vector<std::uint8_t> plain(kUnitRegisters * register_bytes);
-    for (std::size_t u = 0; u < units; ++u) {
-        const std::int64_t first = begin + static_cast<std::int64_t>(u) * kUnit;
-        const auto inputs = static_cast<std::size_t>(std::min(kUnit, end - first));
-        if (inputs < kUnit) std::ranges::fill(plain, std::uint8_t{0});
-        for (std::int64_t o = 0; o < panel.outputs; ++o) {
-            const std::int16_t* const indices = quantized.levels.data() + (panel.first_output + o) * inputs_ + first;
-            std::uint8_t* const lane = plain.data() + 4 * o;
-            for (std::size_t i = 0; i < inputs; ++i) {
-                lane[i / 4 * kQuadVectors * register_bytes + i % 4] = static_cast<std::uint8_t>(indices[i] + shift);
+    for (std::size_t first = 0; first < blocks_.size(); first += cuts_inputs ? blocks_.size() : 1) {
+        const std::size_t last = cuts_inputs ? blocks_.size() : first + 1;
+        for (std::size_t p = 0; p < panels[first].size(); ++p) {
+            panels_.push_back({panels[first][p], segments_.size(), 0});
+            std::size_t range = 0;
+            for (std::size_t b = first; b < last; range += ranges[b++].size()) {
+                if (quantized.blocks[b].bit_depth > 0) add_segments(blocks_[b], p, range, ranges[b].size());
+            }
+            panels_.back().segment_count = segments_.size() - panels_.back().first_segment;
+            for (std::size_t b = first; b < last; ++b) {
+                take_zero_point_off(blocks_[b], panels[b], p, zero_point);
             }
         }
-        pack_unit(plain.data(), register_bytes, bits, weights_.data() + before + u * bits * register_bytes);
     }
-    segments_.push_back({static_cast<std::size_t>(begin), units, bits, shift, block.step, block.offset});
-    segment_ranges_.push_back(range);
+    for (PackedBlock& block : blocks_) {
+        block.segments = {};
+        block.level_sums = {};
+    }
+}
+
+void PackedGemv::add_segments(const PackedBlock& block, std::size_t panel, std::size_t first_range,
+                              std::size_t range_count) {
+    const std::span own = std::span(block.segments).subspan(panel * range_count, range_count);
+    segments_.insert(segments_.end(), own.begin(), own.end());
+    for (std::size_t r = 0; r < range_count; ++r) segment_ranges_.push_back(first_range + r);
 }
 
 /// Σ weight · zero_point, which every product has too much, is taken off the bias.
-void PackedGemv::take_zero_point_off(const Quantized& quantized, std::uint8_t zero_point) {
-    for (const Panel& panel : panels_) {
-        for (std::size_t s = panel.first_segment; s < panel.first_segment + panel.segment_count; ++s) {
-            const auto [begin, end] = ranges_[segment_ranges_[s]];
-            for (std::int64_t o = panel.first_output; o < panel.first_output + panel.outputs; ++o) {
-                const std::int16_t* const indices = quantized.levels.data() + o * inputs_;
-                const auto sum = static_cast<float>(std::accumulate(indices + begin, indices + end, std::int64_t{0}));
-                const float weights = segments_[s].step * (sum + segments_[s].offset * static_cast<float>(end - begin));
-                const auto output = static_cast<std::size_t>(o);
-                bias_[output] -= scale_[output] * weights * static_cast<float>(zero_point);
-            }
+void PackedGemv::take_zero_point_off(const PackedBlock& block, std::span<const MatrixRange> panels, std::size_t panel,
+                                     std::uint8_t zero_point) {
+    const auto outputs = static_cast<std::size_t>(panels.back().end - panels.front().begin);
+    const std::size_t ranges = block.segments.size() / panels.size();
+    for (std::size_t r = 0; r < ranges; ++r) {
+        const LowbitSegment& segment = block.segments[panel * ranges + r];
+        for (std::int64_t o = panels[panel].begin; o < panels[panel].end; ++o) {
+            const auto place = static_cast<std::size_t>(o - panels.front().begin);
+            const auto sum = static_cast<float>(block.level_sums[r * outputs + place]);
+            const float weights = segment.step * (sum + segment.offset * static_cast<float>(segment.inputs));
+            const auto output = static_cast<std::size_t>(o);
+            bias_[output] -= scale_[output] * weights * static_cast<float>(zero_point);
         }
     }
 }
 
 std::int64_t PackedGemv::weight_bytes() const {
-    return static_cast<std::int64_t>(weights_.size() + segments_.size() * sizeof(LowbitSegment)
-                                     + 2 * bias_.size() * sizeof(float));
+    auto bytes = static_cast<std::int64_t>(segments_.size() * sizeof(LowbitSegment) + 2 * bias_.size() * sizeof(float));
+    for (const PackedBlock& block : blocks_) bytes += block.bytes();
+    return bytes;
 }
 
 void PackedGemv::finish(const Panel& panel, std::int64_t row, const float* sums, const Int8Output& output) const {
-    for (std::int64_t lane = 0; lane < panel.outputs; ++lane) {
-        const auto o = static_cast<std::size_t>(panel.first_output + lane);
+    for (std::int64_t lane = 0; lane < panel.outputs.size(); ++lane) {
+        const auto o = static_cast<std::size_t>(panel.outputs.begin + lane);
         const std::size_t y = static_cast<std::size_t>(row) * bias_.size() + o;
         float value = sums[lane] * scale_[o] + bias_[o];
         if (output.residual) value += output.residual[y] * output.residual_scale;
@@ -148,7 +139,6 @@ void PackedGemv::run(const std::uint8_t* x, std::int64_t rows, const Int8Output&
                  .segments = segments_.data() + panel.first_segment,
                  .segment_count = panel.segment_count,
                  .input_sums = sums_of_inputs[static_cast<std::size_t>(row)].data() + panel.first_segment,
-                 .weights = weights_.data() + panel.weights,
                  .sums = sums.data()});
             finish(panel, row, sums.data(), output);
         }

@@ -2,6 +2,7 @@
 
 #include "engine/base/quantized.h"
 #include "engine/kernels/int8/convolution.h"
+#include "engine/kernels/lowbit/gemv_packer.h"
 
 #include <cstdint>
 #include <span>
@@ -9,15 +10,16 @@
 
 namespace eigenbit::internal {
 
-/// The weights (O, I) of a fully-connected layer in 1 to 8 bits each, as their blocks have them, for products with
-/// bytes: y = clamp(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual). Blocks of depth 0
-/// take neither memory nor time. Made for few rows of x, where reading the weights is most of the work.
+/// The weights (O, I) of a fully-connected layer in 1 to 8 bits each, for products with bytes: y = clamp(scale[o] · Σ
+/// (x − zero_point) · weight + bias[o] + residual_scale · residual). Blocks of depth 0 take neither memory nor time.
+/// Made for few rows of x, where reading the weights is most of the work.
 class PackedGemv {
   public:
     /// Whether all blocks have 8 bits or less.
     static bool can_pack(const Quantized& quantized);
 
-    /// Scale and bias are (O). The levels must be valid, and ones that can be packed.
+    /// Scale and bias are (O). The levels must be valid, and ones that can be packed; they are read block by block, so
+    /// that those of the whole matrix need never be in memory. Throws Error where they cannot be read.
     PackedGemv(const Quantized& quantized, std::uint8_t zero_point, std::span<const float> scale,
                std::span<const float> bias, const CpuImplementation& implementation = active_cpu_implementation());
 
@@ -31,34 +33,27 @@ class PackedGemv {
     std::int64_t weight_bytes() const;
 
   private:
-    struct InputRange {
-        std::int64_t begin, end;
-    };
-
     /// Neighbouring outputs that a kernel computes together, all of the same blocks.
     struct Panel {
-        std::int64_t first_output, outputs;
+        MatrixRange outputs;
         std::size_t first_segment, segment_count;
-        std::size_t weights;  // where they begin, bytes
     };
 
-    void add_ranges(std::int64_t begin, std::int64_t end);
-    void add_panel(const Quantized& quantized, std::int64_t first, std::int64_t outputs,
-                   std::span<const QuantizedBlock> blocks);
-    void add_segment(const Quantized& quantized, const QuantizedBlock& block, std::size_t range);
+    void add_segments(const PackedBlock& block, std::size_t panel, std::size_t first_range, std::size_t range_count);
+    void take_zero_point_off(const PackedBlock& block, std::span<const MatrixRange> panels, std::size_t panel,
+                             std::uint8_t zero_point);
     std::vector<std::int32_t> input_sums(const std::uint8_t* x) const;
-    void take_zero_point_off(const Quantized& quantized, std::uint8_t zero_point);
     void finish(const Panel& panel, std::int64_t row, const float* sums, const Int8Output& output) const;
 
     std::int64_t inputs_;
     const Int8Kernels* kernels_;
+    std::vector<PackedBlock> blocks_;
     std::vector<Panel> panels_;
-    std::vector<LowbitSegment> segments_;
+    std::vector<LowbitSegment> segments_;      // of panel after panel
     std::vector<std::size_t> segment_ranges_;  // which range of inputs a segment has
-    std::vector<InputRange> ranges_;           // so short that 32 bits hold the sums of their products
-    AlignedVector<std::uint8_t> weights_;
-    std::vector<float> scale_;  // (O)
-    std::vector<float> bias_;   // (O)
+    std::vector<MatrixRange> ranges_;          // of inputs, so short that 32 bits hold the sums of their products
+    std::vector<float> scale_;                 // (O)
+    std::vector<float> bias_;                  // (O)
 };
 
 }  // namespace eigenbit::internal

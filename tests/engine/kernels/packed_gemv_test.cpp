@@ -134,9 +134,12 @@ TEST_CASE("packed sums of more products than 32 bits hold are right, whatever ax
     }
 }
 
-TEST_CASE("a packed matrix takes its bit depth in memory, and nothing for blocks of depth 0") {
-    Quantized matrix{.shape = Shape{256, 1024}, .axis = 1, .blocks = {{0, 512, 3, 1.0F}, {512, 1024, 0}}, .levels = {}};
-    matrix.levels.resize(256 * 1024);
+TEST_CASE("a packed matrix takes the bits that its levels need, and nothing for blocks of depth 0") {
+    Quantized matrix{.shape = Shape{256, 1024}, .axis = 1, .blocks = {{0, 512, 5, 1.0F}, {512, 1024, 0}}, .levels = {}};
+    std::mt19937 random(9);
+    for (std::int64_t i = 0; i < 256 * 1024; ++i) {
+        matrix.levels.push_back(i % 1024 < 512 ? static_cast<std::int16_t>(between(random, 1, 8)) : std::int16_t{0});
+    }
     const std::vector<float> scale(256, 1.0F);
     const std::vector<float> bias(256);
     const PackedGemv packed(matrix, 0, scale, bias);
@@ -144,4 +147,35 @@ TEST_CASE("a packed matrix takes its bit depth in memory, and nothing for blocks
     CHECK(packed.weight_bytes() < 256 * 512 * 3 / 8 + 3000);
     matrix.blocks[0].bit_depth = 9;
     CHECK(!PackedGemv::can_pack(matrix));
+}
+
+TEST_CASE("few levels that are larger than the others are exceptions, whose products are right") {
+    std::mt19937 random(10);
+    Problem problem(Shape{130, 700}, 1, 8, 2, random);
+    problem.matrix.blocks = {{0, 300, 8, 0.5F, 0.0F}, {300, 700, 8, 0.25F, 0.5F}};
+    for (std::int16_t& level : problem.matrix.levels) {
+        const std::int64_t extent = between(random, 0, 1000) == 0 ? 128 : 2;
+        level = static_cast<std::int16_t>(between(random, -extent, extent - 1));
+    }
+    check(problem);
+    const PackedGemv packed(problem.matrix, problem.zero_point, problem.scale, problem.bias);
+    CHECK(packed.weight_bytes() < 130 * 700 * 4 / 8);
+}
+
+TEST_CASE("a matrix whose levels are read block by block is packed as one in memory") {
+    std::mt19937 random(11);
+    for (const int axis : {0, 1}) {
+        Problem problem(Shape{100, 250}, axis, 1, 1, random);
+        std::vector<float> expected(100);
+        PackedGemv(problem.matrix, problem.zero_point, problem.scale, problem.bias)
+            .run(problem.x.data(), 1, {.floats = expected.data()});
+        Quantized stored = problem.matrix;
+        stored.levels = {};
+        stored.source = {.all = [] { return std::vector<std::int16_t>(); },
+                         .block = [&](std::size_t block) { return block_levels(problem.matrix, block); }};
+        std::vector<float> y(100);
+        PackedGemv(stored, problem.zero_point, problem.scale, problem.bias)
+            .run(problem.x.data(), 1, {.floats = y.data()});
+        CHECK(y == expected);
+    }
 }

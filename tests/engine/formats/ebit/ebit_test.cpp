@@ -241,6 +241,41 @@ TEST_CASE("layers of every length read back, streams of many blocks too") {
     for (const LevelStorage storage : kStorages) check_equal(round_trip(large, storage).model.graph, large.graph);
 }
 
+TEST_CASE("levels that stay in the file are read whole and block by block, whatever else is in their streams") {
+    std::uint64_t seed = 0;
+    for (const Shape& shape : {Shape{6, 3, 3, 5}, Shape{300, 70}}) {
+        for (int axis = 0; axis < shape.rank(); ++axis) {
+            for (const std::int64_t channels : {0, 2, 40}) {
+                Model model =
+                    one_layer(random_quantized(shape, {.axis = axis, .channels = channels, .bit_depth = 3}, ++seed));
+                const ValueId second = model.graph.add_parameter(
+                    "second", random_quantized(Shape{70, 70}, {.axis = 1, .channels = 9, .bit_depth = 0}, ++seed));
+                if (shape.rank() == 2) {
+                    model.graph.add_output(
+                        model.graph.add_node("next", Gemm{}, {model.graph.inputs().front().value, second}));
+                }
+                for (const LevelStorage storage : kStorages) {
+                    const auto bytes = std::make_shared<const FileBytes>(encode_ebit(model, storage).bytes);
+                    const Model opened = open_ebit(bytes, "model");
+                    for (const auto& [value, weight] : opened.graph.parameters()) {
+                        if (!weight.quantized()) continue;
+                        const Quantized& stored = *weight.quantized();
+                        REQUIRE(stored.source);
+                        const Quantized in_memory = loaded(stored);
+                        for (std::size_t b = 0; b < stored.blocks.size(); ++b) {
+                            CHECK(block_levels(stored, b) == block_levels(in_memory, b));
+                        }
+                    }
+                    const auto first_weight = [](const Graph& graph) {
+                        return *graph.parameter(graph.nodes()[0].inputs[1]).quantized();
+                    };
+                    check_equal(loaded(first_weight(opened.graph)), first_weight(model.graph));
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("every byte of a file is charged to a layer") {
     const TemporaryFolder folder;
     const Model model = small_packed_model(5);

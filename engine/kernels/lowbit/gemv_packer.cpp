@@ -1,0 +1,161 @@
+#include "engine/kernels/lowbit/gemv_packer.h"
+
+#include "engine/kernels/lowbit/bit_planes.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+namespace eigenbit::internal {
+namespace {
+
+constexpr std::int64_t kUnit = 8;  // inputs
+constexpr std::int64_t kExceptionBits = 8 * sizeof(LowbitException);
+// An exception takes about as long as a hundred levels in vectors.
+constexpr std::int64_t kLevelsPerException = 512;
+
+/// The levels that a number of bits holds: `lowest` and those above it.
+struct LevelWindow {
+    int lowest;
+    std::size_t bits;
+    std::int64_t exceptions;  // levels outside
+
+    bool holds(int level) const { return level >= lowest && level < lowest + (1 << bits); }
+    /// Below 8 bits the kernels want levels without a sign.
+    int shift() const { return bits == 8 ? 0 : -lowest; }
+};
+
+/// The levels of a panel's outputs at a range of inputs.
+struct LevelTile {
+    const std::int16_t* first;
+    std::int64_t outputs, inputs;
+    std::int64_t stride;  // from output to output
+
+    std::span<const std::int16_t> output(std::int64_t o) const {
+        return {first + o * stride, static_cast<std::size_t>(inputs)};
+    }
+};
+
+/// The window that takes the fewest bits, exceptions included.
+LevelWindow smallest_window(const LevelTile& tile) {
+    constexpr int kLowest = -128;
+    std::array<std::int64_t, 257> before{};  // before[i + 1] counts level i - 128, then all up to it
+    for (std::int64_t o = 0; o < tile.outputs; ++o) {
+        for (const std::int16_t level : tile.output(o)) ++before[static_cast<std::size_t>(level - kLowest + 1)];
+    }
+    std::partial_sum(before.begin(), before.end(), before.begin());
+    const std::int64_t count = before.back();
+    LevelWindow best{kLowest, 8, 0};
+    std::int64_t least_bits = 8 * count;
+    for (std::size_t bits = 7; bits > 0; --bits) {
+        for (std::size_t begin = 0; begin < 256; ++begin) {
+            const std::size_t end = std::min<std::size_t>(256, begin + (std::size_t{1} << bits));
+            const std::int64_t exceptions = count - (before[end] - before[begin]);
+            const std::int64_t total = static_cast<std::int64_t>(bits) * count + kExceptionBits * exceptions;
+            if (exceptions * kLevelsPerException > count || total >= least_bits) continue;
+            least_bits = total;
+            best = {static_cast<int>(begin) + kLowest, bits, exceptions};
+        }
+    }
+    return best;
+}
+
+std::size_t units(const MatrixRange& range) { return static_cast<std::size_t>((range.size() + kUnit - 1) / kUnit); }
+
+void pack_tile(const LevelTile& tile, const LevelWindow& window, std::size_t register_bytes, std::uint8_t* to) {
+    std::vector<std::uint8_t> plain(kUnitRegisters * register_bytes);
+    for (std::int64_t first = 0; first < tile.inputs; first += kUnit) {
+        const auto inputs = static_cast<std::size_t>(std::min(kUnit, tile.inputs - first));
+        if (inputs < kUnit) std::ranges::fill(plain, std::uint8_t{0});
+        for (std::int64_t o = 0; o < tile.outputs; ++o) {
+            const std::int16_t* const levels = tile.output(o).data() + first;
+            std::uint8_t* const lane = plain.data() + 4 * o;
+            for (std::size_t i = 0; i < inputs; ++i) {
+                const int level = window.holds(levels[i]) ? levels[i] : window.lowest;
+                lane[i / 4 * kQuadVectors * register_bytes + i % 4] = static_cast<std::uint8_t>(level + window.shift());
+            }
+        }
+        pack_unit(plain.data(), register_bytes, window.bits, to);
+        to += window.bits * register_bytes;
+    }
+}
+
+void list_exceptions(const LevelTile& tile, const LevelWindow& window, LowbitException* to) {
+    if (window.exceptions == 0) return;
+    for (std::int64_t o = 0; o < tile.outputs; ++o) {
+        const std::span<const std::int16_t> levels = tile.output(o);
+        for (std::size_t i = 0; i < levels.size(); ++i) {
+            if (window.holds(levels[i])) continue;
+            *to++ = {static_cast<std::uint32_t>(i), static_cast<std::int16_t>(o),
+                     static_cast<std::int16_t>(levels[i] - window.lowest)};
+        }
+    }
+}
+
+}  // namespace
+
+std::int64_t PackedBlock::bytes() const {
+    return static_cast<std::int64_t>(weights.size() + exceptions.size() * sizeof(LowbitException));
+}
+
+PackedBlock pack_block(const Quantized& matrix, std::size_t block, std::span<const MatrixRange> panels,
+                       std::span<const MatrixRange> ranges, const Int8Kernels& kernels) {
+    const std::vector<std::int16_t> levels = block_levels(matrix, block);
+    const QuantizedBlock& own = matrix.blocks[block];
+    const std::int64_t first_output = panels.front().begin;
+    const std::int64_t outputs = panels.back().end - first_output;
+    const std::int64_t first_input = ranges.front().begin;
+    const std::int64_t inputs = ranges.back().end - first_input;
+    const std::size_t register_bytes = 4 * kernels.width;
+    const std::size_t count = panels.size() * ranges.size();
+    const auto tile = [&](std::size_t i) {
+        const MatrixRange& panel = panels[i / ranges.size()];
+        const MatrixRange& range = ranges[i % ranges.size()];
+        return LevelTile{levels.data() + (panel.begin - first_output) * inputs + range.begin - first_input,
+                         panel.size(), range.size(), inputs};
+    };
+    std::vector<LevelWindow> windows(count);
+    tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) { windows[i] = smallest_window(tile(i)); });
+
+    PackedBlock result;
+    std::vector<std::size_t> weights{0};
+    std::vector<std::size_t> exceptions{0};
+    for (std::size_t i = 0; i < count; ++i) {
+        weights.push_back(weights.back() + units(ranges[i % ranges.size()]) * windows[i].bits * register_bytes);
+        exceptions.push_back(exceptions.back() + static_cast<std::size_t>(windows[i].exceptions));
+    }
+    result.weights.resize(weights.back());
+    result.exceptions.resize(exceptions.back());
+    result.segments.resize(count);
+    result.level_sums.resize(ranges.size() * static_cast<std::size_t>(outputs));
+    tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
+        const LevelTile part = tile(i);
+        std::uint8_t* const to = result.weights.data() + weights[i];
+        LowbitException* const rare = result.exceptions.data() + exceptions[i];
+        pack_tile(part, windows[i], register_bytes, to);
+        list_exceptions(part, windows[i], rare);
+        const MatrixRange& range = ranges[i % ranges.size()];
+        result.segments[i] = {.begin = static_cast<std::size_t>(range.begin),
+                              .inputs = static_cast<std::size_t>(range.size()),
+                              .units = units(range),
+                              .bits = windows[i].bits,
+                              .shift = windows[i].shift(),
+                              .step = own.step,
+                              .offset = own.offset,
+                              .weights = to,
+                              .exceptions = rare,
+                              .exception_count = static_cast<std::size_t>(windows[i].exceptions)};
+        const auto first =
+            static_cast<std::int64_t>(i % ranges.size()) * outputs + panels[i / ranges.size()].begin - first_output;
+        for (std::int64_t o = 0; o < part.outputs; ++o) {
+            const std::span<const std::int16_t> row = part.output(o);
+            result.level_sums[static_cast<std::size_t>(first + o)] =
+                std::accumulate(row.begin(), row.end(), std::int64_t{0});
+        }
+    });
+    return result;
+}
+
+}  // namespace eigenbit::internal

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "engine/base/aligned_vector.h"
+#include "engine/base/quantized.h"
+#include "engine/kernels/int8/kernels.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace eigenbit::internal {
+
+/// Neighbouring inputs, or outputs, of a matrix.
+struct MatrixRange {
+    std::int64_t begin, end;
+    std::int64_t size() const { return end - begin; }
+};
+
+/// A block of a matrix as the kernels of PackedGemv read it. Its segments point into its other members.
+struct PackedBlock {
+    AlignedVector<std::uint8_t> weights;
+    std::vector<LowbitException> exceptions;
+    std::vector<LowbitSegment> segments;     ///< (panels, ranges)
+    std::vector<std::int64_t> level_sums{};  ///< (ranges, outputs of the panels): of each output's levels
+
+    std::int64_t bytes() const;
+};
+
+/// Packs a block of more than 0 bits of a matrix (O, I) in the fewest bits that hold its levels, panel by panel and
+/// range by range; levels that are much larger than the others are exceptions. The panels and ranges are those that the
+/// block covers. Runs on oneTBB. Throws Error where the levels cannot be read.
+PackedBlock pack_block(const Quantized& matrix, std::size_t block, std::span<const MatrixRange> panels,
+                       std::span<const MatrixRange> ranges, const Int8Kernels& kernels);
+
+}  // namespace eigenbit::internal
