@@ -86,14 +86,15 @@ void run(const QuantizeStep& step, std::span<const Buffer> buffers, WeightCache&
     });
 }
 
-void dequantize(const ActivationQuantizer& grid, std::int64_t count, const std::uint8_t* __restrict from,
+void dequantize(const ActivationQuantizer& quantizer, std::int64_t count, const std::uint8_t* __restrict from,
                 float* __restrict to) {
-    for (std::int64_t i = 0; i < count; ++i) to[i] = grid.step * static_cast<float>(from[i] - grid.zero_point);
+    for (std::int64_t i = 0; i < count; ++i)
+        to[i] = quantizer.step * static_cast<float>(from[i] - quantizer.zero_point);
 }
 
 void run(const DequantizeStep& step, std::span<const Buffer> buffers, WeightCache&) {
     for_each_chunk(buffers[step.output].shape.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
-        dequantize(step.grid, end - begin, buffers[step.input].bytes() + begin,
+        dequantize(step.quantizer, end - begin, buffers[step.input].bytes() + begin,
                    buffers[step.output].floats().data + begin);
     });
 }

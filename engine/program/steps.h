@@ -17,7 +17,7 @@
 
 namespace eigenbit::internal {
 
-/// Values in the memory of a program while it runs: floats, or bytes that stand for points of a grid.
+/// Values in the memory of a program while it runs: floats, or levels of a quantizer, a byte each.
 struct Buffer {
     Shape shape;
     bool is_bytes = false;
@@ -62,7 +62,7 @@ struct OperatorStep {
     std::vector<BufferId> outputs;
 };
 
-/// Rounds floats to bytes: y = clamp(scale[c] · x + shift[c]) in steps of the output's grid. The inputs lie one after
+/// Quantizes floats: y = clamp(scale[c] · x + shift[c]) in steps of the output's quantizer. The inputs lie one after
 /// the other along the last axis, whose channels c are; a single input may have several pixels that count as one.
 struct QuantizeStep {
     const Int8Kernels* kernels;
@@ -73,7 +73,7 @@ struct QuantizeStep {
 };
 
 struct DequantizeStep {
-    ActivationQuantizer grid;
+    ActivationQuantizer quantizer;
     BufferId input, output;
 };
 

@@ -67,9 +67,9 @@ TEST_CASE("operators that move elements move bytes, whatever quantizer their out
             const ValueId y = graph.add_node("move", op, inputs);
             quantize(graph, y, quantizer);
             graph.add_output(y);
-            std::vector<std::string> expected{"to bytes", fmt::format("{} int8", type_name(op))};
-            if (quantizer == kCoarse) expected.push_back("to other bytes");
-            expected.push_back("to floats");
+            std::vector<std::string> expected{"quantize", fmt::format("{} int8", type_name(op))};
+            if (quantizer == kCoarse) expected.push_back("requantize");
+            expected.push_back("dequantize");
             CHECK(check_bytes(graph, input) == expected);
         }
     }
@@ -80,7 +80,7 @@ TEST_CASE("what is padded with a constant that may lie between levels stays in f
     const ValueId x = graph.add_input("x", Shape{0, 5});
     graph.quantize_activation(x, kFine);
     graph.add_output(graph.add_node("padded", Pad{.before{0, 1}, .after{0, 2}, .value = 0.8F}, {x}));
-    CHECK(check_bytes(graph, random_tensor({2, 5}, 1)) == std::vector<std::string>{"to bytes", "to floats", "Pad"});
+    CHECK(check_bytes(graph, random_tensor({2, 5}, 1)) == std::vector<std::string>{"quantize", "dequantize", "Pad"});
 }
 
 TEST_CASE("parts that are split off have quantizers of their own") {
@@ -93,8 +93,8 @@ TEST_CASE("parts that are split off have quantizers of their own") {
     for (const ValueId part : parts) graph.add_output(part);
     const auto steps = check_bytes(graph, random_tensor({2, 5, 7}, 1, -8.0F, 8.0F));
     CHECK(std::ranges::count(steps, "Split int8") == 1);
-    CHECK(std::ranges::count(steps, "to other bytes") == 1);
-    CHECK(std::ranges::count(steps, "to floats") == 3);
+    CHECK(std::ranges::count(steps, "requantize") == 1);
+    CHECK(std::ranges::count(steps, "dequantize") == 3);
 }
 
 TEST_CASE("values of several quantizers are concatenated on that of the output") {
@@ -109,7 +109,7 @@ TEST_CASE("values of several quantizers are concatenated on that of the output")
         graph.add_output(both);
         const auto steps = check_bytes(graph, random_tensor({2, 5, 6}, 1, -8.0F, 8.0F));
         CHECK(std::ranges::count(steps, "Concat int8") == (quantizer ? 1 : 0));
-        CHECK(std::ranges::count(steps, "to other bytes") == (quantizer ? 1 : 0));
+        CHECK(std::ranges::count(steps, "requantize") == (quantizer ? 1 : 0));
     }
 }
 
@@ -131,7 +131,7 @@ TEST_CASE("what is only moved before it is rounded is rounded before") {
         CAPTURE(kind);
         CHECK(std::ranges::count(steps, kind) == 1);
     }
-    CHECK(std::ranges::count(steps, "to bytes") == 2);
+    CHECK(std::ranges::count(steps, "quantize") == 2);
     // What somebody else reads as well stays in floats.
     graph.add_output(mean);
     CHECK(std::ranges::count(check_bytes(graph, input), "Concat int8") == 0);
@@ -152,12 +152,12 @@ TEST_CASE("a function with a parameter is a table of all bytes where that is one
             const ValueId y = graph.add_node("y", PRelu{}, {x, slope});
             quantize(graph, y, quantizer);
             graph.add_output(y);
-            std::vector<std::string> expected{"to bytes", "PRelu int8"};
+            std::vector<std::string> expected{"quantize", "PRelu int8"};
             if (slopes.elements() > 1) {
-                expected = {"to bytes", "to floats", "PRelu"};
-                if (quantizer) expected.push_back("to bytes");
+                expected = {"quantize", "dequantize", "PRelu"};
+                if (quantizer) expected.push_back("quantize");
             }
-            if (quantizer) expected.push_back("to floats");
+            if (quantizer) expected.push_back("dequantize");
             CHECK(check_bytes(graph, random_tensor({3, 5, 7}, 1, -8.0F, 8.0F)) == expected);
         }
     }
@@ -177,8 +177,8 @@ TEST_CASE("functions of single elements become tables of all bytes") {
             const ValueId y = graph.add_node("y", activation, {x});
             quantize(graph, y, quantizer);
             graph.add_output(y);
-            std::vector<std::string> expected{"to bytes", "Activation int8"};
-            if (quantizer) expected.push_back("to floats");
+            std::vector<std::string> expected{"quantize", "Activation int8"};
+            if (quantizer) expected.push_back("dequantize");
             CHECK(check_bytes(graph, random_tensor({3, 5, 7}, 1, -8.0F, 8.0F)) == expected);
         }
     }

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "engine/graph/layer_view.h"
+#include "engine/program/steps.h"
+
+namespace eigenbit::internal {
+
+/// The units in which an int8 layer computes its output: steps of the output's quantizer, or ones.
+struct OutputUnits {
+    float unit, zero;
+    float residual_scale, residual_zero;
+};
+
+/// The quantizers are null where the output is float, and where the residual is or there is none.
+OutputUnits output_units(const ActivationQuantizer* output, const ActivationQuantizer* residual);
+
+/// Packs the weights of a layer whose input has this quantizer, with the layer's bias and gain in units of the output.
+/// Throws Error where levels cannot be read.
+Int8Layer make_int8_layer(const Graph& graph, const LayerView& layer, const ConvolutionGeometry& geometry,
+                          const ActivationQuantizer& input, const OutputUnits& units,
+                          const CpuImplementation& implementation);
+
+}  // namespace eigenbit::internal
