@@ -15,7 +15,7 @@ void for_each_calibration_batch(Dataset dataset, std::int64_t count, std::uint64
     const bool restoration = dataset.restoration.has_value();
     if (restoration && dataset.augmentation.crop == 0) dataset.augmentation.crop = kCrop;
     if (dataset.size == 0) fail("Data set '{}' has no images to compress with.", dataset.name);
-    // An epoch of a restoration set is one crop an image: more epochs give more crops.
+    // An epoch of a restoration set has one crop for each image: more epochs give more crops.
     if (!restoration) count = std::min(count, dataset.size);
     const std::string name = dataset.name;
     BatchLoader loader(std::move(dataset), {.batch_size = 64, .seed = seed, .shuffle = true, .augment = restoration});

@@ -9,7 +9,7 @@
 
 namespace eigenbit::internal {
 
-/// A batch of images (n, H, W, C), of which `taken` came before in `count` altogether.
+/// A batch of images (n, H, W, C) out of `count`; `taken` images came before it.
 using CalibrationVisit = std::function<void(ConstView images, std::int64_t taken, std::int64_t count)>;
 
 /// Calls visit for images that compression looks at: the first `count` of a data set in an order drawn from the seed,

@@ -8,8 +8,8 @@
 namespace eigenbit::internal {
 namespace {
 
-Graph prepared(Graph graph, ExecutionMode mode) {
-    if (mode != ExecutionMode::simulated) return graph;
+Graph prepared(Graph graph, NetworkRunner::Mode mode) {
+    if (mode != NetworkRunner::Mode::simulated) return graph;
     simulate_int8(graph);
     fold_batch_normalization(graph);
     return graph;
@@ -17,18 +17,17 @@ Graph prepared(Graph graph, ExecutionMode mode) {
 
 }  // namespace
 
-NetworkRunner::NetworkRunner(Graph graph, ExecutionMode mode)
-    : programs_(prepared(std::move(graph), mode)), mode_(mode) {}
+NetworkRunner::NetworkRunner(Graph graph, Mode mode) : programs_(prepared(std::move(graph), mode)), mode_(mode) {}
 
 NetworkRunner::Entry& NetworkRunner::of(const Shape& input) {
     const auto found = std::ranges::find(entries_, input, &Entry::input);
     if (found != entries_.end()) return *found;
     if (entries_.size() == kMost) entries_.erase(entries_.begin());
     const std::span shapes(&input, 1);
-    if (mode_ == ExecutionMode::simulated) {
+    if (mode_ == Mode::simulated) {
         return entries_.emplace_back(Entry{input, std::make_unique<GraphExecutor>(programs_.graph(), shapes)});
     }
-    const Execution execution = mode_ == ExecutionMode::int8_mode ? Execution::int8 : Execution::float32;
+    const Execution execution = mode_ == Mode::int8 ? Execution::int8 : Execution::float32;
     return entries_.emplace_back(Entry{input, std::make_unique<Inference>(programs_.of(shapes, execution))});
 }
 

@@ -10,17 +10,16 @@
 
 namespace eigenbit::internal {
 
-/// How a network is run.
-enum class ExecutionMode {
-    simulated,   ///< by the float operators that training uses, activations and weights rounded as int8 execution does
-    float_mode,  ///< fused, activations float32
-    int8_mode,   ///< fused, activations and weights of 8 bits
-};
-
 /// A network ready to run for whatever shape of input comes along.
 class NetworkRunner {
   public:
-    NetworkRunner(Graph graph, ExecutionMode mode);
+    enum class Mode {
+        simulated,  ///< by the graph executor, with the weights and quantizers of int8 execution
+        float32,    ///< by a program of this Execution
+        int8,
+    };
+
+    NetworkRunner(Graph graph, Mode mode);
 
     /// The first output for the only input; valid until the next run.
     ConstView run(ConstView input);
@@ -38,7 +37,7 @@ class NetworkRunner {
     Entry& of(const Shape& input);
 
     Programs programs_;
-    ExecutionMode mode_;
+    Mode mode_;
     std::vector<Entry> entries_;
 };
 

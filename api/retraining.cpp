@@ -21,7 +21,7 @@ double counted_bits(const SizeLedger& sizes) { return 8.0 * static_cast<double>(
 
 double share_of_level_bits(const ModelFile& file, double rate, const std::string& name) {
     if (*file.storage == LevelStorage::fixed) {
-        fail("A rate is given, but '{}' has indices of fixed depths, whose bits training does not change.", name);
+        fail("A rate is given, but '{}' has levels of fixed depths, whose bits training does not change.", name);
     }
     const double weights = noted(file.model, kWeightsNote);
     if (weights == 0.0) fail("A rate is given, but '{}' does not say how many weights it had.", name);
@@ -30,7 +30,7 @@ double share_of_level_bits(const ModelFile& file, double rate, const std::string
         fail("The rate is {}, but '{}' has {:.3f} bits a weight: training can lower the rate, not raise it.", rate,
              name, now / weights);
     }
-    const auto of_levels = static_cast<double>(coded_index_bits(file.model.graph));
+    const auto of_levels = static_cast<double>(coded_level_bits(file.model.graph));
     const double share = 1.0 - (now - rate * weights) / of_levels;
     if (share <= 0.0) {
         fail("The rate is {}, but the side information of '{}' alone takes {:.3f} bits a weight.", rate, name,

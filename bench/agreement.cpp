@@ -40,8 +40,8 @@ double int8_share(const Program& program) {
 void compare(const std::string& file, const std::string& data) {
     const Model model = load_model({.path = file});
     const Dataset dataset = open_dataset(data, DataSplit::test, model.preprocessing ? &*model.preprocessing : nullptr);
-    NetworkRunner simulated(model.graph, ExecutionMode::simulated);
-    NetworkRunner int8(model.graph, ExecutionMode::int8_mode);
+    NetworkRunner simulated(model.graph, NetworkRunner::Mode::simulated);
+    NetworkRunner int8(model.graph, NetworkRunner::Mode::int8);
     std::vector<std::int64_t> expected;
     const NetworkFunction simulate = [&](ConstView images) {
         const ConstView scores = simulated.run(images);

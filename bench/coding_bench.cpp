@@ -12,7 +12,7 @@
 #include <map>
 #include <zstd.h>
 
-// Speed and size of how indices are stored. Counters: "weights/s"; "vs_entropy", bits over the zeroth-order entropy of
+// Speed and size of how levels are stored. Counters: "weights/s"; "vs_entropy", bits over the zeroth-order entropy of
 // the blocks; "bits", a weight. Blocks are 64 channels wide kernels of 3 × 3.
 namespace eigenbit::internal {
 namespace {
@@ -28,7 +28,7 @@ std::vector<std::vector<std::int16_t>> make_blocks(double bits, double correlati
     Random random({1});
     const double step = std::exp2(2.05 - bits);
     for (int b = 0; b < kBlocks; ++b) {
-        std::vector<std::int16_t> indices(static_cast<std::size_t>(kBlock.elements()));
+        std::vector<std::int16_t> levels(static_cast<std::size_t>(kBlock.elements()));
         for (std::int64_t kernel = 0; kernel < kBlock[0] * kBlock[3]; ++kernel) {
             const double energy = std::exp(0.4 * random.normal());
             const double shared = random.normal();
@@ -37,19 +37,19 @@ std::vector<std::vector<std::int16_t>> make_blocks(double bits, double correlati
                     std::sqrt(correlation) * shared + std::sqrt(1.0 - correlation) * random.normal();
                 const double value = energy * std::copysign(std::pow(std::abs(gaussian), 1.2), gaussian);
                 const std::int64_t at = (kernel / kBlock[3] * 9 + tap) * kBlock[3] + kernel % kBlock[3];
-                indices[static_cast<std::size_t>(at)] = static_cast<std::int16_t>(std::lround(value / step));
+                levels[static_cast<std::size_t>(at)] = static_cast<std::int16_t>(std::lround(value / step));
             }
         }
-        blocks.push_back(std::move(indices));
+        blocks.push_back(std::move(levels));
     }
     return blocks;
 }
 
-double entropy_bits(std::span<const std::int16_t> indices) {
+double entropy_bits(std::span<const std::int16_t> levels) {
     std::map<int, double> counts;
-    for (const int index : indices) ++counts[index];
+    for (const int level : levels) ++counts[level];
     double bits = 0.0;
-    for (const auto& [index, count] : counts) bits -= count * std::log2(count / static_cast<double>(indices.size()));
+    for (const auto& [level, count] : counts) bits -= count * std::log2(count / static_cast<double>(levels.size()));
     return bits;
 }
 
@@ -135,12 +135,12 @@ void estimate(benchmark::State& state) {
     data.report(state, bits);
 }
 
-/// Unpacking at the depth that holds the indices of all blocks.
+/// Unpacking at the depth that holds the levels of all blocks.
 void unpack(benchmark::State& state) {
     const Data data(state);
     int largest = 0;
     for (const auto& block : data.stored) {
-        for (const int index : block) largest = std::max(largest, std::abs(index));
+        for (const int level : block) largest = std::max(largest, std::abs(level));
     }
     const int depth = std::bit_width(static_cast<unsigned>(largest)) + 1;
     std::vector<std::vector<std::uint8_t>> packed;
@@ -152,12 +152,12 @@ void unpack(benchmark::State& state) {
     data.report(state, total_bits(packed));
 }
 
-/// zstd -19 over all blocks at once, one byte an index: what a general compressor makes of them.
+/// zstd -19 over all blocks at once, one byte a level: what a general compressor makes of them.
 void zstd_decode(benchmark::State& state) {
     const Data data(state);
     std::vector<std::int8_t> bytes;
     for (const auto& block : data.stored) {
-        for (const int index : block) bytes.push_back(static_cast<std::int8_t>(std::clamp(index, -128, 127)));
+        for (const int level : block) bytes.push_back(static_cast<std::int8_t>(std::clamp(level, -128, 127)));
     }
     std::vector<char> compressed(ZSTD_compressBound(bytes.size()));
     compressed.resize(ZSTD_compress(compressed.data(), compressed.size(), bytes.data(), bytes.size(), 19));

@@ -33,7 +33,7 @@ constexpr std::string_view kExamples = R"(Examples:
 
 struct BenchOptions {
     ModelSource model;
-    ExecutionMode execution = ExecutionMode::float_mode;
+    NetworkRunner::Mode execution = NetworkRunner::Mode::float32;
     std::int64_t batch = 1;
     std::int64_t size = 224;
     double seconds = 2.0;
@@ -158,7 +158,7 @@ Results bench_simulated(const Graph& graph, const Tensor& images, const BenchOpt
 
 Results bench_fused(Graph graph, const Tensor& images, const BenchOptions& options) {
     const Shape shape = images.shape();
-    const bool is_int8 = options.execution == ExecutionMode::int8_mode;
+    const bool is_int8 = options.execution == NetworkRunner::Mode::int8;
     if (is_int8 && !runs_in_int8(graph)) {
         constexpr int kBits = 8;
         const auto chosen = quantize_activations(graph, images, {.depths = {kBits, kBits}, .sampling = {}});
@@ -197,7 +197,7 @@ Results bench(const BenchOptions& options, const RunOptions& run) {
                mode_name(options.execution), active_cpu_implementation().name, run.threads, run.threads == 1 ? "" : "s",
                options.batch);
     fmt::print("loading     {:.1f} ms\n", loading);
-    Results results = options.execution == ExecutionMode::simulated
+    Results results = options.execution == NetworkRunner::Mode::simulated
                           ? bench_simulated(model.graph, images, options)
                           : bench_fused(std::move(model.graph), images, options);
     results["loading_ms"] = loading;

@@ -295,7 +295,7 @@ Verb compress_verb(CLI::App& command) {
     app->add_option("--curves", options->curves, "How distortion is found: predicted from gradients, measured, or both")
         ->check(CLI::IsMember({"exact", "second-order", "hybrid"}))
         ->capture_default_str();
-    app->add_option("--coding", options->coding, "How indices are stored")
+    app->add_option("--coding", options->coding, "How levels are stored")
         ->check(CLI::IsMember({"entropy", "fixed"}))
         ->capture_default_str();
     app->add_option("--activation-bits", options->activation_bits,

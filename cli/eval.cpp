@@ -27,7 +27,7 @@ constexpr std::string_view kExamples = R"(Examples:
 
 struct EvalOptions {
     ModelSource model;
-    ExecutionMode execution = ExecutionMode::simulated;
+    NetworkRunner::Mode execution = NetworkRunner::Mode::simulated;
     std::string data;
     std::int64_t limit = std::numeric_limits<std::int64_t>::max();
     EvaluationOptions evaluation;
@@ -44,7 +44,7 @@ Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, co
 Results evaluate_model(const EvalOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
     const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
-    if (options.execution == ExecutionMode::int8_mode) {
+    if (options.execution == NetworkRunner::Mode::int8) {
         print_added_quantizers(
             quantize_missing_activations(model, open_dataset(options.data, DataSplit::train, preprocessing), run.seed));
     }

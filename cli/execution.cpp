@@ -10,12 +10,13 @@
 namespace eigenbit::internal {
 namespace {
 
-const std::map<std::string, ExecutionMode> kModes{
-    {"simulated", ExecutionMode::simulated}, {"float", ExecutionMode::float_mode}, {"int8", ExecutionMode::int8_mode}};
+const std::map<std::string, NetworkRunner::Mode> kModes{{"simulated", NetworkRunner::Mode::simulated},
+                                                        {"float", NetworkRunner::Mode::float32},
+                                                        {"int8", NetworkRunner::Mode::int8}};
 
 }  // namespace
 
-void add_execution_option(CLI::App& verb, ExecutionMode& mode) {
+void add_execution_option(CLI::App& verb, NetworkRunner::Mode& mode) {
     verb.add_option("--execution", mode,
                     "float: fused layers, float activations; int8: 8-bit activations and weights; simulated: what "
                     "int8 computes, by the float operators that training uses")
@@ -24,7 +25,7 @@ void add_execution_option(CLI::App& verb, ExecutionMode& mode) {
         ->default_str(std::string(mode_name(mode)));
 }
 
-std::string_view mode_name(ExecutionMode mode) {
+std::string_view mode_name(NetworkRunner::Mode mode) {
     return std::ranges::find(kModes, mode, [](const auto& entry) { return entry.second; })->first;
 }
 

@@ -11,9 +11,9 @@
 namespace eigenbit::internal {
 
 /// Adds --execution to a verb.
-void add_execution_option(CLI::App& verb, ExecutionMode& mode);
+void add_execution_option(CLI::App& verb, NetworkRunner::Mode& mode);
 
-std::string_view mode_name(ExecutionMode mode);
+std::string_view mode_name(NetworkRunner::Mode mode);
 
 /// Says how many activations got a quantizer because they had none, if any did.
 void print_added_quantizers(const AddedQuantizers& added);

@@ -31,7 +31,7 @@ struct Packing {
     int lowest_bit_depth = 0;
     int highest_bit_depth = 0;
     std::int64_t weights = 0;
-    std::int64_t bytes = 0;     ///< in the file, of the indices and what describes them
+    std::int64_t bytes = 0;     ///< in the file, of the levels and what describes them
     std::int64_t channels = 0;  ///< along the axis that the blocks cut
     std::int64_t zero_channels = 0;
 
@@ -106,7 +106,7 @@ Packing packing_of(const Weight& weight, const SizeLedger::Layer* sizes) {
 }
 
 /// For an input: what depends on parameters alone is computed once.
-std::int64_t products_an_input(const Graph& graph, const Node& node, std::span<const Shape> shapes) {
+std::int64_t macs_per_input(const Graph& graph, const Node& node, std::span<const Shape> shapes) {
     const bool once = std::ranges::all_of(node.inputs, [&](ValueId input) { return graph.is_parameter(input); });
     return once ? 0 : multiply_accumulates(node, shapes);
 }
@@ -119,9 +119,9 @@ std::vector<LayerRow> layer_rows(const Graph& graph, const std::vector<Shape>& s
                      .is_layer = is_layer(node.op),
                      .attributes = attributes_of(node.op),
                      .output = to_string(shapes[static_cast<std::size_t>(node.outputs.front())]),
-                     .multiply_accumulates = products_an_input(graph, node, shapes)};
-        const auto grid = graph.activations().find(node.inputs.front());
-        if (grid != graph.activations().end()) row.input_bit_depth = grid->second.bit_depth;
+                     .multiply_accumulates = macs_per_input(graph, node, shapes)};
+        const auto quantizer = graph.activations().find(node.inputs.front());
+        if (quantizer != graph.activations().end()) row.input_bit_depth = quantizer->second.bit_depth;
         const auto charged = std::ranges::find(sizes.layers(), node.name, &SizeLedger::Layer::name);
         for (const ValueId input : node.inputs) {
             if (!graph.is_parameter(input)) continue;

@@ -4,7 +4,7 @@
 
 namespace eigenbit::internal {
 
-/// What the number of an option must be; the sentence that refuses another one says it. Infinities and NaN never are.
+/// Checks of an option's number; the error says what it must be. Infinities and NaN are refused.
 CLI::Validator above_zero();
 CLI::Validator at_least_zero();
 CLI::Validator between(double lowest, double highest);

@@ -84,7 +84,7 @@ Verb pack_verb(CLI::App& command) {
         command.add_subcommand("pack", "Write a network as a packed file that knows all it needs to run");
     app->footer(std::string(kExamples));
     add_model_options(*app, options->model);
-    app->add_option("--storage", options->storage, "How indices lie in the file: as small as can be, or as they run")
+    app->add_option("--storage", options->storage, "How levels lie in the file: as small as can be, or as they run")
         ->type_name("FORM")
         ->transform(CLI::CheckedTransformer(kStorages).description("{entropy, fixed}"))
         ->default_str("entropy");
@@ -92,7 +92,7 @@ Verb pack_verb(CLI::App& command) {
                     "Images (their training split) that tell how to round activations, and how images are prepared and "
                     "classes called where the model does not say")
         ->type_name("SPEC");
-    app->add_option("--classes", options->classes, "File of the classes' names, one a line")->type_name("FILE");
+    app->add_option("--classes", options->classes, "File of the classes' names, one on each line")->type_name("FILE");
     app->add_option("--out", options->out, "Where the network goes")->type_name("FILE.ebit")->required();
     return {app, [options](const RunOptions& run) { return pack(*options, run); }};
 }

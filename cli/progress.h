@@ -11,7 +11,7 @@ namespace eigenbit::internal {
 /// terminal, a plain line now and then otherwise.
 class Progress {
   public:
-    /// Work of `total` units, `done` of which were done before.
+    /// Work of `total` units; `done` of them were done before.
     Progress(bool quiet, std::string unit, std::int64_t total, std::int64_t done = 0);
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;

@@ -45,7 +45,7 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
     if (!is_quantized(model.graph)) {
         fail("'{}' is not compressed: there are no quantizers to train through.", options.model.path.string());
     }
-    options.training.quantized.holds_bits = *file.storage == LevelStorage::entropy;
+    options.training.quantized.rate_control = *file.storage == LevelStorage::entropy;
     if (options.rate > 0.0) {
         options.training.bits_share = share_of_level_bits(file, options.rate, options.model.path.string());
     }

@@ -25,7 +25,7 @@ constexpr std::string_view kExamples = R"(Examples:
 
 struct RunVerbOptions {
     ModelSource model;
-    ExecutionMode execution = ExecutionMode::float_mode;
+    NetworkRunner::Mode execution = NetworkRunner::Mode::float32;
     std::vector<std::filesystem::path> images;
     std::filesystem::path out = ".";
     int top = 5;
@@ -101,7 +101,7 @@ Results run_images(const RunVerbOptions& options) {
         fail("{} does not say how to prepare images; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
-    if (options.execution == ExecutionMode::int8_mode && !runs_in_int8(model.graph)) {
+    if (options.execution == NetworkRunner::Mode::int8 && !runs_in_int8(model.graph)) {
         fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }

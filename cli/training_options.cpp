@@ -30,7 +30,7 @@ std::string describe(const EpochReport& report, int epochs) {
     return text + fmt::format("{}  {:.0f} images/s", report.best ? " (best)" : "", report.images_per_second);
 }
 
-/// Connects training with what people see of it.
+/// Shows training as a line of progress and a line for each epoch.
 class TrainingProgress {
   public:
     TrainingProgress(bool quiet, int epochs) : quiet_(quiet), epochs_(epochs) {}

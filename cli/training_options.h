@@ -24,7 +24,7 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
 /// Fills in what follows from others. Throws Error where files could not be written at the end.
 void complete_training_options(const TrainingFiles& files, std::uint64_t seed, TrainingOptions& options);
 
-/// Trains with what people see of it, and says how well the network does. Returns what it says.
+/// Trains, shows progress, and prints and returns how good the network is.
 Results train_with_progress(Graph& graph, const Dataset& training, const std::optional<Dataset>& validation,
                             const TrainingOptions& options, bool quiet);
 

@@ -38,7 +38,7 @@ struct CompressionOptions {
     /// Activations that layers read or add (quantizer_candidates) are rounded, each to the depth of these that
     /// minimises D + λ·bits, with the λ of the weights; nothing leaves them float.
     std::optional<ActivationDepths> activations;
-    int activation_images = 128;            ///< of the calibration images, for the grids of activations
+    int activation_images = 128;            ///< of the calibration images, for the quantizers of activations
     std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients, and of the correction's activations
     /// Called with what is being done and the share of it that is done, 0 … 1.
     std::function<void(std::string_view what, double done)> progress;
@@ -59,15 +59,15 @@ struct LayerSummary {
     std::int64_t weights = 0;      ///< in the original layer
     std::int64_t rows = 0;         ///< of T
     std::int64_t nonzero_rows = 0;
-    std::vector<double> coefficient_bits{};         ///< an index, of each block of T
+    std::vector<double> coefficient_bits{};         ///< of each block of T
     std::vector<std::vector<double>> basis_bits{};  ///< the same of each block of every stored basis
-    std::vector<int> activation_depths{};           ///< of what its convolutions read, where that is rounded
+    std::vector<int> activation_depths{};           ///< of its quantized inputs, and values between factors
     std::vector<LayerGain> gains;                   ///< of every transform of one axis that the layer could choose
 };
 
 struct CompressedNetwork {
     Graph graph;
-    double bits = 0.0;             ///< of all indices and their side information, as a file stores them
+    double bits = 0.0;             ///< of all levels and their side information, as a file stores them
     double bits_per_weight = 0.0;  ///< over the weights of the ORIGINAL layers
     double distortion = 0.0;       ///< predicted mean squared change of an output element
     double lambda = 0.0;
@@ -107,12 +107,12 @@ class Compressor {
     using Allocate = std::function<Allocation(std::span<const LayerAlternatives>)>;
     using Build = std::function<CompressedNetwork(std::span<const LayerAlternatives>)>;
 
-    /// An allocation, the indices that it led to, and the network that these make.
+    /// An allocation, the levels that it led to, and the network that these make.
     struct QuantizedNetwork {
         Allocation allocation;
-        std::vector<BlockIndices> indices;  // by layer
-        Model model;                        // neither corrected nor with rounded activations yet
-        SizeLedger sizes;                   // of its file
+        std::vector<BlockLevels> levels;  // by layer
+        Model model;                      // neither corrected nor with rounded activations yet
+        SizeLedger sizes;                 // of its file
 
         double bits() const { return 8.0 * static_cast<double>(sizes.weight_bytes()); }
     };
@@ -128,8 +128,8 @@ class Compressor {
     /// least D + λ·bits is taken.
     CompressedNetwork compress(const Allocate& allocate, const Build& build) const;
     QuantizedNetwork quantize_within(std::span<const LayerAlternatives> curves, double target) const;
-    BlockIndices indices_of(std::size_t layer, const TransformCurves& curves, const LayerChoice& choice,
-                            double lambda) const;
+    BlockLevels levels_of(std::size_t layer, const TransformCurves& curves, const LayerChoice& choice,
+                          double lambda) const;
     QuantizedNetwork quantize(const Allocation& allocation) const;
     /// How many images the correction may run as one batch.
     std::int64_t images_at_once() const;

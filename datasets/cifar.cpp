@@ -12,7 +12,7 @@ namespace {
 constexpr int kSide = 32;
 constexpr std::size_t kPlane = kSide * kSide;
 
-/// A record is `label_bytes` labels, of which the last counts, then a red, a green and a blue plane.
+/// A record is `label_bytes` labels (the last one counts), then a red, a green and a blue plane.
 void append_records(const std::filesystem::path& path, std::size_t label_bytes, int class_count, StoredImages& images) {
     const std::vector<std::uint8_t> bytes = read_file(path);
     const std::size_t record_bytes = label_bytes + 3 * kPlane;
@@ -36,7 +36,7 @@ void append_records(const std::filesystem::path& path, std::size_t label_bytes, 
     }
 }
 
-/// One name a line; none where the file is absent or lists another number of them.
+/// One name on each line; none where the file is absent or lists another number of them.
 std::vector<std::string> read_names(const std::filesystem::path& path, int count) {
     std::vector<std::string> names;
     std::ifstream file(path);

@@ -43,7 +43,7 @@ struct Dataset {
     std::int64_t size = 0;
     Preprocessing preprocessing;  ///< height and width are 0 where the images differ in size
 
-    std::vector<int> labels;  ///< one an example, 0 … class_count-1; none for restoration
+    std::vector<int> labels;  ///< one for each example, 0 … class_count-1; none for restoration
     int class_count = 0;
     std::vector<std::string> classes;  ///< names, none where unknown
 

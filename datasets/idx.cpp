@@ -38,7 +38,7 @@ class IdxFile {
         return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 | std::uint32_t{bytes[2]} << 8 | bytes[3];
     }
 
-    /// The bytes after the extents, of which there are exactly `count`.
+    /// The bytes after the extents, exactly `count`.
     std::vector<std::uint8_t> read_rest(std::uint64_t count) {
         // Deflate shrinks 1032-fold at the most: a count beyond that is wrong, and no reason to allocate.
         const std::uint64_t possible = 1032 * std::filesystem::file_size(path_);

@@ -65,7 +65,7 @@ std::int64_t top_k_hits(ConstView scores, std::span<const int> labels, int k) {
         const float* const row = scores.data + static_cast<std::int64_t>(image) * classes;
         std::int64_t above = 0;
         for (std::int64_t c = 0; c < classes; ++c) above += row[c] > row[label] || (row[c] == row[label] && c < label);
-        // A network gone wrong scores NaN, of which nothing can be said to be above.
+        // Nothing compares as above NaN, the scores of a network gone wrong.
         if (above < k && std::isfinite(row[label])) ++hits;
     }
     return hits;

@@ -1,4 +1,4 @@
-// How many images a second a model takes with one session a thread: throughput MODEL.ebit [THREADS [SECONDS]]
+// Images per second of a model with one session in each thread: throughput MODEL.ebit [THREADS [SECONDS]]
 //
 // Build: c++ -std=c++20 throughput.cpp $(pkg-config --cflags --libs eigenbit) -pthread -o throughput
 #include <algorithm>

@@ -44,9 +44,9 @@ struct LayerReport {
     std::int64_t rows = 0;              ///< of T
     std::int64_t nonzero_rows = 0;
     double predicted_distortion = kUnknown;
-    std::vector<double> coefficient_bits;         ///< bits an index of each block of T
+    std::vector<double> coefficient_bits;         ///< bits a level of each block of T
     std::vector<std::vector<double>> basis_bits;  ///< the same of each block of every stored basis S
-    std::vector<int> activation_depths;           ///< of what its convolutions read; empty where that is float
+    std::vector<int> activation_depths;           ///< of its quantized inputs; empty where they are float
     std::vector<TransformGain> gains;             ///< of each transform that was tried
 };
 

@@ -150,7 +150,7 @@ Svg bit_depth_svg(const CompressionReport& report) {
                          fmt::format("A heat map of {}: layers from left to right, blocks from top to bottom, "
                                      "the coefficients T above the bases S.",
                                      report.model),
-                     .scale = "bits an index",
+                     .scale = "bits a level",
                      .layers = layer_names(report),
                      .bands = {{"T", {}}}};
     std::size_t bases = 0;
@@ -221,8 +221,8 @@ Svg nonzero_rows_svg(const CompressionReport& report) {
 
 Svg size_svg(const CompressionReport& report) {
     constexpr std::array order{
-        SizeCategory::kernel_indices,   SizeCategory::basis_indices, SizeCategory::side_information,
-        SizeCategory::float_parameters, SizeCategory::graph,         SizeCategory::metadata,
+        SizeCategory::kernel_levels,    SizeCategory::basis_levels, SizeCategory::side_information,
+        SizeCategory::float_parameters, SizeCategory::graph,        SizeCategory::metadata,
         SizeCategory::header,           SizeCategory::padding};
     static_assert(order.size() == kSizeCategories);
     const std::int64_t total = report.sizes.total();

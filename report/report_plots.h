@@ -19,7 +19,7 @@ std::optional<double> quality_cut(const CompressionReport& report);
 Svg rate_distortion_svg(const CompressionReport& report);
 Svg prediction_svg(const CompressionReport& report);
 
-/// Bits an index of every layer's blocks, T above S: Fig. 1b of Young et al.
+/// Bits a level of every layer's blocks, T above S: Fig. 1b of Young et al.
 Svg bit_depth_svg(const CompressionReport& report);
 /// Gradient and weight part of every layer's coding gains, a panel for each transform: Fig. 3.
 Svg coding_gain_svg(const CompressionReport& report);

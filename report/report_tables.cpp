@@ -98,8 +98,8 @@ std::string layers_table(const CompressionReport& report) {
     return table("The layers of this file",
                  "<tr>" + column_head("layer") + column_head("transform", R"( class="text")") + column_head("weights")
                      + column_head("bits a weight") + column_head("non-zero rows") + column_head("predicted distortion")
-                     + column_head("bits an index, blocks of T", R"( class="text")")
-                     + column_head("bits an index, blocks of S", R"( class="text")")
+                     + column_head("bits a level, blocks of T", R"( class="text")")
+                     + column_head("bits a level, blocks of S", R"( class="text")")
                      + (rounded ? column_head("bits an activation read", R"( class="text")") : "") + "</tr>",
                  body);
 }

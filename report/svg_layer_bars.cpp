@@ -19,7 +19,7 @@ struct Reach {
     double above = 0.0;
     double below = 0.0;
 
-    /// Puts a value on top of what is there, and says where its bar begins.
+    /// Stacks a value on the bar so far, and returns where it begins.
     double stack(double value) {
         double& end = value < 0.0 ? below : above;
         const double begin = end;

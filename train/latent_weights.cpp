@@ -14,15 +14,15 @@
 namespace eigenbit::internal {
 namespace {
 
-constexpr double kSpread = 0.9;  // of the latents at the beginning, in what rounds to one index
+constexpr double kSpread = 0.9;  // of the initial latents, in rounding cells
 
-/// What an entry moves.
+/// The factor that an entry trains.
 const Quantized& factor_of(const Graph& graph, const LatentWeights::Entry& entry) {
     return *quantized_factors(graph.parameter(entry.parameter))[entry.factor];
 }
 
-/// Bits that an index costs more when its magnitude grows by one, for each block, were its indices distributed
-/// geometrically with the mean magnitude that they have.
+/// For each block, the bits by which a level's cost grows with its magnitude, for a geometric distribution of the
+/// block's mean magnitude.
 std::vector<double> bits_per_magnitude(const Quantized& weight) {
     std::vector<double> magnitude(weight.blocks.size(), 0.0);
     std::vector<double> count(weight.blocks.size(), 0.0);
@@ -41,7 +41,7 @@ std::vector<double> bits_per_magnitude(const Quantized& weight) {
     return bits;
 }
 
-/// Where a step lies on the grid of steps, between two of them too.
+/// The position of a step on the grid of steps, fractions counting.
 float grid_position(float step) { return 8.0F * std::log2(step / grid_step(0)); }
 
 /// Numbers of weights, by block.
@@ -115,7 +115,7 @@ void LatentWeights::normalize_gradients() {
             for (float& value : (entry.*gradient).values()) value /= magnitude;
         }
     };
-    normalize(&Entry::gradient, magnitudes_.indices[0]);
+    normalize(&Entry::gradient, magnitudes_.levels[0]);
     if (learns_steps_) normalize(&Entry::step_gradient, magnitudes_.steps[0]);
 }
 
@@ -127,7 +127,7 @@ void LatentWeights::add_rate_gradients(const Graph& graph, double weight) {
             if (block.bit_depth == 0) return;
             const auto number = static_cast<std::size_t>(&block - factor.blocks.data());
             const auto slope = static_cast<float>(weight * slopes[number]);
-            // Within what rounds to 0 the force grows from 0: nothing is pushed from one side to the other.
+            // Within the cell of 0 the penalty's gradient grows from 0: no latent is pushed across it.
             for (std::int64_t i = begin; i < end; ++i) {
                 entry.gradient[i] += slope * std::clamp(2.0F * entry.latents[i], -1.0F, 1.0F);
             }
@@ -135,7 +135,7 @@ void LatentWeights::add_rate_gradients(const Graph& graph, double weight) {
     });
 }
 
-void LatentWeights::round(Graph& graph) {
+void LatentWeights::requantize(Graph& graph) {
     tbb::parallel_for_each(entries_, [&](Entry& entry) {
         Quantized& factor = *quantized_factors(graph.parameter(entry.parameter))[entry.factor];
         for (std::size_t i = 0; learns_steps_ && i < factor.blocks.size(); ++i) {
@@ -155,7 +155,7 @@ void LatentWeights::round(Graph& graph) {
     });
 }
 
-std::int64_t coded_index_bits(const Graph& graph) {
+std::int64_t coded_level_bits(const Graph& graph) {
     std::vector<StoredLevels<const Quantized>> stored;
     for (const auto& [id, parameter] : graph.parameters()) {
         for (const Quantized* const factor : quantized_factors(parameter)) stored.push_back({graph.name(id), factor});

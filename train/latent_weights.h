@@ -9,11 +9,11 @@
 
 namespace eigenbit::internal {
 
-/// What training moves of quantized parameters: for every index a real number that rounds to it, and, where steps are
-/// learned (Esser et al. 2020, Learned step size quantization), for every block one that rounds to its step's position
-/// on the grid of steps that files store. Gradients go through the rounding as if it were not there (straight-through
-/// estimator, Young et al. section 5.3). Numbers are in units of the steps: compression gave every block the step with
-/// which it disturbs the output as much as any other does, so that one learning rate suits them all.
+/// Latent values of quantized parameters, for quantization-aware training: for every level a real number that rounds to
+/// it and, where steps are learned (Esser et al. 2020, Learned step size quantization), for every block one that rounds
+/// to its step's position on the grid of steps that files store. Gradients pass the rounding unchanged
+/// (straight-through estimator, Young et al. section 5.3). Latents are in units of the steps: compression chose steps
+/// such that all blocks disturb the output alike, so that one learning rate suits all.
 class LatentWeights {
   public:
     struct Entry {
@@ -28,12 +28,12 @@ class LatentWeights {
     /// Mean magnitudes of gradients over all steps so far, one number each.
     struct Magnitudes {
         Tensor averaged{Shape{1}};  ///< how many steps
-        Tensor indices{Shape{1}};
+        Tensor levels{Shape{1}};
         Tensor steps{Shape{1}};
     };
 
-    /// Those of all quantized parameters, each at random within what rounds to its index: were all in the middle, a
-    /// force on them would do nothing for long, and then to all of them at once.
+    /// Of all quantized parameters, initialised uniformly inside their rounding cells: from the middle, the rate
+    /// penalty would flip all of them in the same step.
     LatentWeights(const Graph& graph, bool learns_steps);
 
     bool learns_steps() const { return learns_steps_; }
@@ -43,15 +43,15 @@ class LatentWeights {
 
     /// Takes the gradients of the session's last backward.
     void take_gradients(const Graph& graph, const GraphExecutor& session);
-    /// Divides the gradients of all indices by the mean magnitude that they had so far, and those of all steps
+    /// Divides the gradients of all levels by the mean magnitude that they had so far, and those of all steps
     /// likewise: one learning rate then suits every network and loss.
     void normalize_gradients();
-    /// What gradients are divided by: a checkpoint keeps them.
+    /// The divisors of gradients: a checkpoint keeps them.
     Magnitudes& magnitudes() { return magnitudes_; }
-    /// Adds to the indices' gradients those of `weight` · bits: every block is taken as geometrically distributed.
+    /// Adds to the levels' gradients those of `weight` · bits: every block is taken as geometrically distributed.
     void add_rate_gradients(const Graph& graph, double weight);
-    /// Rounds: the graph's levels follow. Latents stay within what their blocks' depths can hold.
-    void round(Graph& graph);
+    /// Rounds latents to the graph's levels and steps. Latents are clamped to the range of their blocks' depths.
+    void requantize(Graph& graph);
 
   private:
     bool learns_steps_;
@@ -59,7 +59,7 @@ class LatentWeights {
     std::vector<Entry> entries_;
 };
 
-/// Bits of all indices of a network when entropy-coded.
-std::int64_t coded_index_bits(const Graph& graph);
+/// Bits of all levels of a network when entropy-coded.
+std::int64_t coded_level_bits(const Graph& graph);
 
 }  // namespace eigenbit::internal

@@ -23,7 +23,7 @@ double softmax_cross_entropy(ConstView logits, std::span<const int> labels, doub
     const std::int64_t images = logits.shape[0];
     const std::int64_t classes = logits.shape.elements(1, logits.shape.rank());
     if (static_cast<std::size_t>(images) != labels.size()) {
-        fail("The network put out {} images for {} labels.", images, labels.size());
+        fail("The network outputs {} images for {} labels.", images, labels.size());
     }
     double loss = 0.0;
     for (std::int64_t image = 0; image < images; ++image) {
@@ -46,7 +46,7 @@ double softmax_cross_entropy(ConstView logits, std::span<const int> labels, doub
 
 double distillation(ConstView logits, ConstView teacher, double temperature, View gradient) {
     if (!(logits.shape == teacher.shape)) {
-        fail("The network put out {}, its teacher {}.", to_string(logits.shape), to_string(teacher.shape));
+        fail("The network outputs {}, its teacher {}.", to_string(logits.shape), to_string(teacher.shape));
     }
     const std::int64_t images = logits.shape[0];
     double loss = 0.0;
@@ -68,7 +68,7 @@ double distillation(ConstView logits, ConstView teacher, double temperature, Vie
 
 double mean_squared_error(ConstView output, ConstView target, View gradient) {
     if (!(output.shape == target.shape)) {
-        fail("The network put out {}, expected {}.", to_string(output.shape), to_string(target.shape));
+        fail("The network outputs {}, expected {}.", to_string(output.shape), to_string(target.shape));
     }
     const double scale = 1.0 / static_cast<double>(output.elements());
     double sum = 0.0;

@@ -12,7 +12,7 @@ namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kStepsBetweenControls = 4;
-constexpr float kFirstRateForce = 0.02F;  // usual where bits stay as they are
+constexpr float kFirstRateLambda = 0.02F;  // usual where bits stay the same
 
 /// Of a factor of a parameter.
 std::string name_of(const Graph& graph, const LatentWeights::Entry& entry) {
@@ -24,22 +24,22 @@ std::string steps_name(const Graph& graph, const LatentWeights::Entry& entry) {
     return name_of(graph, entry) + ", steps";
 }
 
-/// Half the step disturbs the output a quarter as much: indices of one bit more move a quarter as far.
+/// Half the step disturbs the output a quarter as much: levels of one bit more move a quarter as far.
 double level_learning_rate(const QuantizedTraining& quantized, const LatentWeights& latents, std::int64_t bits) {
-    double indices = 0.0;
+    double levels = 0.0;
     for (const LatentWeights::Entry& entry : latents.entries()) {
-        indices += static_cast<double>(entry.latents.elements());
+        levels += static_cast<double>(entry.latents.elements());
     }
-    return quantized.level_learning_rate * std::pow(4.0, 1.0 - static_cast<double>(bits) / std::max(indices, 1.0));
+    return quantized.level_learning_rate * std::pow(4.0, 1.0 - static_cast<double>(bits) / std::max(levels, 1.0));
 }
 
-/// Indices, which move at `rate`, and their steps, then floats, whose learning rate is `peak` where it is highest.
-std::vector<ParameterGroup> trained_tensors(Graph& graph, LatentWeights& latents, double rate,
-                                            double step_learning_rate, double peak) {
+/// Latent levels and steps with their learning rates, then floats, whose peak learning rate is `peak`.
+std::vector<ParameterGroup> parameter_groups(Graph& graph, LatentWeights& latents, double level_learning_rate,
+                                             double step_learning_rate, double peak) {
     std::vector<ParameterGroup> tensors;
     for (LatentWeights::Entry& entry : latents.entries()) {
-        // The pull of weight decay would fight the rate's.
-        tensors.push_back({name_of(graph, entry), &entry.latents, rate / peak, false});
+        // Weight decay would work against rate control.
+        tensors.push_back({name_of(graph, entry), &entry.latents, level_learning_rate / peak, false});
         if (!latents.learns_steps()) continue;
         tensors.push_back({steps_name(graph, entry), &entry.steps, step_learning_rate / peak, false});
     }
@@ -67,11 +67,11 @@ QuantizationAwareOptimizer::QuantizationAwareOptimizer(Graph& graph, const Sgd::
       quantized_(quantized),
       latents_(graph, quantized.step_learning_rate > 0.0),
       gradients_(ids_of(graph)),
-      planned_bits_(coded_index_bits(graph)),
-      sgd_(trained_tensors(graph, latents_, level_learning_rate(quantized, latents_, planned_bits_),
-                           quantized.step_learning_rate, peak),
+      planned_bits_(coded_level_bits(graph)),
+      sgd_(parameter_groups(graph, latents_, level_learning_rate(quantized, latents_, planned_bits_),
+                            quantized.step_learning_rate, peak),
            options),
-      rate_force_(Shape{1}, std::array{kFirstRateForce}),
+      rate_lambda_(Shape{1}, std::array{kFirstRateLambda}),
       bits_excess_(Shape{1}) {}
 
 void QuantizationAwareOptimizer::step(const GraphExecutor& session, std::int64_t step, double learning_rate,
@@ -79,9 +79,9 @@ void QuantizationAwareOptimizer::step(const GraphExecutor& session, std::int64_t
     update_running_statistics(graph_, session);
     latents_.take_gradients(graph_, session);
     latents_.normalize_gradients();
-    if (quantized_.holds_bits && is_quantized()) {
+    if (quantized_.rate_control && is_quantized()) {
         if (step % kStepsBetweenControls == 0) control_rate(bits_share);
-        latents_.add_rate_gradients(graph_, rate_force_[0]);
+        latents_.add_rate_gradients(graph_, rate_lambda_[0]);
     }
     std::vector<ConstView> gradients;
     for (const LatentWeights::Entry& entry : latents_.entries()) {
@@ -92,23 +92,23 @@ void QuantizationAwareOptimizer::step(const GraphExecutor& session, std::int64_t
         if (graph_.parameter(id).is_float()) gradients.push_back(session.gradient(id));
     }
     sgd_.step(gradients, learning_rate);
-    latents_.round(graph_);
+    latents_.requantize(graph_);
 }
 
 void QuantizationAwareOptimizer::control_rate(double bits_share) {
-    // The bits follow the force late: their trend must be looked at too, or both swing.
+    // The bits follow λ late: without their trend, both would oscillate.
     constexpr double kProportional = 10.0;
     constexpr double kTrend = 100.0;
-    const double now = std::clamp<double>(rate_force_[0], 1e-4, 10.0);
+    const double now = std::clamp<double>(rate_lambda_[0], 1e-4, 10.0);
     const double excess = relative_bits() / bits_share - 1.0;
     const double change = std::exp(kProportional * excess + kTrend * (excess - bits_excess_[0]));
-    rate_force_[0] = static_cast<float>(now * std::clamp(change, 0.5, 2.0));
+    rate_lambda_[0] = static_cast<float>(now * std::clamp(change, 0.5, 2.0));
     bits_excess_[0] = static_cast<float>(excess);
 }
 
 double QuantizationAwareOptimizer::relative_bits() const {
     if (!is_quantized()) return 1.0;
-    return static_cast<double>(coded_index_bits(graph_)) / static_cast<double>(planned_bits_);
+    return static_cast<double>(coded_level_bits(graph_)) / static_cast<double>(planned_bits_);
 }
 
 std::vector<TensorSlot> QuantizationAwareOptimizer::parameter_slots() {
@@ -130,13 +130,13 @@ std::vector<TensorSlot> QuantizationAwareOptimizer::optimizer_slots() {
     }
     LatentWeights::Magnitudes& magnitudes = latents_.magnitudes();
     slots.push_back({"steps averaged", &magnitudes.averaged});
-    slots.push_back({"magnitude of indices' gradients", &magnitudes.indices});
+    slots.push_back({"magnitude of levels' gradients", &magnitudes.levels});
     slots.push_back({"magnitude of steps' gradients", &magnitudes.steps});
-    slots.push_back({"rate force", &rate_force_});
+    slots.push_back({"rate lambda", &rate_lambda_});
     slots.push_back({"excess of bits", &bits_excess_});
     return slots;
 }
 
-void QuantizationAwareOptimizer::restored() { latents_.round(graph_); }
+void QuantizationAwareOptimizer::restored() { latents_.requantize(graph_); }
 
 }  // namespace eigenbit::internal

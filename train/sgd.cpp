@@ -37,7 +37,7 @@ void Sgd::step(const Chunk& chunk, ConstView gradient, double learning_rate) {
     const ParameterGroup& tensor = tensors_[chunk.tensor];
     const auto decay = static_cast<float>(tensor.decays ? options_.weight_decay : 0.0);
     const auto momentum = static_cast<float>(options_.momentum);
-    const auto rate = static_cast<float>(learning_rate * tensor.rate);
+    const auto rate = static_cast<float>(learning_rate * tensor.learning_rate_scale);
     float* const w = tensor.values->data();
     float* const v = velocities_[chunk.tensor].data();
     for (std::int64_t i = chunk.begin; i < chunk.end; ++i) {

@@ -9,12 +9,12 @@
 
 namespace eigenbit::internal {
 
-/// A tensor that training moves.
+/// A tensor that training changes.
 struct ParameterGroup {
     std::string name;
     Tensor* values;
-    double rate = 1.0;   ///< its learning rate in those of the schedule
-    bool decays = true;  ///< whether weight decay pulls at it
+    double learning_rate_scale = 1.0;  ///< times the schedule's learning rate
+    bool decays = true;                ///< whether weight decay pulls at it
 };
 
 /// Stochastic gradient descent with momentum, by PyTorch's rule: g ← gradient + weight_decay · w,

@@ -44,9 +44,9 @@ std::string settings_of(const TrainingOptions& options, const Dataset& training,
     add("momentum", options.sgd.momentum);
     add("Nesterov", options.sgd.nesterov);
     add("weight decay", options.sgd.weight_decay);
-    add("learning rate of indices", options.quantized.level_learning_rate);
+    add("learning rate of levels", options.quantized.level_learning_rate);
     add("learning rate of steps", options.quantized.step_learning_rate);
-    add("bits held", options.quantized.holds_bits);
+    add("bits held", options.quantized.rate_control);
     add("share of bits", options.bits_share);
     add("schedule", kScheduleNames[static_cast<std::size_t>(options.schedule.kind)]);
     add("learning rate", options.schedule.peak);
@@ -202,7 +202,7 @@ void resume(const std::filesystem::path& path, QuantizationAwareOptimizer& netwo
 
 /// Whether an epoch left a quantized network as small as it is to be.
 bool fits(const EpochReport& report, const TrainingOptions& options) {
-    return !options.quantized.holds_bits || report.relative_bits <= kBitsTolerance * options.bits_share;
+    return !options.quantized.rate_control || report.relative_bits <= kBitsTolerance * options.bits_share;
 }
 
 void save(const std::filesystem::path& path, QuantizationAwareOptimizer& network, Checkpoint& state) {

@@ -26,7 +26,7 @@ struct TrainingOptions {
     Schedule schedule;
     Sgd::Options sgd;
     QuantizedTraining quantized{};
-    /// What a quantized network's indices may take from the middle of training on, in the bits they take at the
+    /// What a quantized network's levels may take from the middle of training on, in the bits they take at the
     /// beginning; until then it falls evenly.
     double bits_share = 1.0;
     double label_smoothing = 0.0;
@@ -43,7 +43,7 @@ struct EpochReport {
     double learning_rate = 0;  ///< of the last step
     double loss = 0.0;         ///< mean over the epoch
     double images_per_second = 0.0;
-    double relative_bits = 1.0;  ///< of a quantized network's indices, in those at the beginning
+    double relative_bits = 1.0;  ///< of a quantized network's levels, in those at the beginning
     std::optional<Evaluation> validation{};
     bool best = false;  ///< the highest validation score so far
 };

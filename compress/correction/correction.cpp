@@ -36,7 +36,7 @@ FloatMoments float_moments(const Graph& graph, ConstView images) {
     return moments;
 }
 
-/// The values that layers put out.
+/// The outputs of layers.
 std::set<ValueId> layer_outputs(const Graph& graph) {
     std::set<ValueId> outputs;
     for (const Node& node : graph.nodes()) {

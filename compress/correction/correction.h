@@ -8,7 +8,7 @@ namespace eigenbit::internal {
 /// place, every BatchNormalization's mean and variance are moved by what compression changed in its input's channels,
 /// and layers that no BatchNormalization follows get their bias and the gain of their output channels corrected.
 ///
-/// `original` and `compressed` must agree on the ValueIds of what layers and normalisations put out, as after
+/// `original` and `compressed` must agree on the ValueIds of the outputs of layers and normalisations, as after
 /// quantization. Images are (N, H, W, C); all of them run as one batch.
 void correct(const Graph& original, Graph& compressed, ConstView images);
 

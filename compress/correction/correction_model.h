@@ -7,9 +7,9 @@
 
 namespace eigenbit::internal {
 
-/// How much of a lost gain the correction is trusted to bring back when errors are judged. To first order it is all of
-/// it, but a channel that is quantized to next to nothing comes back as amplified noise, and what is left of many
-/// blocks adds up: without a price on lost gain, whole layers would be zeroed.
+/// The share of a lost gain that the correction is assumed to restore when errors are judged. To first order it
+/// restores all of it, but a channel that is quantized to almost nothing comes back as amplified noise, and the
+/// remainders of many blocks add up: without a price on lost gain, whole layers would be zeroed.
 inline constexpr double kTrustedGain = 0.7;
 
 /// What the label-free correction does to first order to an error dΘ of one layer's weights.
@@ -22,7 +22,7 @@ struct CorrectionModel {
     Tensor slope;       ///< cov(z, y_k) / var(y_k), (O, taps, I)
 };
 
-/// One model a layer, from images (N, H, W, C).
+/// One model for each layer, from images (N, H, W, C).
 std::vector<CorrectionModel> correction_models(const Graph& graph, std::span<const Layer> layers, ConstView images);
 
 /// Turns gradients with respect to the weights into gradients with respect to what the correction leaves of their

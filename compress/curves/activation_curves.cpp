@@ -72,7 +72,7 @@ std::vector<Spread> measure_spreads(const Graph& graph, std::span<const ValueId>
     return result;
 }
 
-/// Where zero may lie among the indices: by the extremes, and, as those may be outliers, by the energies of both sides.
+/// Candidate zero points: from the extremes and, as those may be outliers, from the energies of both sides.
 std::set<std::int32_t> zero_points(const Spread& spread, std::int32_t largest_level) {
     if (!(spread.low < 0.0F)) return {0};
     const auto place = [&](double below, double above) {
@@ -139,7 +139,7 @@ Effects effects_of_rounding(const GraphExecutor& session, std::span<const Activa
         Tensor rounded(exact.shape);
         std::vector<double>& of_value = effects.emplace_back();
         for (const ActivationCandidate& candidate : curves[i].candidates) {
-            fake_quantize(candidate.grid, exact, rounded);
+            fake_quantize(candidate.quantizer, exact, rounded);
             double sum = 0.0;
             for (const std::vector<Tensor>& projected : gradients) {
                 const double change = inner_product(projected[i].data(), rounded.data(), exact.data, exact.elements());
@@ -155,7 +155,7 @@ Effects effects_of_rounding(const GraphExecutor& session, std::span<const Activa
 void keep_best(ActivationCurve& curve) {
     std::vector<ActivationCandidate> best;
     for (const ActivationCandidate& candidate : curve.candidates) {
-        if (best.empty() || best.back().grid.bit_depth != candidate.grid.bit_depth) {
+        if (best.empty() || best.back().quantizer.bit_depth != candidate.quantizer.bit_depth) {
             best.push_back(candidate);
         } else if (candidate.distortion < best.back().distortion) {
             best.back() = candidate;
@@ -199,7 +199,7 @@ std::vector<ActivationCurve> activation_curves(const Graph& graph, ConstView ima
 
 const ActivationCandidate& cheapest(const ActivationCurve& curve, double lambda) {
     return *std::ranges::min_element(curve.candidates, {}, [&](const ActivationCandidate& candidate) {
-        return candidate.distortion + lambda * static_cast<double>(candidate.grid.bit_depth * curve.elements);
+        return candidate.distortion + lambda * static_cast<double>(candidate.quantizer.bit_depth * curve.elements);
     });
 }
 

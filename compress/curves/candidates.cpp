@@ -64,13 +64,13 @@ Curve fixed_candidates(std::span<const float> values, float rms, const Candidate
 Curve entropy_candidates(std::span<const float> values, float rms, const CandidateOptions& options) {
     constexpr std::array kDeadZones{0.0F, 0.1F, 0.2F, 0.3F};
     Curve curve;
-    std::vector<std::int16_t> indices(values.size());
+    std::vector<std::int16_t> levels(values.size());
     for (int j = 0; j < kEntropySteps; ++j) {
         const float step = on_grid(std::log2(rms) + 2.0F - kQuarterOctave * static_cast<float>(j));
         for (const float dead_zone : kDeadZones) {
             const Quantizer quantizer{.bit_depth = Quantizer::kUnclipped, .step = step, .dead_zone = dead_zone};
-            quantize(values, quantizer, indices);
-            curve.push_back({.quantizer = quantizer, .bits = estimated_bits(indices) + kSideInformationBits});
+            quantize(values, quantizer, levels);
+            curve.push_back({.quantizer = quantizer, .bits = estimated_bits(levels) + kSideInformationBits});
             if (!options.dead_zones) break;
         }
     }

@@ -5,9 +5,9 @@
 
 namespace eigenbit::internal {
 
-/// How indices are stored, which decides what a quantizer costs.
+/// How levels are stored, which decides what a quantizer costs.
 enum class Coding {
-    fixed,   ///< R bits an index, clipped to its range: the paper
+    fixed,   ///< R bits for each level, clipped to its range: the paper
     entropy  ///< unclipped; what an adaptive entropy coder spends
 };
 
@@ -22,7 +22,7 @@ struct CandidateOptions {
     bool offsets = true;     ///< for fixed coding, also try levels symmetric around zero or around the block's mean
 };
 
-/// Bits that a block with indices costs beside them: its depth, its step, and the forms of step and offset.
+/// Bits that a block with levels costs beside them: its depth, its step, and the forms of step and offset.
 inline constexpr double kSideInformationBits = 16.0;
 
 /// Bits that an offset costs: 0 and ½ are part of the quantizer's form.

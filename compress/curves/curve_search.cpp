@@ -91,8 +91,8 @@ std::vector<std::size_t> next_of_fixed_depth(const Curve& curve, const std::vect
     return proposals;
 }
 
-/// Steps of every octave first, then what is one step or one dead zone beside the hull of what is known. On ResNet-20
-/// this ends after 65 of 145 candidates, with costs D + λ·bits 1 % above those of an exhaustive search.
+/// Steps of every octave first, then candidates one step or one dead zone beside the hull of those measured. On
+/// ResNet-20 this ends after 65 of 145 candidates, with costs D + λ·bits 1 % above those of an exhaustive search.
 std::vector<std::size_t> next_of_unclipped(const Curve& curve, const std::vector<bool>& measured) {
     constexpr std::size_t kOctave = 4;  // places on a ladder
     std::vector<Ladder> by_dead_zone;

@@ -11,7 +11,7 @@ namespace eigenbit::internal {
 std::vector<std::size_t> next_to_measure(const Curve& curve, const std::vector<bool>& measured);
 
 /// What a finished search makes of a curve: "all zero", then the best step of every depth and offset, or of unclipped
-/// indices all that was measured.
+/// levels all that was measured.
 Curve found_curve(const Curve& curve, const std::vector<bool>& measured);
 
 /// The candidates of a curve among these that lie on the lower convex hull of bits and distortion, by rising bits.

@@ -17,8 +17,8 @@ struct Trial {
 void measure_trials(TransformCurves& layer, std::span<const Trial> trials, DistortionMeter& meter);
 
 /// Algorithm 2 (method section 5): measures the candidates of every block where it matters, and drops the others from
-/// the curves. With indices of fixed depth, that is the best step of every depth, found by descending on the grid of
-/// steps from an octave over the best step of the next greater depth. With unclipped indices, steps of every octave
+/// the curves. With levels of fixed depth, that is the best step of every depth, found by descending on the grid of
+/// steps from an octave over the best step of the next greater depth. With unclipped levels, steps of every octave
 /// are refined around the lower convex hull of bits and distortion.
 void measure_distortions(TransformCurves& layer, DistortionMeter& meter);
 

@@ -36,8 +36,8 @@ std::vector<ChosenQuantizer> quantize_activations(Graph& graph, ConstView images
     std::vector<ChosenQuantizer> chosen;
     for (const ActivationCurve& curve : activation_curves(graph, images, options.depths, options.sampling)) {
         const ActivationCandidate& candidate = cheapest(curve, options.lambda);
-        graph.quantize_activation(curve.value, candidate.grid);
-        chosen.push_back({curve.elements, candidate.grid.bit_depth, candidate.distortion});
+        graph.quantize_activation(curve.value, candidate.quantizer);
+        chosen.push_back({curve.elements, candidate.quantizer.bit_depth, candidate.distortion});
     }
     collapse_products(graph, expanded);
     return chosen;

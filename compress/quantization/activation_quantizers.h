@@ -14,16 +14,16 @@ struct ActivationQuantizerOptions {
     SamplingOptions sampling;
 };
 
-/// A quantizer that was given to a value.
+/// The quantizer chosen for an activation.
 struct ChosenQuantizer {
     std::int64_t elements = 0;  ///< of one image
     int bit_depth = 0;
     double distortion = 0.0;  ///< predicted, the mean squared change of an output element
 };
 
-/// Gives quantizers to all activations of a network that are worth one (quantizer_candidates) and have none, each of
-/// the depth that minimises D + λ · depth · elements, for images (N, H, W, C). Bases whose layers save multiplications
-/// where they run as two get one for the value between, and so do run as two.
+/// Gives quantizers to all quantizer_candidates of a network that have none, each of the depth that minimises
+/// D + λ · depth · elements, for images (N, H, W, C). Where a layer with a basis takes fewer multiplications as two
+/// layers, the value between them gets a quantizer too: the layer then runs as two.
 std::vector<ChosenQuantizer> quantize_activations(Graph& graph, ConstView images,
                                                   const ActivationQuantizerOptions& options);
 

@@ -117,23 +117,23 @@ Matrix mixed_inputs(const Matrix& inputs, const Shape& shape, Axis axis, const M
     return result;
 }
 
-/// What indices cost in a block, from how often each occurs.
-class IndexCosts {
+/// Bits that each level costs in a block, from how often it occurs.
+class LevelCosts {
   public:
-    IndexCosts(std::span<const std::int16_t> indices) {
+    LevelCosts(std::span<const std::int16_t> levels) {
         constexpr int kMargin = 2;
-        const auto [low, high] = std::ranges::minmax(indices);
+        const auto [low, high] = std::ranges::minmax(levels);
         lowest_ = std::min<int>(low, 0) - kMargin;
         std::vector<double> counts(static_cast<std::size_t>(std::max<int>(high, 0) + kMargin - lowest_ + 1), 0.3);
-        for (const std::int16_t index : indices) counts[static_cast<std::size_t>(index - lowest_)] += 1.0;
+        for (const std::int16_t level : levels) counts[static_cast<std::size_t>(level - lowest_)] += 1.0;
         double total = 0.0;
         for (const double count : counts) total += count;
         for (const double count : counts) bits_.push_back(std::log2(total / count));
     }
 
-    double operator()(int index) const {
+    double operator()(int level) const {
         const int last = static_cast<int>(bits_.size()) - 1;
-        const int position = index - lowest_;
+        const int position = level - lowest_;
         const int outside = position < 0 ? -position : std::max(position - last, 0);
         return bits_[static_cast<std::size_t>(std::clamp(position, 0, last))] + outside;
     }
@@ -148,8 +148,8 @@ class FeedbackQuantizer {
   public:
     struct Element {
         const Quantizer* quantizer;
-        const IndexCosts* costs;
-        std::int16_t* index;
+        const LevelCosts* costs;
+        std::int16_t* level;
     };
 
     /// The factors of the metric stay where they are.
@@ -201,7 +201,7 @@ class FeedbackQuantizer {
         }
     }
 
-    /// The part of one column within a tile, and what its errors mean to the rest of that tile.
+    /// Quantizes the part of one column within a tile and adds the effect of its errors to the rest of that tile.
     void quantize_within(Range columns, Range outputs, std::int64_t column, const Matrix& target,
                          std::span<const Element> elements) {
         const std::int64_t local = column - columns.begin;
@@ -228,23 +228,23 @@ class FeedbackQuantizer {
         const double x = wanted / step - q.offset;
         if (q.bit_depth != Quantizer::kUnclipped) {
             const double highest = (1 << (q.bit_depth - 1)) - 1;
-            const double index = std::clamp(std::nearbyint(x), -highest - 1.0, highest);
-            *element.index = static_cast<std::int16_t>(index);
-            return level_value(*element.index, q.step, q.offset);
+            const double level = std::clamp(std::nearbyint(x), -highest - 1.0, highest);
+            *element.level = static_cast<std::int16_t>(level);
+            return level_value(*element.level, q.step, q.offset);
         }
         constexpr double kLargest = 32000.0;
         const double nearest = std::clamp(std::nearbyint(x), -kLargest, kLargest);
         const double inner = std::trunc(std::clamp(x, -kLargest, kLargest));
         double best_cost = INFINITY;
         double best = 0.0;
-        for (const double index : {nearest, inner, 0.0}) {
-            const double error = step * (index - x);
-            const double cost = weight * error * error + lambda_ * (*element.costs)(static_cast<int>(index));
+        for (const double level : {nearest, inner, 0.0}) {
+            const double error = step * (level - x);
+            const double cost = weight * error * error + lambda_ * (*element.costs)(static_cast<int>(level));
             if (cost >= best_cost) continue;
             best_cost = cost;
-            best = index;
+            best = level;
         }
-        *element.index = static_cast<std::int16_t>(best);
+        *element.level = static_cast<std::int16_t>(best);
         return level_value(static_cast<float>(best), q.step, q.offset);
     }
 
@@ -254,13 +254,13 @@ class FeedbackQuantizer {
     std::int64_t o_;
     std::int64_t k_;
     Matrix errors_;        // K × O: quantized less target
-    Matrix carried_;       // K × O: what the errors of later columns amount to here
-    Matrix disturbances_;  // columns of a tile × O: errors, and what is carried there
-    Matrix received_;      // columns of a tile × O: what the disturbances of later outputs amount to here
+    Matrix carried_;       // K × O: effect of the errors of later columns
+    Matrix disturbances_;  // columns of a tile × O: errors plus carried_
+    Matrix received_;      // columns of a tile × O: effect of the disturbances of later outputs
 };
 
 Matrix synthesis_of(const Factorization& factorization, const TransformCurves& curves, const LayerChoice& choice,
-                    const BlockIndices& indices, std::size_t basis) {
+                    const BlockLevels& levels, std::size_t basis) {
     Matrix synthesis = factorization.bases[basis].synthesis;
     for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
         const Block& block = curves.blocks[i];
@@ -269,7 +269,7 @@ Matrix synthesis_of(const Factorization& factorization, const TransformCurves& c
         if (block.factor != static_cast<int>(basis) || quantizer.bit_depth == 0) continue;
         for_each_element(factorization, block, [&](std::int64_t k, std::int64_t element) {
             synthesis.values()[static_cast<std::size_t>(element)] =
-                level_value(indices[i][static_cast<std::size_t>(k)], quantizer.step, quantizer.offset);
+                level_value(levels[i][static_cast<std::size_t>(k)], quantizer.step, quantizer.offset);
         });
     }
     return synthesis;
@@ -286,20 +286,20 @@ ErrorMetric error_metric(const GradientSamples& samples, const GradientMoments& 
     return metric;
 }
 
-BlockIndices quantize_with_feedback(const TransformCurves& curves, const LayerChoice& choice, const ErrorMetric& metric,
-                                    ConstView weights, double lambda) {
+BlockLevels quantize_with_feedback(const TransformCurves& curves, const LayerChoice& choice, const ErrorMetric& metric,
+                                   ConstView weights, double lambda) {
     const Factorization& factorization = curves.factorization;
     const Shape& shape = factorization.coefficients.shape();
-    BlockIndices indices = round_blocks(curves, choice);
+    BlockLevels levels = round_blocks(curves, choice);
 
     Matrix outputs = metric.outputs;
     Matrix inputs = metric.inputs;
     Tensor target(weights);
     for (std::size_t b = 0; b < factorization.bases.size(); ++b) {
         const Axis axis = factorization.bases[b].axis;
-        const Matrix synthesis = synthesis_of(factorization, curves, choice, indices, b);
+        const Matrix synthesis = synthesis_of(factorization, curves, choice, levels, b);
         const std::optional<Matrix> analysis = find_inverse(synthesis);
-        if (!analysis) return indices;
+        if (!analysis) return levels;
         target = mix(target, axis, *analysis);
         if (axis == Axis::column) {
             outputs = multiply(multiply(transpose(synthesis), outputs), synthesis);
@@ -316,11 +316,11 @@ BlockIndices quantize_with_feedback(const TransformCurves& curves, const LayerCh
     }
     const std::optional<Triangular> output_factor = decompose(std::move(outputs));
     const std::optional<Triangular> input_factor = decompose(std::move(inputs));
-    if (!output_factor || !input_factor) return indices;
-    constexpr int kPasses = 2;  // the second knows what indices really cost
+    if (!output_factor || !input_factor) return levels;
+    constexpr int kPasses = 2;  // the second knows what levels really cost
     for (int pass = 0; pass < kPasses; ++pass) {
-        std::vector<IndexCosts> costs;
-        for (const auto& block : indices) costs.emplace_back(block);
+        std::vector<LevelCosts> costs;
+        for (const auto& block : levels) costs.emplace_back(block);
         std::vector<FeedbackQuantizer::Element> elements(static_cast<std::size_t>(k * o));
         for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
             const Block& block = curves.blocks[i];
@@ -328,12 +328,12 @@ BlockIndices quantize_with_feedback(const TransformCurves& curves, const LayerCh
             const Quantizer& quantizer = curves.curves[i][choice.candidates[i]].quantizer;
             for_each_element(factorization, block, [&](std::int64_t position, std::int64_t element) {
                 elements[static_cast<std::size_t>(element % k * o + element / k)] = {
-                    &quantizer, &costs[i], &indices[i][static_cast<std::size_t>(position)]};
+                    &quantizer, &costs[i], &levels[i][static_cast<std::size_t>(position)]};
             });
         }
         FeedbackQuantizer(*output_factor, *input_factor, lambda).run(columns, elements);
     }
-    return indices;
+    return levels;
 }
 
 }  // namespace eigenbit::internal

@@ -16,12 +16,12 @@ struct ErrorMetric {
 /// averaged.
 ErrorMetric error_metric(const GradientSamples& samples, const GradientMoments& moments, std::int64_t outputs);
 
-/// Indices of a layer quantized as chosen, but one coefficient after the other, each making up for what the errors
-/// before it do to the output (successive cancellation; GPTQ, Frantar et al. 2023, does so with the inputs' second
-/// moments alone), and each taking the index that minimises D + λ·bits. Bases are rounded first, and the coefficients
-/// are those that fit rounded bases; where these have no inverse, or the metric is not positive definite, all are
-/// merely rounded.
-BlockIndices quantize_with_feedback(const TransformCurves& curves, const LayerChoice& choice, const ErrorMetric& metric,
-                                    ConstView weights, double lambda);
+/// Levels of a layer by error feedback in the style of GPTQ (Frantar et al. 2023), which uses the inputs' second
+/// moments alone: coefficients are quantized one after the other, each compensates the effect that earlier errors have
+/// on the output, and takes the level that minimises D + λ·bits. Bases are rounded first and coefficients fitted to the
+/// rounded bases. Where these have no inverse, or the metric is not positive definite, all values are rounded without
+/// feedback.
+BlockLevels quantize_with_feedback(const TransformCurves& curves, const LayerChoice& choice, const ErrorMetric& metric,
+                                   ConstView weights, double lambda);
 
 }  // namespace eigenbit::internal

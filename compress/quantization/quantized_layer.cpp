@@ -29,7 +29,7 @@ const Quantizer& chosen_quantizer(const TransformCurves& curves, const LayerChoi
 }
 
 /// One factor as its blocks' indices say.
-Quantized quantize_factor(const TransformCurves& curves, const LayerChoice& choice, const BlockIndices& block_indices,
+Quantized quantize_factor(const TransformCurves& curves, const LayerChoice& choice, const BlockLevels& block_indices,
                           int factor) {
     const Factorization& factorization = curves.factorization;
     Quantized result;
@@ -116,8 +116,8 @@ void restore_layout(Quantized& weight, const Shape& layer) {
 
 }  // namespace
 
-BlockIndices round_blocks(const TransformCurves& curves, const LayerChoice& choice) {
-    BlockIndices indices;
+BlockLevels round_blocks(const TransformCurves& curves, const LayerChoice& choice) {
+    BlockLevels indices;
     for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
         const std::vector<float> values = block_values(curves.factorization, curves.blocks[i]);
         indices.emplace_back(values.size());
@@ -126,7 +126,7 @@ BlockIndices round_blocks(const TransformCurves& curves, const LayerChoice& choi
     return indices;
 }
 
-double level_bits(const TransformCurves& curves, const LayerChoice& choice, const BlockIndices& indices) {
+double level_bits(const TransformCurves& curves, const LayerChoice& choice, const BlockLevels& indices) {
     double bits = 0.0;
     for (std::size_t i = 0; i < indices.size(); ++i) {
         const auto& quantizer = chosen_quantizer(curves, choice, i);
@@ -138,7 +138,7 @@ double level_bits(const TransformCurves& curves, const LayerChoice& choice, cons
     return bits;
 }
 
-Weight quantize_layer(const TransformCurves& curves, const LayerChoice& choice, const BlockIndices& indices) {
+Weight quantize_layer(const TransformCurves& curves, const LayerChoice& choice, const BlockLevels& indices) {
     const Factorization& factorization = curves.factorization;
     Quantized coefficients = quantize_factor(curves, choice, indices, Block::kCoefficients);
     if (factorization.bases.empty()) {

@@ -6,13 +6,13 @@
 
 namespace eigenbit::internal {
 
-/// Of every channel (the last axis) over all else.
+/// Moments of every channel (the last axis) over all other axes.
 struct ChannelMoments {
     std::vector<double> mean;
     std::vector<double> variance;
 };
 
-/// Channel moments in the making, from values that come in parts.
+/// Accumulates channel moments of values that come in parts.
 class ChannelSums {
   public:
     explicit ChannelSums(std::int64_t channels)

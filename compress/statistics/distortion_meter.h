@@ -12,13 +12,13 @@
 namespace eigenbit::internal {
 
 struct MeterOptions {
-    /// Every output channel of the layer gets its mean back, and its variance as far as that is trusted (kTrustedGain),
-    /// before the rest of the network sees it, as by the label-free correction (method section 10). The layer needs a
-    /// bias: see with_biases().
+    /// The mean of every output channel of the layer is restored, and the share kTrustedGain of its variance (in
+    /// logarithms), before the rest of the network reads it, as by the label-free correction (method section 10). The
+    /// layer needs a bias: see with_biases().
     bool corrected = false;
-    /// Bounds what is kept from one call to the next and the weights being tried. Where the activations that all images
-    /// bring to the layer are more, the network before the layer is run again for some of them in every call. Beyond
-    /// the bound, each thread needs the activations of one chunk of images.
+    /// Bounds the activations kept from one call to the next and the weights being tried. Where the layer's inputs for
+    /// all images are larger, the network before the layer is run again for some images in every call. Beyond the
+    /// bound, each thread needs the activations of one chunk of images.
     std::int64_t memory_bytes = 1LL << 30;
 };
 
@@ -67,7 +67,7 @@ class DistortionMeter {
     std::vector<std::optional<Chunk>> chunks_;  // empty where not prepared
     std::size_t kept_ = 0;                      // so many of the first chunks stay prepared
     std::int64_t output_elements_ = 0;          // of all images together
-    ChannelMoments original_;                   // of what the layer outputs, when corrected
+    ChannelMoments original_;                   // of the layer's output, when corrected
 };
 
 }  // namespace eigenbit::internal

@@ -20,7 +20,7 @@ struct GradientSamples {
 };
 
 struct SamplingOptions {
-    int projections = 2;  ///< random vectors an image
+    int projections = 2;  ///< random vectors for each image
     std::uint64_t seed = 0;
     std::int64_t first_image = 0;  ///< the number of the first image: each has random vectors of its own
 };

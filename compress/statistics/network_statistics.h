@@ -47,14 +47,14 @@ struct LayerStatistics {
 };
 
 struct StatisticsOptions {
-    int projections = 2;  ///< random vectors an image
+    int projections = 2;  ///< random vectors for each image
     std::uint64_t seed = 0;
     std::int64_t memory_bytes = 1LL << 30;  ///< bound of the gradients that are kept at once
 };
 
 /// Second moments of gradients and weights, and what layers read, over any number of images.
 ///
-/// Images are looked at in groups of at most kMostImages, of which only sums are kept: memory is that of a group's
+/// Images are read in groups of at most kMostImages, and only sums over them are kept: memory is that of a group's
 /// gradients (4 bytes · projections · images · weights, within the bound if one image's are), of its activations, and 8
 /// bytes for each element of all C_γγ, whatever the number of images. The same for any number of threads.
 class NetworkStatistics {

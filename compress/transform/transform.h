@@ -74,8 +74,8 @@ Tensor synthesize(const Factorization& factorization);
 Matrix regularized(const Matrix& gradients);
 
 /// Equation 11 in its two parts, as power ratios: how much a synthesis S lowers the geometric mean of the gradients'
-/// and of the weights' second moments. Their product is the coding gain; a gain G saves ½·log2 G bits a weight. Give
-/// gradients that are regularized where channels may be without any: those would make gains infinite.
+/// and of the weights' second moments. Their product is the coding gain; a gain G saves ½·log2 G bits a weight.
+/// Channels without gradients make gains infinite: pass regularized() gradients where there may be any.
 struct CodingGain {
     double gradients = 1.0;
     double weights = 1.0;

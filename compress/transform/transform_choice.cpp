@@ -30,9 +30,9 @@ void measure(std::span<Contender> contenders, std::size_t layer, const LayerAlte
     tbb::parallel_for(std::size_t{0}, contenders.size(), [&](std::size_t i) {
         Contender& contender = contenders[i];
         const TransformCurves& curves = options[contender.option];
-        const BlockIndices indices = quantize(layer, curves, contender.choice);
-        contender.bits = level_bits(curves, contender.choice, indices);
-        weights[i] = image(quantize_layer(curves, contender.choice, indices));
+        const BlockLevels levels = quantize(layer, curves, contender.choice);
+        contender.bits = level_bits(curves, contender.choice, levels);
+        weights[i] = image(quantize_layer(curves, contender.choice, levels));
     });
     const std::vector<double> measured = meter.measure(weights.size(), [&](std::size_t i, std::span<float> target) {
         std::ranges::copy(weights[i].values(), target.begin());

@@ -4,14 +4,14 @@
 
 namespace eigenbit::internal {
 
-std::vector<std::uint8_t> pack_levels(std::span<const std::int16_t> indices, int bit_depth) {
+std::vector<std::uint8_t> pack_levels(std::span<const std::int16_t> levels, int bit_depth) {
     std::vector<std::uint8_t> packed;
-    packed.reserve(static_cast<std::size_t>(packed_bytes(static_cast<std::int64_t>(indices.size()), bit_depth)));
+    packed.reserve(static_cast<std::size_t>(packed_bytes(static_cast<std::int64_t>(levels.size()), bit_depth)));
     const int offset = 1 << (bit_depth - 1);
     std::uint32_t waiting = 0;  // bits not yet written, the oldest lowest
     int count = 0;
-    for (const int index : indices) {
-        waiting |= static_cast<std::uint32_t>(index + offset) << count;
+    for (const int level : levels) {
+        waiting |= static_cast<std::uint32_t>(level + offset) << count;
         for (count += bit_depth; count >= 8; count -= 8) {
             packed.push_back(static_cast<std::uint8_t>(waiting));
             waiting >>= 8;
@@ -40,7 +40,7 @@ void unpack_eights(const std::uint8_t* packed, std::span<std::int16_t> levels) {
 
 }  // namespace
 
-bool unpack_levels(std::span<const std::uint8_t> packed, int bit_depth, std::span<std::int16_t> indices) {
+bool unpack_levels(std::span<const std::uint8_t> packed, int bit_depth, std::span<std::int16_t> levels) {
     const int offset = 1 << (bit_depth - 1);
     const std::uint32_t mask = (1U << bit_depth) - 1;
     using UnpackEights = void (*)(const std::uint8_t*, std::span<std::int16_t>);
@@ -49,15 +49,15 @@ bool unpack_levels(std::span<const std::uint8_t> packed, int bit_depth, std::spa
                                                   &unpack_eights<6>, &unpack_eights<7>, &unpack_eights<8>};
     std::size_t read = 0;
     if (bit_depth <= 8) {
-        kUnpack[static_cast<std::size_t>(bit_depth)](packed.data(), indices);
-        read = indices.size() / 8 * 8;
+        kUnpack[static_cast<std::size_t>(bit_depth)](packed.data(), levels);
+        read = levels.size() / 8 * 8;
     }
     std::size_t next = read / 8 * static_cast<std::size_t>(bit_depth);
     std::uint32_t waiting = 0;
     int count = 0;
-    for (std::int16_t& index : indices.subspan(read)) {
+    for (std::int16_t& level : levels.subspan(read)) {
         for (; count < bit_depth; count += 8) waiting |= std::uint32_t{packed[next++]} << count;
-        index = static_cast<std::int16_t>(static_cast<int>(waiting & mask) - offset);
+        level = static_cast<std::int16_t>(static_cast<int>(waiting & mask) - offset);
         waiting >>= bit_depth;
         count -= bit_depth;
     }

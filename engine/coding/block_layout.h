@@ -8,7 +8,7 @@
 
 namespace eigenbit::internal {
 
-/// The order in which the indices of a block are stored: channel by channel of the axis that blocks cut, then the
+/// The order in which the levels of a block are stored: channel by channel of the axis that blocks cut, then the
 /// remaining axes in their order. In convolution weights (O, KH, KW, I) cut along O or I the other channel axis comes
 /// before the kernel's, so that a kernel's taps follow each other. Cut along the kernel's axes, as where a transform
 /// mixes the taps, it is the outputs that are channels and the inputs that are kernels, with those taps that the block
@@ -24,20 +24,20 @@ class BlockLayout {
     std::int64_t kernel_width() const { return kernel_width_; }
     std::int64_t elements() const { return channels() * kernels() * taps(); }
 
-    /// The block's indices in stored order, out of those of the whole parameter.
+    /// The block's levels in stored order, out of those of the whole parameter.
     std::vector<std::int16_t> gather(std::span<const std::int16_t> parameter) const;
     /// The inverse of gather.
     void scatter(std::span<const std::int16_t> block, std::span<std::int16_t> parameter) const;
 
   private:
-    /// Calls visit(position in the block, stride there, position in the parameter, count) for indices that follow each
+    /// Calls visit(position in the block, stride there, position in the parameter, count) for levels that follow each
     /// other in the parameter.
     template <typename Visit>
     void for_each_run(Visit visit) const;
 
     std::int64_t channels_ = 0;
     std::int64_t kernel_width_ = 1;
-    std::int64_t first_ = 0;             // position of the block's first index in the parameter
+    std::int64_t first_ = 0;             // position of the block's first level in the parameter
     std::int64_t channel_stride_ = 0;    // from channel to channel
     std::vector<std::int64_t> kernels_;  // positions relative to the channel's first
     std::vector<std::int64_t> taps_;     // positions relative to the kernel's first

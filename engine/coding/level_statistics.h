@@ -107,11 +107,11 @@ class alignas(128) SymbolStatistics {
     std::uint16_t left_ = 1;  // observations until the intervals are computed again
 };
 
-/// Classes of the magnitude that neighbours let expect: half octaves above 2⁻¹⁰.
+/// Classes of the magnitude expected from neighbours: half octaves above 2⁻¹⁰.
 inline constexpr int kMagnitudeClasses = 40;
 /// From this class on (an expected magnitude of 5.7), low bits are split off: one more for every octave.
 inline constexpr int kFirstClassWithLowBits = 25;
-/// Classes of what the taps before and above let expect of the sign.
+/// Classes of the sign expected from the taps before and above.
 inline constexpr int kSignClasses = 5;
 
 /// Adaptive statistics of all that is coded of a block's levels.
@@ -120,7 +120,7 @@ struct LevelStatistics {
     static constexpr int kSignMagnitudes = 4;                       ///< 0, for which there is no sign; 1, 2, and more
 
     std::array<SymbolStatistics, kMagnitudeClasses> magnitude;  ///< without low bits, up to kEscape
-    SymbolStatistics escape;                                    ///< the length of what is added to kEscape
+    SymbolStatistics escape;                                    ///< the bit length of the magnitude less kEscape
     std::array<std::array<BinaryStatistics, kSignMagnitudes>, kSignClasses> surprise;  ///< in the sign
 };
 

@@ -182,7 +182,7 @@ void GraphExecutor::plan_arena(std::span<const Shape> shapes) {
     for (std::size_t value = 0; value < shapes.size(); ++value) {
         if (produced_[value].data != nullptr) values_[value] = produced_[value];
     }
-    for (const auto& [value, grid] : graph_->activations()) {
+    for (const auto& [value, quantizer] : graph_->activations()) {
         unrounded_[at(value)] = values_[at(value)];
         if (rounded_[at(value)].data == nullptr) rounded_[at(value)] = produced_[at(value)];
         values_[at(value)] = rounded_[at(value)];

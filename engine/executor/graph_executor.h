@@ -19,8 +19,8 @@ namespace eigenbit::internal {
 /// planned by lifetime. A session belongs to one thread at a time; several may share a
 /// graph.
 ///
-/// Values that the graph has a grid for are rounded right after the node that puts them out, inputs before the first
-/// node runs; gradients pass through the rounding as if it were not there (straight-through estimator).
+/// Values that the graph has a quantizer for are rounded right after the node that computes them, inputs before the
+/// first node runs; gradients pass through the rounding as if it were not there (straight-through estimator).
 class GraphExecutor {
   public:
     struct Options {
@@ -81,11 +81,12 @@ class GraphExecutor {
     std::map<ValueId, Tensor> images_;  // of parameters that are not float
     std::vector<ConstView> values_;     // by ValueId
     std::vector<View> produced_;        // by ValueId; data is null for inputs and parameters
-    std::vector<View> rounded_;         // by ValueId; data is null where there is no grid
-    std::vector<ConstView> unrounded_;  // by ValueId; of values with a grid; the same memory where nobody needs both
-    std::vector<View> gradients_;       // by ValueId; data is null where not needed
-    std::vector<bool> needs_gradient_;  // by ValueId
-    std::vector<bool> has_gradient_;    // by ValueId, during backward
+    std::vector<View> rounded_;         // by ValueId; data is null where there is no quantizer
+    std::vector<ConstView>
+        unrounded_;                // by ValueId; of values with a quantizer; the same memory where nobody needs both
+    std::vector<View> gradients_;  // by ValueId; data is null where not needed
+    std::vector<bool> needs_gradient_;              // by ValueId
+    std::vector<bool> has_gradient_;                // by ValueId, during backward
     std::map<std::size_t, TrainingFusion> chains_;  // by last node
     std::vector<std::size_t> place_;                // by node: where it runs, its own place or its chain's
     std::vector<View> saved_;                       // by node

@@ -8,8 +8,8 @@
 
 namespace eigenbit::internal {
 
-/// A batch normalization, the addition and the ReLU or clip after it as far as they follow, which training runs as one
-/// step: at the place of the last of them, and without the values between.
+/// A batch normalization fused with a following addition, a following ReLU or clip, or both. Training runs them as one
+/// step, at the position of the last node, and does not materialise the values between.
 struct TrainingFusion {
     std::size_t normalization;  // by node
     std::optional<std::size_t> addition{}, activation{};

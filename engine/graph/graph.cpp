@@ -84,9 +84,9 @@ ValueId Graph::insert_node(std::size_t position, std::string name, Operator op, 
 void Graph::replace_uses(ValueId from, ValueId to) {
     for (Node& node : nodes_) std::ranges::replace(node.inputs, from, to);
     std::ranges::replace(outputs_, from, to);
-    if (auto grid = activations_.extract(from)) {
-        grid.key() = to;
-        activations_.insert(std::move(grid));
+    if (auto quantizer = activations_.extract(from)) {
+        quantizer.key() = to;
+        activations_.insert(std::move(quantizer));
     }
 }
 
@@ -133,11 +133,11 @@ std::int64_t Graph::parameter_elements() const {
     return elements;
 }
 
-void Graph::quantize_activation(ValueId value, const ActivationQuantizer& grid) {
+void Graph::quantize_activation(ValueId value, const ActivationQuantizer& quantizer) {
     if (value < 0 || static_cast<std::size_t>(value) >= names_.size()) fail("There is no value {} to round.", value);
     if (is_parameter(value)) fail("'{}' is a parameter: it cannot be rounded as an activation.", name(value));
-    validate(grid);
-    activations_[value] = grid;
+    validate(quantizer);
+    activations_[value] = quantizer;
 }
 
 std::vector<Shape> infer_shapes(const Graph& graph, std::span<const Shape> inputs) {

@@ -51,8 +51,8 @@ class Graph {
     /// Lets the node compute the values of a later node, which is removed: a layer that now does the work of what
     /// followed it. Nodes after `later` move up by one.
     void absorb(std::size_t node, std::size_t later);
-    /// Forgets nodes that nothing the graph outputs depends on, with their grids, then parameters that no node reads
-    /// any more.
+    /// Forgets nodes that nothing the graph outputs depends on, with their quantizers, then parameters that no node
+    /// reads any more.
     void remove_unused_nodes();
     /// Forgets parameters that no node reads any more.
     void remove_unused_parameters();
@@ -73,10 +73,10 @@ class Graph {
 
     std::int64_t parameter_elements() const;
 
-    /// The inputs and values that nodes put out which are rounded to a grid before anything reads them.
+    /// Quantizers of inputs and of outputs of nodes, by value; readers see the rounded values.
     const std::map<ValueId, ActivationQuantizer>& activations() const { return activations_; }
-    /// Throws Error when the value is a parameter or unknown, or the grid impossible.
-    void quantize_activation(ValueId value, const ActivationQuantizer& grid);
+    /// Throws Error when the value is a parameter or unknown, or the quantizer impossible.
+    void quantize_activation(ValueId value, const ActivationQuantizer& quantizer);
 
   private:
     ValueId new_value(std::string name);

@@ -13,8 +13,8 @@ Tensor with_gain(ConstView weight, ConstView gain);
 /// The weight of a layer with inputs x, weight, bias, gain, times the gains; empty where it has none.
 Tensor scaled_weight(std::span<const ConstView> inputs);
 
-/// Throws Error unless the inputs x, weight, bias, gain, as far as there are any of the latter two, fit this many
-/// output channels.
+/// Throws Error unless the bias and the gain, where the inputs x, weight, bias, gain have them, fit this many output
+/// channels.
 void expect_bias_and_gain(std::span<const Shape> inputs, std::int64_t output_channels);
 
 /// Where the backward of a layer with inputs x, weight, bias, gain leaves the gradient of its weight: where it is

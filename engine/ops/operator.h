@@ -38,8 +38,8 @@ namespace eigenbit::internal {
 ///     kInt8                 what it is in 8 bits; Int8::none where it says nothing, or has a fits_int8() that is false
 ///     kOverwritesGradients  true where backward heeds BackwardArguments::overwrites
 ///
-/// and has functions beside it with the parameters of those below: infer_shapes, forward, and, as far as it needs them,
-/// backward, multiply_accumulates, saved_shape, backward_workspace, and what its kInt8 asks for.
+/// and has functions beside it with the parameters of those below: infer_shapes, forward, where it needs
+/// them backward, multiply_accumulates, saved_shape and backward_workspace, and what its kInt8 asks for.
 using Operator =
     std::variant<Activation, Arithmetic, AveragePool, BatchNormalization, Concat, Conv, DepthToSpace, Dropout, Gemm,
                  MatMul, MaxPool, Pad, PRelu, Reduce, Reshape, Slice, Softmax, Split, Transpose>;
@@ -66,7 +66,7 @@ std::vector<Shape> infer_shapes(const Operator& op, std::span<const Shape> input
 /// products.
 std::int64_t multiply_accumulates(const Operator& op, std::span<const Shape> inputs, std::span<const Shape> outputs);
 
-/// The shape of what a training forward keeps for backward; empty for most.
+/// The shape of the values that a training forward saves for backward; empty for most operators.
 Shape saved_shape(const Operator& op, std::span<const Shape> inputs);
 
 /// Floats that backward needs for a while; 0 for most.

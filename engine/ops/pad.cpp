@@ -19,8 +19,8 @@ std::int64_t source(Pad::Mode mode, std::int64_t position, std::int64_t extent) 
     return kOutside;
 }
 
-/// The output as rows along the last padded axis, every position of which is a block of neighbouring elements. The axes
-/// before the first padded one count items, of which each is padded in the same way.
+/// The output as rows along the last padded axis; each position is a block of neighbouring elements. The axes before
+/// the first padded one count items; all items are padded in the same way.
 struct Layout {
     std::int64_t items = 1;
     std::int64_t item_rows = 1;             // of an item of the input

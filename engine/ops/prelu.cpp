@@ -12,7 +12,7 @@ TiledChannels slope_lanes(ConstView slope) {
     return TiledChannels(slope.elements(), [&](std::int64_t c) { return slope[c]; });
 }
 
-// Sums of two parts, of which one is 0, are computed in vectors; a choice would be a branch for each element.
+// A sum of two parts, one of them 0, is computed in vectors; a choice would be a branch for each element.
 
 void activate(std::int64_t count, const float* __restrict x, const float* __restrict slope, float* __restrict y) {
     for (std::int64_t i = 0; i < count; ++i) {

@@ -67,7 +67,7 @@ class StridedSum {
         add(partial[0], factor, target.data);
     }
 
-    /// Adds the terms of the positions begin … end-1 to the sums, of which the first has offset `first_sum`.
+    /// Adds the terms of the positions begin … end-1 to the sums; sums[0] has offset `first_sum`.
     void accumulate(std::int64_t begin, std::int64_t end, std::int64_t first_sum, std::vector<double>& sums) const {
         std::array<float, kLongestRun> buffer;
         const bool summed = walk_.innermost().strides[0] == 0;

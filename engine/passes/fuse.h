@@ -21,8 +21,8 @@ struct FusedNode {
 };
 
 /// The graph's nodes in the order in which they run, where convolutions and fully-connected layers with constant
-/// weights take in one addition and then one activation that clamps (ReLU, clip), as far as the values between have no
-/// other reader and no grid that they are rounded to.
+/// weights include a following addition, and then a following activation that clamps (ReLU, clip), where the values
+/// between have no other reader and no quantizer.
 std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes);
 
 /// Whether the node does nothing but min(high, max(low, x)); what it does not bound stays as it is.

@@ -61,7 +61,7 @@ TEST_CASE("a packed network knows what it needs to name what images show") {
     }
 }
 
-TEST_CASE("packing again changes how indices lie and nothing else") {
+TEST_CASE("packing again changes how levels lie and nothing else") {
     const TemporaryFolder folder;
     write_digits(folder);
     REQUIRE(run_command(folder, "new resnet8 --size 12 --channels 1 --classes 2 --out net.onnx").exit_code == 0);

@@ -175,5 +175,5 @@ TEST_CASE("a compressed network is retrained at its rate, with labels, a teacher
     CHECK(refusal("missing.ebit").find("missing.ebit") != std::string::npos);
     CHECK(refusal("net.onnx").find("'net.onnx' is not compressed") != std::string::npos);
     CHECK(refusal("net.ebit --rate 3").find("can lower the rate, not raise it") != std::string::npos);
-    CHECK(refusal("fixed.ebit --rate 0.5").find("indices of fixed depths") != std::string::npos);
+    CHECK(refusal("fixed.ebit --rate 0.5").find("levels of fixed depths") != std::string::npos);
 }

@@ -136,7 +136,7 @@ TEST_CASE("Ledger: without a transform, and with transforms of one and two axes"
     check(restorer(), options_of("intra-elt", "channels"), {{2.0, 2871, 0.005405}});
 }
 
-TEST_CASE("Ledger: with indices of fixed depths, measured and predicted distortions") {
+TEST_CASE("Ledger: with levels of fixed depths, measured and predicted distortions") {
     CompressionOptions options = options_of("auto", "auto");
     options.candidates.coding = Coding::fixed;
     check(classifier(), options, {{3.0, 7366, 8.901e-05}});

@@ -32,8 +32,8 @@ CompressionReport full_report() {
     report.float_bytes = 1'096'712;
     report.written = {2.0, 90.5, 0.29, 69'214, 0.25, 0.27};
     report.layers = {layer("conv1", "none"), layer("layer1.0.conv1", "elt row"), layer("linear", "elt row")};
-    report.sizes.charge("conv1", SizeCategory::kernel_indices, 60'000);
-    report.sizes.charge("linear", SizeCategory::basis_indices, 9'214);
+    report.sizes.charge("conv1", SizeCategory::kernel_levels, 60'000);
+    report.sizes.charge("linear", SizeCategory::basis_levels, 9'214);
     report.curves = {{"none", {{1.0, 75.0, 0.4, 36'542, 1.9, 2.5}, {4.0, 91.4, 0.3, 137'168, 0.03, 0.029}}},
                      {"elt row", {{1.0, 79.0, 0.4, 36'540, 1.3, 1.7}, {4.0, 91.5, 0.3, 137'160, 0.02, 0.021}}}};
     report.command = "eigenbit compress resnet20.onnx --rate 2";

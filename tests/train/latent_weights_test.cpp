@@ -30,7 +30,7 @@ TEST_CASE("rounding latents that nothing moved changes no index and no value") {
         Layer layer(seed, {.axis = static_cast<int>(seed % 2), .channels = 0, .bit_depth = 0});
         const std::vector<std::int16_t> levels = layer.quantized().levels;
         LatentWeights latents(layer.graph, false);
-        latents.round(layer.graph);
+        latents.requantize(layer.graph);
         CHECK(layer.quantized().levels == levels);
     }
 }
@@ -43,12 +43,12 @@ TEST_CASE("latents round to the nearest index that the block's depth can hold, a
     latent[1] = -2.6F;
     latent[2] = 9.0F;
     latent[23] = -9.0F;
-    latents.round(layer.graph);
-    const std::vector<std::int16_t>& indices = layer.quantized().levels;
-    CHECK(indices[0] == 1);
-    CHECK(indices[1] == -3);
-    CHECK(indices[2] == 3);
-    CHECK(indices[23] == -4);
+    latents.requantize(layer.graph);
+    const std::vector<std::int16_t>& levels = layer.quantized().levels;
+    CHECK(levels[0] == 1);
+    CHECK(levels[1] == -3);
+    CHECK(levels[2] == 3);
+    CHECK(levels[23] == -4);
     CHECK(latent[0] == 1.4F);
     CHECK(latent[2] == 3.0F);
 }
@@ -67,7 +67,7 @@ TEST_CASE("gradients of latents are those of the values, in steps") {
         latents.take_gradients(layer.graph, session);
         const LatentWeights::Entry& entry = latents.entries().front();
         const Tensor before = image(layer.quantized());
-        // The output is linear in the indices: moving one by a whole step changes their sum by the gradient.
+        // The output is linear in the levels: moving one by a whole step changes their sum by the gradient.
         for (std::int64_t i = 0; i < 24; ++i) {
             Quantized moved = layer.quantized();
             moved.levels[static_cast<std::size_t>(i)] ^= 1;
@@ -106,14 +106,14 @@ TEST_CASE("gradients are normalized by the mean magnitude that those of all para
     CHECK(a.step_gradient[1] == 0.0F);
 }
 
-TEST_CASE("the rate pulls indices towards 0, harder where large ones are rare, and leaves zeros alone") {
+TEST_CASE("the rate pulls levels towards 0, harder where large ones are rare, and leaves zeros alone") {
     Layer layer(4, {.axis = 0, .channels = 2, .bit_depth = 4});
-    std::vector<std::int16_t>& indices = layer.quantized().levels;
-    std::ranges::fill(indices, std::int16_t{0});
-    indices[0] = 1;  // alone in its block
-    for (std::size_t i = 12; i < 24; ++i) indices[i] = -3;
+    std::vector<std::int16_t>& levels = layer.quantized().levels;
+    std::ranges::fill(levels, std::int16_t{0});
+    levels[0] = 1;  // alone in its block
+    for (std::size_t i = 12; i < 24; ++i) levels[i] = -3;
     LatentWeights latents(layer.graph, false);
-    std::ranges::copy(indices, latents.entries().front().latents.data());
+    std::ranges::copy(levels, latents.entries().front().latents.data());
     latents.add_rate_gradients(layer.graph, 2.0);
     const Tensor& gradient = latents.entries().front().gradient;
     CHECK(gradient[1] == 0.0F);

@@ -102,13 +102,13 @@ TEST_CASE("labels and targets that do not fit the output are refused") {
           })
           == "A label is 3, but the network has 3 classes.");
     CHECK(error_of([&] { softmax_cross_entropy(logits, std::vector<int>{0}, 0.0, gradient); })
-          == "The network put out 2 images for 1 labels.");
+          == "The network outputs 2 images for 1 labels.");
     CHECK(error_of([&] {
               mean_squared_error(logits, Tensor(Shape{3, 2}), gradient);
           })
-          == "The network put out (2, 3), expected (3, 2).");
+          == "The network outputs (2, 3), expected (3, 2).");
     CHECK(error_of([&] {
               distillation(logits, Tensor(Shape{3, 2}), 1.0, gradient);
           })
-          == "The network put out (2, 3), its teacher (3, 2).");
+          == "The network outputs (2, 3), its teacher (3, 2).");
 }

@@ -87,7 +87,7 @@ TEST_CASE("retraining regains what rounding lost, with the same depths and steps
     CHECK(moved > 10);
 }
 
-TEST_CASE("a killed retraining that is resumed ends with the very indices of one that was not") {
+TEST_CASE("a killed retraining that is resumed ends with the very levels of one that was not") {
     const TemporaryFolder folder;
     const Rounded rounded;
     const Dataset data = quarters(100);

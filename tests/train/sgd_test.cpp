@@ -27,7 +27,7 @@ struct Line {
     /// Steps along the gradients for x = 3, 1, 1 …
     void take_steps(int steps, const Sgd::Options& options) {
         Sgd sgd({{"w", &graph.parameter(w).values()},
-                 {.name = "b", .values = &graph.parameter(b).values(), .rate = 2.0, .decays = false}},
+                 {.name = "b", .values = &graph.parameter(b).values(), .learning_rate_scale = 2.0, .decays = false}},
                 options);
         const Shape shape{1, 1};
         GraphExecutor session(graph, std::span(&shape, 1), {.training = true, .gradients = {w, b}});

@@ -38,7 +38,7 @@ std::vector<std::uint8_t> write_activations(const Graph& graph) {
         write_quantizer(writer, found->second);
         ++written;
     }
-    if (written != graph.activations().size()) fail("A value that is rounded is put out by no node.");
+    if (written != graph.activations().size()) fail("A value that has a quantizer is the output of no node.");
     return std::move(writer).take();
 }
 
@@ -50,9 +50,9 @@ void read_activations(ByteReader& reader, Graph& graph) {
             reader.at_most(static_cast<std::int64_t>(graph.value_count()) - 1, "a rounded value");
         if (value <= last) fail("{}: rounded value {} follows {}", reader.where(), value, last);
         last = value;
-        const ActivationQuantizer grid = read_quantizer(reader);
+        const ActivationQuantizer quantizer = read_quantizer(reader);
         try {
-            graph.quantize_activation(static_cast<ValueId>(value), grid);
+            graph.quantize_activation(static_cast<ValueId>(value), quantizer);
         } catch (const Error& error) {
             fail("{}: {}", reader.where(), error.what());
         }

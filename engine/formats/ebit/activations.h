@@ -10,7 +10,7 @@ void write_quantizer(ByteWriter& writer, const ActivationQuantizer& quantizer);
 /// Throws Error where it is impossible.
 ActivationQuantizer read_quantizer(ByteReader& reader);
 
-/// Writes the grids that values between layers are rounded to. Throws Error when a rounded value is not in the graph.
+/// Writes the quantizers of activations. Throws Error when one is of a value that is not in the graph.
 std::vector<std::uint8_t> write_activations(const Graph& graph);
 
 /// Gives them to a graph that was just read, whose values have the numbers of the file. Throws Error.

@@ -10,7 +10,7 @@ namespace eigenbit::internal {
 /// The operator's attributes as bytes.
 std::vector<std::uint8_t> write_attributes(const Operator& op);
 
-/// An operator of this type, with the attributes that the reader holds, all of which must be known. Throws Error when
+/// An operator of this type, with the attributes that the reader holds; all must be known. Throws Error when
 /// there is no such type, or an attribute has an impossible value.
 Operator read_operator(std::string_view type, ByteReader& reader);
 

@@ -40,7 +40,7 @@ class ByteReader {
     std::int64_t signed_varint(std::string_view field);
     /// A varint of at most `limit`.
     std::int64_t at_most(std::int64_t limit, std::string_view field);
-    /// How many items follow, each of which takes one byte or more.
+    /// How many items follow, where each takes one byte or more.
     std::size_t count(std::string_view field) { return static_cast<std::size_t>(at_most(remaining(), field)); }
     std::span<const std::uint8_t> raw(std::size_t count, std::string_view field);
     /// Any text; lengths up to `limit` bytes.

@@ -90,7 +90,7 @@ std::vector<std::uint8_t> write_all_levels(const Graph& graph, LevelStorage stor
         if (!graph.is_parameter(value)) continue;
         const std::size_t factors = quantized_factors(graph.parameter(value)).size();
         for (std::size_t i = 0; i < factors; ++i) {
-            const SizeCategory category = i == 0 ? SizeCategory::kernel_indices : SizeCategory::basis_indices;
+            const SizeCategory category = i == 0 ? SizeCategory::kernel_levels : SizeCategory::basis_levels;
             sizes.charge(layers.at(value), category, levels.weights[stored++]);
         }
     }

@@ -13,8 +13,8 @@
 
 namespace eigenbit::internal {
 
-/// Inputs, then parameters in the order in which nodes first read them, then what nodes put out: values by the numbers
-/// that they have in a file.
+/// Inputs, then parameters in the order in which nodes first read them, then the outputs of nodes: a value's position
+/// is its number in a file.
 std::vector<ValueId> stored_order(const Graph& graph);
 
 /// All of a graph but its parameters' values and levels, charged to its layers. Throws Error when a node reads what

@@ -15,9 +15,9 @@
 namespace eigenbit::internal {
 namespace {
 
-/// A stream takes whole blocks until it has this many indices: streams are decoded in parallel, and each costs two or
+/// A stream takes whole blocks until it has this many levels: streams are decoded in parallel, and each costs two or
 /// three bytes.
-constexpr std::int64_t kStreamIndices = 1 << 15;
+constexpr std::int64_t kStreamLevels = 1 << 15;
 
 /// A block by the position of its parameter and its own.
 struct BlockPosition {
@@ -58,12 +58,12 @@ class StoredBlocks {
     /// The first block of every stream, and the number of blocks.
     std::vector<std::size_t> stream_bounds() const {
         std::vector<std::size_t> bounds{0};
-        std::int64_t indices = 0;
+        std::int64_t levels = 0;
         for (std::size_t i = 0; i < count(); ++i) {
-            indices += elements(i);
-            if (indices < kStreamIndices && i + 1 < count()) continue;
+            levels += elements(i);
+            if (levels < kStreamLevels && i + 1 < count()) continue;
             bounds.push_back(i + 1);
-            indices = 0;
+            levels = 0;
         }
         return bounds;
     }
@@ -81,8 +81,8 @@ void in_parallel(std::size_t count, Action action) {
 
 void write_fixed(LevelBytes& result, const StoredBlocks<const Quantized>& blocks) {
     for (std::size_t i = 0; i < blocks.count(); ++i) {
-        const std::vector<std::int16_t> indices = blocks.layout(i).gather(blocks.parameter(i).weight->levels);
-        const std::vector<std::uint8_t> packed = pack_levels(indices, blocks.block(i).bit_depth);
+        const std::vector<std::int16_t> levels = blocks.layout(i).gather(blocks.parameter(i).weight->levels);
+        const std::vector<std::uint8_t> packed = pack_levels(levels, blocks.block(i).bit_depth);
         result.bytes.insert(result.bytes.end(), packed.begin(), packed.end());
         result.weights[blocks.position(i).parameter] += static_cast<std::int64_t>(packed.size());
     }
@@ -125,11 +125,11 @@ void read_fixed(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
     for (std::size_t i = 0; i < blocks.count(); ++i) {
         const int depth = blocks.block(i).bit_depth;
         const std::int64_t size = packed_bytes(blocks.elements(i), depth);
-        std::vector<std::int16_t> indices(static_cast<std::size_t>(blocks.elements(i)));
-        if (!unpack_levels(reader.raw(static_cast<std::size_t>(size), "the indices"), depth, indices)) {
+        std::vector<std::int16_t> levels(static_cast<std::size_t>(blocks.elements(i)));
+        if (!unpack_levels(reader.raw(static_cast<std::size_t>(size), "the levels"), depth, levels)) {
             fail("{}: the bits after its end are not 0", describe(reader, blocks, i));
         }
-        blocks.layout(i).scatter(indices, blocks.parameter(i).weight->levels);
+        blocks.layout(i).scatter(levels, blocks.parameter(i).weight->levels);
     }
 }
 
@@ -138,19 +138,19 @@ void read_streams(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
     std::vector<std::size_t> lengths(bounds.size() - 1);
     for (std::size_t& length : lengths) length = reader.count("the length of a stream");
     std::vector<std::span<const std::uint8_t>> streams;
-    for (const std::size_t length : lengths) streams.push_back(reader.raw(length, "the indices"));
+    for (const std::size_t length : lengths) streams.push_back(reader.raw(length, "the levels"));
 
     in_parallel(streams.size(), [&](std::size_t s) {
         LevelDecoder decoder(streams[s]);
         for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
             const BlockLayout layout = blocks.layout(i);
-            std::vector<std::int16_t> indices(static_cast<std::size_t>(layout.elements()));
+            std::vector<std::int16_t> levels(static_cast<std::size_t>(layout.elements()));
             try {
-                decoder.read(layout, indices);
+                decoder.read(layout, levels);
             } catch (const Error& error) {
                 fail("{}: {}", describe(reader, blocks, i), error.what());
             }
-            layout.scatter(indices, blocks.parameter(i).weight->levels);
+            layout.scatter(levels, blocks.parameter(i).weight->levels);
         }
         if (!decoder.at_end()) fail("{}: stream {} does not end where its levels do", reader.where(), s);
     });
@@ -248,7 +248,7 @@ LevelReader::LevelReader(std::span<const std::uint8_t> bytes, std::string where,
         lengths.resize(state->bounds.size() - 1);
         for (std::size_t& length : lengths) length = reader.count("the length of a stream");
     }
-    for (const std::size_t length : lengths) state->pieces.push_back(reader.raw(length, "the indices"));
+    for (const std::size_t length : lengths) state->pieces.push_back(reader.raw(length, "the levels"));
     reader.expect_end();
     state_ = std::move(state);
 }

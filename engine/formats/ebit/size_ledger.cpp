@@ -5,9 +5,9 @@
 namespace eigenbit::internal {
 
 std::string_view to_string(SizeCategory category) {
-    constexpr std::array<std::string_view, kSizeCategories> kNames{
-        "header",         "graph",         "metadata",         "float parameters",
-        "kernel indices", "basis indices", "side information", "padding"};
+    constexpr std::array<std::string_view, kSizeCategories> kNames{"header",           "graph",         "metadata",
+                                                                   "float parameters", "kernel levels", "basis levels",
+                                                                   "side information", "padding"};
     return kNames[static_cast<std::size_t>(category)];
 }
 
@@ -16,7 +16,7 @@ std::int64_t SizeLedger::Layer::total() const { return std::accumulate(bytes.beg
 std::int64_t SizeLedger::Layer::weight_bytes() const {
     std::int64_t sum = 0;
     for (const SizeCategory category :
-         {SizeCategory::kernel_indices, SizeCategory::basis_indices, SizeCategory::side_information}) {
+         {SizeCategory::kernel_levels, SizeCategory::basis_levels, SizeCategory::side_information}) {
         sum += bytes[static_cast<std::size_t>(category)];
     }
     return sum;

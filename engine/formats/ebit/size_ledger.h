@@ -12,17 +12,17 @@ namespace eigenbit::internal {
 /// What the bytes of a packed file are spent on.
 enum class SizeCategory {
     header,            ///< with the table of contents
-    graph,             ///< names, shapes, operators and their attributes, grids of activations
+    graph,             ///< names, shapes, operators and their attributes, quantizers of activations
     metadata,          ///< preprocessing, class names, notes
     float_parameters,  ///< biases, normalisation, weights that are not quantized
-    kernel_indices,
-    basis_indices,
+    kernel_levels,
+    basis_levels,
     side_information,  ///< of levels: bit depths, steps, gains, lengths of entropy-coded streams
     padding
 };
 inline constexpr std::size_t kSizeCategories = 8;
 
-/// "kernel indices" …
+/// "kernel levels" …
 std::string_view to_string(SizeCategory category);
 
 /// Charges every byte of a file to a layer and a category.
@@ -33,7 +33,7 @@ class SizeLedger {
         std::array<std::int64_t, kSizeCategories> bytes{};
 
         std::int64_t total() const;
-        /// What a rate counts: indices of kernels and bases, and side information.
+        /// What a rate counts: levels of kernels and bases, and side information.
         std::int64_t weight_bytes() const;
     };
 

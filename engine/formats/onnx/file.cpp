@@ -42,7 +42,7 @@ Producers find_producers(const onnx::GraphProto& graph) {
     for (int i = 0; i < graph.node_size(); ++i) {
         for (const std::string& output : graph.node(i).output()) {
             if (output.empty() || producers.emplace(output, i).second) continue;
-            fail("'{}' is put out by two nodes, one of them {}", output, describe(graph.node(i)));
+            fail("'{}' is the output of two nodes, one of them {}", output, describe(graph.node(i)));
         }
     }
     return producers;
@@ -118,7 +118,7 @@ void check_complete(const OnnxFile& file, const Producers& producers) {
     std::set<std::string, std::less<>> inputs;
     for (const auto* input : file.inputs) {
         if (!inputs.insert(input->name()).second) fail("two inputs are named '{}'", input->name());
-        if (producers.contains(input->name())) fail("'{}' is an input and put out by a node", input->name());
+        if (producers.contains(input->name())) fail("'{}' is an input and the output of a node", input->name());
     }
     const auto is_known = [&](const std::string& value) {
         return producers.contains(value) || file.initializers.contains(value) || inputs.contains(value);

@@ -13,7 +13,7 @@
 
 namespace eigenbit::internal {
 
-/// An ONNX file, checked as far as that is possible without knowing its operators.
+/// An ONNX file, with the checks that need no knowledge of its operators.
 struct OnnxFile {
     onnx::ModelProto model;
     std::int64_t opset = 0;
@@ -24,8 +24,8 @@ struct OnnxFile {
     std::map<std::string, int, std::less<>> readers;  ///< how many inputs of these nodes, and outputs, name a value
 };
 
-/// Throws Error when the bytes cannot be parsed, the version is not supported, a value is missing or put out twice, or
-/// nodes depend on each other in a cycle.
+/// Throws Error when the bytes cannot be parsed, the version is not supported, a value is missing or the output of two
+/// nodes, or nodes depend on each other in a cycle.
 OnnxFile load_onnx(std::span<const std::uint8_t> bytes);
 
 /// "'name' (Type)"; the first output stands for a missing name.

@@ -93,7 +93,7 @@ double theory(const RowStatistics& rows, double rate, std::int64_t outputs) {
            / static_cast<double>(outputs);
 }
 
-/// Rows that are long enough for the entropy of their indices to be what it would be of endless ones, and enough
+/// Rows that are long enough for the entropy of their levels to be what it would be of endless ones, and enough
 /// outputs for distortion to depend smoothly on a step.
 Graph network_with_long_rows() {
     NetworkBuilder builder(Shape{8, 8, 3}, 11);

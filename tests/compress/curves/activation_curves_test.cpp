@@ -18,9 +18,9 @@ namespace {
 
 std::filesystem::path resnet20() { return laboratory("data/models/resnet20_cifar10.onnx"); }
 
-Graph with_grid(const Graph& graph, ValueId value, const ActivationQuantizer& grid) {
+Graph with_quantizer(const Graph& graph, ValueId value, const ActivationQuantizer& quantizer) {
     Graph result = graph;
-    result.quantize_activation(value, grid);
+    result.quantize_activation(value, quantizer);
     return result;
 }
 
@@ -37,8 +37,8 @@ std::set<ValueId> read_by_layers(const Graph& graph) {
 
 std::set<ValueId> rounded_to_8_bits(const Graph& graph) {
     std::set<ValueId> values;
-    for (const auto& [value, grid] : graph.activations()) {
-        if (grid.bit_depth == 8) values.insert(value);
+    for (const auto& [value, quantizer] : graph.activations()) {
+        if (quantizer.bit_depth == 8) values.insert(value);
     }
     return values;
 }
@@ -53,7 +53,7 @@ TEST_CASE("All that convolutions and fully-connected layers read has a curve, by
         values.push_back(curve.value);
         REQUIRE(curve.candidates.size() == 4);
         for (int depth = 2; depth <= 5; ++depth) {
-            CHECK(curve.candidates[static_cast<std::size_t>(depth - 2)].grid.bit_depth == depth);
+            CHECK(curve.candidates[static_cast<std::size_t>(depth - 2)].quantizer.bit_depth == depth);
         }
     }
     std::vector<ValueId> read;
@@ -67,7 +67,8 @@ TEST_CASE("Values that are never negative have their zero at index 0, others wit
     for (const ActivationCurve& curve : activation_curves(graph, random_images(4, 1), {4, 8}, {})) {
         const bool is_image = curve.value == graph.inputs()[0].value;
         for (const ActivationCandidate& candidate : curve.candidates) {
-            const double place = candidate.grid.zero_point / static_cast<double>(candidate.grid.largest_level());
+            const double place =
+                candidate.quantizer.zero_point / static_cast<double>(candidate.quantizer.largest_level());
             CHECK(place >= (is_image ? 0.3 : 0.0));
             CHECK(place <= (is_image ? 0.7 : 0.0));
         }
@@ -81,7 +82,8 @@ TEST_CASE("Predicted distortions of rounded activations are the measured ones at
         CAPTURE(graph.name(curve.value));
         for (const std::size_t i : {0, 2}) {
             const ActivationCandidate& candidate = curve.candidates[i];
-            const double measured = output_distortion(graph, with_grid(graph, curve.value, candidate.grid), images);
+            const double measured =
+                output_distortion(graph, with_quantizer(graph, curve.value, candidate.quantizer), images);
             CHECK(candidate.distortion == doctest::Approx(measured).epsilon(0.25));
         }
     }
@@ -95,14 +97,16 @@ TEST_CASE("ResNet-20's activations disturb its logits as predicted at 8 and 6 bi
         CAPTURE(graph.name(curve.value));
         for (const std::size_t i : {0, 2}) {
             const ActivationCandidate& candidate = curve.candidates[i];
-            const double measured = output_distortion(graph, with_grid(graph, curve.value, candidate.grid), images);
+            const double measured =
+                output_distortion(graph, with_quantizer(graph, curve.value, candidate.quantizer), images);
             CHECK(candidate.distortion == doctest::Approx(measured).epsilon(0.4));
         }
     }
 }
 
-TEST_CASE("Clipping is chosen where it pays: distortion is below that of a grid over the whole range, and falls with "
-          "depth") {
+TEST_CASE(
+    "Clipping is chosen where it pays: distortion is below that of a quantizer over the whole range, and falls with "
+    "depth") {
     const Graph graph = restoration_network(4);
     const Tensor images = random_images(24, 5);
     GraphExecutor session(graph, std::span(&images.shape(), 1), {.keep_values = true});
@@ -113,12 +117,12 @@ TEST_CASE("Clipping is chosen where it pays: distortion is below that of a grid 
             CHECK(curve.candidates[i].distortion < curve.candidates[i - 1].distortion);
         }
         const auto [low, high] = std::ranges::minmax(session.value(curve.value).values());
-        const ActivationQuantizer& coarse = curve.candidates[1].grid;
+        const ActivationQuantizer& coarse = curve.candidates[1].quantizer;
         const float range = high - std::min(low, 0.0F);
         const ActivationQuantizer whole{.bit_depth = 3, .step = range / 7.0F, .zero_point = coarse.zero_point};
         CHECK(coarse.step < whole.step);
-        CHECK(output_distortion(graph, with_grid(graph, curve.value, coarse), images)
-              < output_distortion(graph, with_grid(graph, curve.value, whole), images));
+        CHECK(output_distortion(graph, with_quantizer(graph, curve.value, coarse), images)
+              < output_distortion(graph, with_quantizer(graph, curve.value, whole), images));
     }
 }
 
@@ -127,12 +131,12 @@ TEST_CASE("A dearer bit makes depths fall, and elements that there are many of g
     for (int depth = 1; depth <= 8; ++depth) {
         curve.candidates.push_back({{.bit_depth = depth}, std::pow(4.0, -depth)});
     }
-    CHECK(cheapest(curve, 0.0).grid.bit_depth == 8);
+    CHECK(cheapest(curve, 0.0).quantizer.bit_depth == 8);
     // 3·4^−(R+1) = 10 λ at the depth where the next bit no longer pays.
-    CHECK(cheapest(curve, 0.3 * std::pow(4.0, -5.5)).grid.bit_depth == 5);
-    CHECK(cheapest(curve, 1.0).grid.bit_depth == 1);
+    CHECK(cheapest(curve, 0.3 * std::pow(4.0, -5.5)).quantizer.bit_depth == 5);
+    CHECK(cheapest(curve, 1.0).quantizer.bit_depth == 1);
     curve.elements = 160;
-    CHECK(cheapest(curve, 0.3 * std::pow(4.0, -5.5)).grid.bit_depth == 3);
+    CHECK(cheapest(curve, 0.3 * std::pow(4.0, -5.5)).quantizer.bit_depth == 3);
 }
 
 TEST_CASE("Curves of activations do not depend on the number of threads") {
@@ -145,7 +149,7 @@ TEST_CASE("Curves of activations do not depend on the number of threads") {
         if (first.empty()) first = curves;
         for (std::size_t i = 0; i < curves.size(); ++i) {
             for (std::size_t c = 0; c < curves[i].candidates.size(); ++c) {
-                CHECK(curves[i].candidates[c].grid == first[i].candidates[c].grid);
+                CHECK(curves[i].candidates[c].quantizer == first[i].candidates[c].quantizer);
                 CHECK(curves[i].candidates[c].distortion == first[i].candidates[c].distortion);
             }
         }

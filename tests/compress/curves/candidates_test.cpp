@@ -126,14 +126,14 @@ TEST_CASE("An offset that is neither zero nor a half costs what storing it takes
     }
 }
 
-TEST_CASE("Entropy coding counts what indices are estimated to take and the block's side information") {
+TEST_CASE("Entropy coding counts what levels are estimated to take and the block's side information") {
     const std::vector<float> values = normal_values(500, 0.2F);
     const Curve curve = candidates(values, {.coding = Coding::entropy});
-    std::vector<std::int16_t> indices(values.size());
+    std::vector<std::int16_t> levels(values.size());
     for (std::size_t i = 1; i < curve.size(); ++i) {
         CHECK(on_quarter_octaves(curve[i].quantizer.step));
-        quantize(values, curve[i].quantizer, indices);
-        CHECK(curve[i].bits == doctest::Approx(estimated_bits(indices) + kSideInformationBits));
+        quantize(values, curve[i].quantizer, levels);
+        CHECK(curve[i].bits == doctest::Approx(estimated_bits(levels) + kSideInformationBits));
     }
     const Curve plain = candidates(values, {.coding = Coding::entropy, .dead_zones = false});
     CHECK(curve.size() - 1 == 4 * (plain.size() - 1));

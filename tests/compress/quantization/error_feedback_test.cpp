@@ -27,12 +27,12 @@ struct Problem {
         choice.candidates.assign(curves.blocks.size(), 0);
     }
 
-    BlockIndices with_feedback(double lambda) const {
+    BlockLevels with_feedback(double lambda) const {
         return quantize_with_feedback(curves, choice, metric, layer_weights(graph, layer), lambda);
     }
 
-    Tensor error(const BlockIndices& indices) const {
-        Tensor difference = image(quantize_layer(curves, choice, indices));
+    Tensor error(const BlockLevels& levels) const {
+        Tensor difference = image(quantize_layer(curves, choice, levels));
         difference.reshape(layer.shape);
         const Tensor weights = layer_weights(graph, layer);
         for (std::int64_t i = 0; i < weights.elements(); ++i) difference[i] -= weights[i];
@@ -40,8 +40,8 @@ struct Problem {
     }
 
     /// Mean of ⟨g, dΘ⟩² over the gradient samples.
-    double distortion(const BlockIndices& indices) const {
-        const Tensor difference = error(indices);
+    double distortion(const BlockLevels& levels) const {
+        const Tensor difference = error(levels);
         double sum = 0.0;
         for (std::int64_t sample = 0; sample < samples.count(); ++sample) {
             double effect = 0.0;
@@ -73,7 +73,7 @@ TEST_CASE("Feedback more than halves what errors of the weights do to the output
             CAPTURE(to_string(transform));
             CAPTURE(offset);
             const Problem problem(transform, offset);
-            const BlockIndices rounded = round_blocks(problem.curves, problem.choice);
+            const BlockLevels rounded = round_blocks(problem.curves, problem.choice);
             CHECK(problem.distortion(problem.with_feedback(0.0)) < 0.5 * problem.distortion(rounded));
         }
     }
@@ -93,7 +93,7 @@ TEST_CASE("Where errors do not meet in the output, feedback is rounding") {
     CHECK(problem.with_feedback(0.0) == round_blocks(problem.curves, problem.choice));
 }
 
-TEST_CASE("A larger λ makes feedback choose cheaper indices") {
+TEST_CASE("A larger λ makes feedback choose cheaper levels") {
     for (const Transform& transform : kTransforms) {
         CAPTURE(to_string(transform));
         const Problem problem(transform);

@@ -156,7 +156,7 @@ TEST_CASE("Channels of zero blocks are removed from both factors") {
     CHECK(shapes({TransformKind::dct2, {Axis::taps}}, 4) == Shapes{{16, 1, 9, 10}});
 }
 
-TEST_CASE("Indices cost R bits each, or what they are estimated to take, and what describes the block") {
+TEST_CASE("Levels cost R bits each, or what they are estimated to take, and what describes the block") {
     const Graph graph = residual_network(3, true);
     const Layer layer = find_layer(graph, "last");
     for (const Coding coding : {Coding::fixed, Coding::entropy}) {
@@ -164,8 +164,8 @@ TEST_CASE("Indices cost R bits each, or what they are estimated to take, and wha
         const LayerChoice choice = choice_of(curves, 4);
         double expected = 0.0;
         for (std::size_t i = 0; i < curves.blocks.size(); ++i) expected += curves.curves[i][choice.candidates[i]].bits;
-        const BlockIndices indices = round_blocks(curves, choice);
-        CHECK(level_bits(curves, choice, indices) == doctest::Approx(expected));
+        const BlockLevels levels = round_blocks(curves, choice);
+        CHECK(level_bits(curves, choice, levels) == doctest::Approx(expected));
         if (coding == Coding::entropy) continue;
         // Blocks of 4, 4 and 2 rows of 144 values, and as many columns of 10; the first ones are zero.
         double counted = 0.0;
@@ -182,22 +182,22 @@ TEST_CASE("Indices cost R bits each, or what they are estimated to take, and wha
     }
 }
 
-TEST_CASE("A block of unclipped indices is stored with the least depth that holds them") {
+TEST_CASE("A block of unclipped levels is stored with the least depth that holds them") {
     const Graph graph = residual_network(3, true);
     const Layer layer = find_layer(graph, "last");
     const TransformCurves curves = curves_of(graph, layer, {}, Coding::entropy, ConstView());
     const LayerChoice choice = choice_of(curves, 0);
-    BlockIndices indices = round_blocks(curves, choice);
-    for (auto& of_block : indices) std::ranges::fill(of_block, std::int16_t{0});
-    indices[1].front() = 7;
-    indices[2].front() = -9;
-    const Weight quantized = quantize_layer(curves, choice, indices);
+    BlockLevels levels = round_blocks(curves, choice);
+    for (auto& of_block : levels) std::ranges::fill(of_block, std::int16_t{0});
+    levels[1].front() = 7;
+    levels[2].front() = -9;
+    const Weight quantized = quantize_layer(curves, choice, levels);
     const std::vector<QuantizedBlock>& blocks = quantized.quantized()->blocks;
     REQUIRE(blocks.size() == 3);
     CHECK(blocks[0].bit_depth == 0);
     CHECK(blocks[1].bit_depth == 4);
     CHECK(blocks[2].bit_depth == 5);
-    CHECK(level_bits(curves, choice, indices) < level_bits(curves, choice, round_blocks(curves, choice)));
+    CHECK(level_bits(curves, choice, levels) < level_bits(curves, choice, round_blocks(curves, choice)));
 }
 
 }  // namespace eigenbit::internal

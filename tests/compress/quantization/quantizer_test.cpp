@@ -22,7 +22,7 @@ std::set<float> levels(const Quantizer& quantizer) {
     return result;
 }
 
-std::vector<std::int16_t> indices(std::vector<float> values, const Quantizer& quantizer) {
+std::vector<std::int16_t> levels(std::vector<float> values, const Quantizer& quantizer) {
     std::vector<std::int16_t> result(values.size());
     quantize(values, quantizer, result);
     return result;
@@ -49,15 +49,15 @@ TEST_CASE("An offset of half a step puts levels on both sides of zero") {
 
 TEST_CASE("Values go to the nearest level") {
     const Quantizer quantizer{.bit_depth = 3, .step = 2.0F};
-    CHECK(indices({0.9F, 1.1F, -0.9F, -1.1F, 2.9F, 100.0F, -100.0F}, quantizer)
+    CHECK(levels({0.9F, 1.1F, -0.9F, -1.1F, 2.9F, 100.0F, -100.0F}, quantizer)
           == std::vector<std::int16_t>{0, 1, 0, -1, 1, 3, -4});
     const Quantizer unclipped{.bit_depth = Quantizer::kUnclipped, .step = 0.01F};
-    CHECK(indices({100.0F, -100.0F}, unclipped) == std::vector<std::int16_t>{10000, -10000});
+    CHECK(levels({100.0F, -100.0F}, unclipped) == std::vector<std::int16_t>{10000, -10000});
 }
 
 TEST_CASE("A dead zone moves values between two levels to the one nearer to zero") {
     const Quantizer quantizer{.bit_depth = Quantizer::kUnclipped, .step = 1.0F, .dead_zone = 0.2F};
-    CHECK(indices({0.69F, 0.71F, -0.69F, -0.71F, 1.69F, 1.71F}, quantizer)
+    CHECK(levels({0.69F, 0.71F, -0.69F, -0.71F, 1.69F, 1.71F}, quantizer)
           == std::vector<std::int16_t>{0, 1, 0, -1, 1, 2});
 }
 

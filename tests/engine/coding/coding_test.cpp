@@ -16,59 +16,59 @@ using namespace eigenbit::internal;
 
 namespace {
 
-std::vector<std::int16_t> random_indices(std::int64_t count, int bit_depth, Random& random) {
-    std::vector<std::int16_t> indices(static_cast<std::size_t>(count));
+std::vector<std::int16_t> random_levels(std::int64_t count, int bit_depth, Random& random) {
+    std::vector<std::int16_t> levels(static_cast<std::size_t>(count));
     const int offset = 1 << (bit_depth - 1);
-    for (std::int16_t& index : indices) index = static_cast<std::int16_t>(random.below(2 * offset) - offset);
-    return indices;
+    for (std::int16_t& index : levels) index = static_cast<std::int16_t>(random.below(2 * offset) - offset);
+    return levels;
 }
 
 /// Laplacian values of this mean magnitude, rounded.
-std::vector<std::int16_t> laplacian_indices(std::int64_t count, double mean_magnitude, Random& random) {
-    std::vector<std::int16_t> indices(static_cast<std::size_t>(count));
-    for (std::int16_t& index : indices) {
+std::vector<std::int16_t> laplacian_levels(std::int64_t count, double mean_magnitude, Random& random) {
+    std::vector<std::int16_t> levels(static_cast<std::size_t>(count));
+    for (std::int16_t& index : levels) {
         const double magnitude = -mean_magnitude * std::log(1.0 - random.uniform());
         index = static_cast<std::int16_t>(std::lround(random.coin() ? magnitude : -magnitude));
     }
-    return indices;
+    return levels;
 }
 
-double entropy_bits(std::span<const std::int16_t> indices) {
+double entropy_bits(std::span<const std::int16_t> levels) {
     std::vector<double> counts(1 << 16);
-    for (const int index : indices) ++counts[static_cast<std::size_t>(index + (1 << 15))];
+    for (const int index : levels) ++counts[static_cast<std::size_t>(index + (1 << 15))];
     double bits = 0.0;
     for (const double count : counts) {
-        if (count > 0.0) bits -= count * std::log2(count / static_cast<double>(indices.size()));
+        if (count > 0.0) bits -= count * std::log2(count / static_cast<double>(levels.size()));
     }
     return bits;
 }
 
-std::vector<std::uint8_t> encode(const BlockLayout& layout, std::span<const std::int16_t> indices) {
+std::vector<std::uint8_t> encode(const BlockLayout& layout, std::span<const std::int16_t> levels) {
     LevelEncoder encoder;
-    encoder.write(layout, indices);
+    encoder.write(layout, levels);
     return std::move(encoder).finish();
 }
 
 std::vector<std::int16_t> decode(const BlockLayout& layout, std::span<const std::uint8_t> stream) {
-    std::vector<std::int16_t> indices(static_cast<std::size_t>(layout.elements()));
+    std::vector<std::int16_t> levels(static_cast<std::size_t>(layout.elements()));
     LevelDecoder decoder(stream);
-    decoder.read(layout, indices);
+    decoder.read(layout, levels);
     CHECK(decoder.at_end());
-    return indices;
+    return levels;
 }
 
 }  // namespace
 
-TEST_CASE("indices of every bit depth and length survive packing") {
+TEST_CASE("levels of every bit depth and length survive packing") {
     Random random({1});
     for (int depth = 1; depth <= 16; ++depth) {
         for (std::int64_t length = 0; length <= 130; ++length) {
-            const std::vector<std::int16_t> indices = random_indices(length, depth, random);
-            const std::vector<std::uint8_t> packed = pack_levels(indices, depth);
+            const std::vector<std::int16_t> levels = random_levels(length, depth, random);
+            const std::vector<std::uint8_t> packed = pack_levels(levels, depth);
             CHECK(static_cast<std::int64_t>(packed.size()) == packed_bytes(length, depth));
-            std::vector<std::int16_t> unpacked(indices.size());
+            std::vector<std::int16_t> unpacked(levels.size());
             CHECK(unpack_levels(packed, depth, unpacked));
-            CHECK(unpacked == indices);
+            CHECK(unpacked == levels);
         }
     }
 }
@@ -76,8 +76,8 @@ TEST_CASE("indices of every bit depth and length survive packing") {
 TEST_CASE("packed bits lie lowest first, and those after the last index are 0") {
     CHECK(pack_levels(std::vector<std::int16_t>{-2, 1, 0}, 2) == std::vector<std::uint8_t>{0b00'10'11'00});
     CHECK(pack_levels(std::vector<std::int16_t>{-32768, 32767}, 16) == std::vector<std::uint8_t>{0, 0, 0xFF, 0xFF});
-    std::vector<std::int16_t> indices(3);
-    CHECK_FALSE(unpack_levels(std::vector<std::uint8_t>{0b01'10'11'00}, 2, indices));
+    std::vector<std::int16_t> levels(3);
+    CHECK_FALSE(unpack_levels(std::vector<std::uint8_t>{0b01'10'11'00}, 2, levels));
 }
 
 TEST_CASE("a block is stored channel by channel, kernels tap by tap") {
@@ -115,7 +115,7 @@ TEST_CASE("a block is stored channel by channel, kernels tap by tap") {
 TEST_CASE("scattering a gathered block puts every index back") {
     Random random({2});
     for (const Shape& shape : {Shape{5}, Shape{3, 7}, Shape{4, 3, 5}, Shape{3, 2, 3, 4}, Shape{2, 3, 1, 2, 4}}) {
-        const std::vector<std::int16_t> parameter = random_indices(shape.elements(), 8, random);
+        const std::vector<std::int16_t> parameter = random_levels(shape.elements(), 8, random);
         for (int axis = 0; axis < shape.rank(); ++axis) {
             std::vector<std::int16_t> copy(parameter.size(), -1);
             for (std::int64_t begin = 0; begin < shape[axis]; begin += 2) {
@@ -127,22 +127,22 @@ TEST_CASE("scattering a gathered block puts every index back") {
     }
 }
 
-TEST_CASE("indices of every bit depth and length survive entropy coding") {
+TEST_CASE("levels of every bit depth and length survive entropy coding") {
     Random random({3});
     for (int depth = 1; depth <= 16; ++depth) {
         for (std::int64_t length = 1; length <= 130; ++length) {
             const BlockLayout layout(Shape{length}, 0, 0, length);
-            const std::vector<std::int16_t> indices = random_indices(length, depth, random);
-            CHECK(decode(layout, encode(layout, indices)) == indices);
+            const std::vector<std::int16_t> levels = random_levels(length, depth, random);
+            CHECK(decode(layout, encode(layout, levels)) == levels);
         }
     }
 }
 
-TEST_CASE("extreme indices survive entropy coding") {
+TEST_CASE("extreme levels survive entropy coding") {
     const BlockLayout layout(Shape{6}, 0, 0, 6);
-    for (const std::vector<std::int16_t>& indices :
+    for (const std::vector<std::int16_t>& levels :
          {std::vector<std::int16_t>{0, 0, 0, 0, 0, 0}, {-32768, 32767, -32768, 0, 0, 1}, {0, 0, 0, 0, 0, -32768}}) {
-        CHECK(decode(layout, encode(layout, indices)) == indices);
+        CHECK(decode(layout, encode(layout, levels)) == levels);
     }
 }
 
@@ -155,7 +155,7 @@ TEST_CASE("blocks of many shapes share a stream, and what each costs adds up to 
     for (const Shape& shape : {Shape{16, 3, 3, 8}, Shape{8, 5, 1, 3}, Shape{40, 30}, Shape{7}, Shape{2, 3, 4}}) {
         for (const double magnitude : {0.05, 0.5, 3.0, 40.0, 3000.0}) {
             const int axis = shape.rank() - 1;
-            const std::vector<std::int16_t> parameter = laplacian_indices(shape.elements(), magnitude, random);
+            const std::vector<std::int16_t> parameter = laplacian_levels(shape.elements(), magnitude, random);
             layouts.emplace_back(shape, axis, 0, shape[axis]);
             blocks.push_back(layouts.back().gather(parameter));
             const std::int64_t position = encoder.write(layouts.back(), blocks.back());
@@ -168,20 +168,20 @@ TEST_CASE("blocks of many shapes share a stream, and what each costs adds up to 
     CHECK(8.0 * static_cast<double>(stream.size()) < bits + 64.0);
     LevelDecoder decoder(stream);
     for (std::size_t i = 0; i < blocks.size(); ++i) {
-        std::vector<std::int16_t> indices(blocks[i].size());
+        std::vector<std::int16_t> levels(blocks[i].size());
         CHECK_FALSE(decoder.at_end());
-        decoder.read(layouts[i], indices);
-        CHECK(indices == blocks[i]);
+        decoder.read(layouts[i], levels);
+        CHECK(levels == blocks[i]);
     }
     CHECK(decoder.at_end());
 }
 
-TEST_CASE("entropy coding comes within 3 % of the entropy of memoryless indices, small blocks included") {
+TEST_CASE("entropy coding comes within 3 % of the entropy of memoryless levels, small blocks included") {
     Random random({5});
     for (const double magnitude : {0.3, 1.0, 3.0, 10.0}) {
         for (const std::int64_t count : {1'000, 10'000, 100'000}) {
-            const std::vector<std::int16_t> indices = laplacian_indices(count, magnitude, random);
-            const double ratio = coded_bits(indices, Shape{count / 10, 10}, 1) / entropy_bits(indices);
+            const std::vector<std::int16_t> levels = laplacian_levels(count, magnitude, random);
+            const double ratio = coded_bits(levels, Shape{count / 10, 10}, 1) / entropy_bits(levels);
             CHECK(ratio < (count == 1'000 ? 1.06 : 1.03));
             CHECK(ratio > 0.98);
         }
@@ -191,38 +191,38 @@ TEST_CASE("entropy coding comes within 3 % of the entropy of memoryless indices,
 TEST_CASE("kernels whose neighbouring taps are alike cost less than their entropy") {
     Random random({6});
     const Shape shape{64, 3, 3, 16};
-    std::vector<std::int16_t> indices(static_cast<std::size_t>(shape.elements()));
+    std::vector<std::int16_t> levels(static_cast<std::size_t>(shape.elements()));
     for (std::int64_t o = 0; o < shape[0]; ++o) {
         for (std::int64_t i = 0; i < shape[3]; ++i) {
             const double mean = 1.5 * random.normal();
             for (std::int64_t tap = 0; tap < 9; ++tap) {
-                indices[static_cast<std::size_t>((o * 9 + tap) * shape[3] + i)] =
+                levels[static_cast<std::size_t>((o * 9 + tap) * shape[3] + i)] =
                     static_cast<std::int16_t>(std::lround(mean + random.normal()));
             }
         }
     }
-    CHECK(coded_bits(indices, shape, 3) < 0.93 * entropy_bits(indices));
-    CHECK(coded_bits(indices, shape, 0) < 0.93 * entropy_bits(indices));
+    CHECK(coded_bits(levels, shape, 3) < 0.93 * entropy_bits(levels));
+    CHECK(coded_bits(levels, shape, 0) < 0.93 * entropy_bits(levels));
 }
 
-TEST_CASE("the fast estimate is close for indices without order") {
+TEST_CASE("the fast estimate is close for levels without order") {
     Random random({7});
     for (const double magnitude : {0.2, 1.0, 5.0}) {
         for (const std::int64_t count : {300, 3'000, 30'000}) {
-            const std::vector<std::int16_t> indices = laplacian_indices(count, magnitude, random);
-            const double exact = coded_bits(indices, Shape{count}, 0);
-            CHECK(estimated_bits(indices) == doctest::Approx(exact).epsilon(0.04));
+            const std::vector<std::int16_t> levels = laplacian_levels(count, magnitude, random);
+            const double exact = coded_bits(levels, Shape{count}, 0);
+            CHECK(estimated_bits(levels) == doctest::Approx(exact).epsilon(0.04));
         }
     }
 }
 
 TEST_CASE("the coder's bytes never change") {
     Random random({8});
-    std::vector<std::int16_t> indices(16 * 9 * 8);
-    for (std::int16_t& index : indices) index = static_cast<std::int16_t>((std::popcount(random.bits()) - 32) / 2);
+    std::vector<std::int16_t> levels(16 * 9 * 8);
+    for (std::int16_t& index : levels) index = static_cast<std::int16_t>((std::popcount(random.bits()) - 32) / 2);
     const BlockLayout layout(Shape{16, 3, 3, 8}, 3, 0, 8);
     std::uint64_t hash = 14695981039346656037U;  // FNV-1a
-    const std::vector<std::uint8_t> stream = encode(layout, layout.gather(indices));
+    const std::vector<std::uint8_t> stream = encode(layout, layout.gather(levels));
     for (const std::uint8_t byte : stream) hash = (hash ^ byte) * 1099511628211U;
     CHECK(stream.size() == 430);
     CHECK(hash == 12764239408728261505U);
@@ -241,8 +241,8 @@ TEST_CASE("any bytes decode to something or say that a level is too large") {
             stream.resize(stream.size() - (stream.size() - kHead) % 4);
         }
         const BlockLayout layout(Shape{4, 3, 3, 5}, 3, 0, 5);
-        std::vector<std::int16_t> indices(180);
-        const std::string error = error_of([&] { LevelDecoder(stream).read(layout, indices); });
+        std::vector<std::int16_t> levels(180);
+        const std::string error = error_of([&] { LevelDecoder(stream).read(layout, levels); });
         if (error.empty()) continue;
         ++errors;
         CHECK(error.find("beyond 16 bits") != std::string::npos);
@@ -254,7 +254,7 @@ TEST_CASE("any bytes decode to something or say that a level is too large") {
 TEST_CASE("a stream ends where its levels do, and nothing else does") {
     Random random({10});
     const BlockLayout layout(Shape{4, 3, 3, 5}, 3, 0, 5);
-    const std::vector<std::int16_t> levels = laplacian_indices(layout.elements(), 2.0, random);
+    const std::vector<std::int16_t> levels = laplacian_levels(layout.elements(), 2.0, random);
     const auto ends = [&](const std::vector<std::uint8_t>& stream) {
         std::vector<std::int16_t> decoded(levels.size());
         LevelDecoder decoder(stream);

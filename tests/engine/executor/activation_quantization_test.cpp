@@ -41,9 +41,9 @@ struct SmallNetwork {
     }
 };
 
-Tensor rounded(const ActivationQuantizer& grid, ConstView values) {
+Tensor rounded(const ActivationQuantizer& quantizer, ConstView values) {
     Tensor result(values.shape);
-    fake_quantize(grid, values, View{result.shape(), result.data()});
+    fake_quantize(quantizer, values, View{result.shape(), result.data()});
     return result;
 }
 
@@ -54,7 +54,7 @@ constexpr ActivationQuantizer kPositive{.bit_depth = 4, .step = 0.25F, .zero_poi
 
 }  // namespace
 
-TEST_CASE("values become the nearest on the grid, halves the even one, outsiders its ends") {
+TEST_CASE("values become the nearest on the quantizer, halves the even one, outsiders its ends") {
     const float infinity = std::numeric_limits<float>::infinity();
     const std::array values{0.0F, 0.24F, 0.25F, 0.26F, 0.75F, -0.25F, -0.9F, -1.3F, 2.4F, 99.0F, -infinity, infinity};
     const std::array expected{0.0F, 0.0F, 0.0F, 0.5F, 1.0F, 0.0F, -1.0F, -1.0F, 2.5F, 2.5F, -1.0F, 2.5F};
@@ -69,30 +69,30 @@ TEST_CASE("values become the nearest on the grid, halves the even one, outsiders
 TEST_CASE("the index of a value is that of the value it is rounded to") {
     const float infinity = std::numeric_limits<float>::infinity();
     const float nan = std::numeric_limits<float>::quiet_NaN();
-    for (const ActivationQuantizer& grid : {kSigned, kPositive}) {
+    for (const ActivationQuantizer& quantizer : {kSigned, kPositive}) {
         for (const float value :
              {0.0F, 0.1F, 0.125F, 0.3F, 0.375F, 0.5F, -0.1F, -0.3F, -2.9F, 99.0F, -infinity, infinity}) {
             CAPTURE(value);
-            const float index = static_cast<float>(level_of(grid, value) - grid.zero_point);
-            CHECK(grid.step * index == rounded(grid, Tensor(Shape{1}, std::array{value}))[0]);
+            const float index = static_cast<float>(level_of(quantizer, value) - quantizer.zero_point);
+            CHECK(quantizer.step * index == rounded(quantizer, Tensor(Shape{1}, std::array{value}))[0]);
         }
-        CHECK(level_of(grid, nan) == 0);
+        CHECK(level_of(quantizer, nan) == 0);
     }
 }
 
-TEST_CASE("the finest grid keeps every one of its values") {
-    const ActivationQuantizer grid{.bit_depth = 16, .step = 0.3F, .zero_point = 1000};
+TEST_CASE("the finest quantizer keeps every one of its values") {
+    const ActivationQuantizer quantizer{.bit_depth = 16, .step = 0.3F, .zero_point = 1000};
     Tensor values(Shape{1 << 16});
-    for (std::int64_t i = 0; i < values.elements(); ++i) values[i] = grid.step * static_cast<float>(i - 1000);
-    CHECK(same(rounded(grid, values), values));
-    CHECK(values[0] == grid.lowest());
-    CHECK(values[(1 << 16) - 1] == grid.highest());
+    for (std::int64_t i = 0; i < values.elements(); ++i) values[i] = quantizer.step * static_cast<float>(i - 1000);
+    CHECK(same(rounded(quantizer, values), values));
+    CHECK(values[0] == quantizer.lowest());
+    CHECK(values[(1 << 16) - 1] == quantizer.highest());
 }
 
-TEST_CASE("impossible grids and values are refused") {
+TEST_CASE("impossible quantizers and values are refused") {
     SmallNetwork network;
-    const auto error = [&](ValueId value, const ActivationQuantizer& grid) {
-        return error_of([&] { network.graph.quantize_activation(value, grid); });
+    const auto error = [&](ValueId value, const ActivationQuantizer& quantizer) {
+        return error_of([&] { network.graph.quantize_activation(value, quantizer); });
     };
     CHECK(error(network.input, {.bit_depth = 0}).find("bit depth 0, expected 1 to 16") != std::string::npos);
     CHECK(error(network.input, {.bit_depth = 17}).find("bit depth 17") != std::string::npos);
@@ -215,7 +215,8 @@ TEST_CASE("gradients of values between nodes agree with those of an input in the
     CHECK(same(session.gradient(network.pooled), tail.gradient(pooled)));
 }
 
-TEST_CASE("grids stay with their values when batch normalization is merged, and go with nodes that nothing reads") {
+TEST_CASE(
+    "quantizers stay with their values when batch normalization is merged, and go with nodes that nothing reads") {
     SmallNetwork network;
     network.graph.quantize_activation(network.normalized, kSigned);
     network.graph.quantize_activation(network.pooled, kPositive);

@@ -190,7 +190,7 @@ TEST_CASE("concatenation, normalization and activation are part of rounding to b
     }
 }
 
-TEST_CASE("int8 weights are the indices themselves where they fit") {
+TEST_CASE("int8 weights are the levels themselves where they fit") {
     const Int8Weights weights = int8_weights(Quantized{.shape = Shape{3, 2},
                                                        .axis = 0,
                                                        .blocks = {{0, 1, 8, 0.5F}, {1, 2, 4, 0.25F, 0.5F}, {2, 3, 0}},
@@ -222,7 +222,7 @@ TEST_CASE("blocks of input channels share a scale where it is fine enough") {
     CHECK(apart.scale[1] != apart.scale[0]);
 }
 
-TEST_CASE("blocks of input channels have the smallest codes that tell their indices apart") {
+TEST_CASE("blocks of input channels have the smallest codes that tell their levels apart") {
     const Int8Weights weights = int8_weights(Quantized{.shape = Shape{1, 1, 1, 8},
                                                        .axis = 3,
                                                        .blocks = {{0, 4, 4, 0.25F}, {4, 8, 4, 0.75F}},
@@ -276,7 +276,7 @@ TEST_CASE("rounded int8 weights leave room for sums of four products in 16 bits,
     }
 }
 
-TEST_CASE("int8 weights are rounded values where the indices do not fit") {
+TEST_CASE("int8 weights are rounded values where the levels do not fit") {
     const Tensor values = random_tensor({3, 1, 1, 40}, 4);
     const Int8Weights weights = int8_weights(values);
     for (std::int64_t i = 0; i < values.elements(); ++i) {

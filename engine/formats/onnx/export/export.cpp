@@ -115,20 +115,20 @@ void OnnxExport::add_rounding(ValueId value) {
     constexpr int kDepthOfFile = 8;
     const auto found = graph_.activations().find(value);
     if (found == graph_.activations().end() || found->second.bit_depth > kDepthOfFile) return;
-    const ActivationQuantizer& grid = found->second;
+    const ActivationQuantizer& quantizer = found->second;
     const std::string& name = graph_.name(value);
     const auto number = [&](std::string_view suffix, float constant) {
         return add_constant(name + std::string(suffix), Tensor(Shape{}, std::array{constant}));
     };
     Location& location = locations_.at(value);
-    if (grid.bit_depth < kDepthOfFile) {
-        const std::string low = number(".min", grid.lowest());
+    if (quantizer.bit_depth < kDepthOfFile) {
+        const std::string low = number(".min", quantizer.lowest());
         location.base =
-            add_node("Clip", name + "/clipped", {location.base, low, number(".max", grid.highest())}).output(0);
+            add_node("Clip", name + "/clipped", {location.base, low, number(".max", quantizer.highest())}).output(0);
     }
-    const std::string step = number(".step", grid.step);
-    const std::string zero_point = add_constant(name + ".zero_point", static_cast<std::uint8_t>(grid.zero_point));
-    location.base = add_node("QuantizeLinear", name + "/indices", {location.base, step, zero_point}).output(0);
+    const std::string step = number(".step", quantizer.step);
+    const std::string zero_point = add_constant(name + ".zero_point", static_cast<std::uint8_t>(quantizer.zero_point));
+    location.base = add_node("QuantizeLinear", name + "/levels", {location.base, step, zero_point}).output(0);
     location.base = add_node("DequantizeLinear", name + "/rounded", {location.base, step, zero_point}).output(0);
 }
 

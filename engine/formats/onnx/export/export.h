@@ -51,7 +51,7 @@ class OnnxExport {
     /// Our value is a transpose of another one of ours.
     void define_transposed(ValueId value, ValueId source, std::span<const int> permutation);
 
-    /// Rounds a value to its grid, if it has one of at most 8 bits: QuantizeLinear and DequantizeLinear.
+    /// Rounds a value by its quantizer, if it has one of at most 8 bits: QuantizeLinear and DequantizeLinear.
     void add_rounding(ValueId value);
 
     void add_inputs();

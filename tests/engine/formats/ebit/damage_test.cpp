@@ -179,28 +179,29 @@ TEST_CASE("unknown operators and impossible attributes are refused by the node's
     CHECK(error("Softmax", {10}).find("node 'first' (Softmax): Softmax works on axis 5") != std::string::npos);
 }
 
-TEST_CASE("grids of activations that cannot be are refused") {
+TEST_CASE("quantizers of activations that cannot be are refused") {
     const auto error = [](std::vector<std::uint8_t> bytes) {
         return error_of_reading(with_section(small_file(), {"ACTV", false, 0, std::move(bytes)}));
     };
     constexpr std::uint8_t kOne[] = {0, 0, 0x80, 0x3F};
-    const auto grid = [&](std::initializer_list<std::uint8_t> value_depth_zero_point) {
+    const auto quantizer = [&](std::initializer_list<std::uint8_t> value_depth_zero_point) {
         std::vector<std::uint8_t> bytes(value_depth_zero_point);
         bytes.insert(bytes.end(), std::begin(kOne), std::end(kOne));
         return bytes;
     };
-    const auto list = [&](std::vector<std::vector<std::uint8_t>> grids) {
-        std::vector<std::uint8_t> bytes{static_cast<std::uint8_t>(grids.size())};
-        for (const auto& one : grids) bytes.insert(bytes.end(), one.begin(), one.end());
+    const auto list = [&](std::vector<std::vector<std::uint8_t>> quantizers) {
+        std::vector<std::uint8_t> bytes{static_cast<std::uint8_t>(quantizers.size())};
+        for (const auto& one : quantizers) bytes.insert(bytes.end(), one.begin(), one.end());
         return bytes;
     };
-    CHECK(error(list({grid({0, 8, 3})})).empty());
-    CHECK(error(list({grid({0, 8, 3}), grid({0, 8, 3})})).find("rounded value 0 follows 0") != std::string::npos);
-    CHECK(error(list({grid({1, 8, 3})})).find("'conv1.weight' is a parameter") != std::string::npos);
-    CHECK(error(list({grid({100, 8, 3})})).find("a rounded value is 100") != std::string::npos);
-    CHECK(error(list({grid({0, 17, 3})})).find("the bit depth of a value is 17") != std::string::npos);
-    CHECK(error(list({grid({0, 0, 0})})).find("bit depth 0, expected 1 to 16") != std::string::npos);
-    CHECK(error(list({grid({0, 2, 4})})).find("the zero point 4, expected 0 to 3") != std::string::npos);
+    CHECK(error(list({quantizer({0, 8, 3})})).empty());
+    CHECK(error(list({quantizer({0, 8, 3}), quantizer({0, 8, 3})})).find("rounded value 0 follows 0")
+          != std::string::npos);
+    CHECK(error(list({quantizer({1, 8, 3})})).find("'conv1.weight' is a parameter") != std::string::npos);
+    CHECK(error(list({quantizer({100, 8, 3})})).find("a rounded value is 100") != std::string::npos);
+    CHECK(error(list({quantizer({0, 17, 3})})).find("the bit depth of a value is 17") != std::string::npos);
+    CHECK(error(list({quantizer({0, 0, 0})})).find("bit depth 0, expected 1 to 16") != std::string::npos);
+    CHECK(error(list({quantizer({0, 2, 4})})).find("the zero point 4, expected 0 to 3") != std::string::npos);
     CHECK(error({1, 0, 8, 0, 0, 0, 0, 0}).find("the step 0, expected a number above 0") != std::string::npos);
     CHECK(error({1, 0, 8, 0, 0, 0, 0xC0, 0x7F}).find("the step nan") != std::string::npos);
     CHECK_FALSE(error({0, 0}).empty());
@@ -216,7 +217,7 @@ TEST_CASE("levels that their stream or bit depth does not hold are refused") {
     longer.push_back(0);
     CHECK(error(2, longer).find("1 bytes are left over") != std::string::npos);
     CHECK(error(2, {}).find("ends within the length of a stream") != std::string::npos);
-    CHECK(error(0, {}).find("ends within the indices") != std::string::npos);
+    CHECK(error(0, {}).find("ends within the levels") != std::string::npos);
     std::vector<std::uint8_t> ones{60};
     ones.resize(61, 0xFF);
     CHECK_FALSE(error(2, ones).empty());

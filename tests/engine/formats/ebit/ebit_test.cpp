@@ -226,7 +226,7 @@ TEST_CASE("products of every kind of basis read back") {
         product.bases.front().matrix = kind;
         const Model model = one_layer(product);
         check_equal(round_trip(model, LevelStorage::fixed).model.graph, model.graph);
-        CHECK(encode_ebit(model, LevelStorage::fixed).sizes.total(SizeCategory::basis_indices) == 0);
+        CHECK(encode_ebit(model, LevelStorage::fixed).sizes.total(SizeCategory::basis_levels) == 0);
     }
 }
 
@@ -296,8 +296,8 @@ TEST_CASE("every byte of a file is charged to a layer") {
     }
     const SizeLedger fixed = encode_ebit(model, LevelStorage::fixed).sizes;
     const auto layer = std::ranges::find(fixed.layers(), "fc", &SizeLedger::Layer::name);
-    const auto category = static_cast<std::size_t>(SizeCategory::kernel_indices);
-    CHECK(layer->bytes[category] == 8 + 3);  // 15 and 5 indices of 4 bits
+    const auto category = static_cast<std::size_t>(SizeCategory::kernel_levels);
+    CHECK(layer->bytes[category] == 8 + 3);  // 15 and 5 levels of 4 bits
 }
 
 TEST_CASE("a read network computes what the written one does") {

@@ -128,7 +128,7 @@ TEST_CASE("networks whose parts do not fit together are refused with the node's 
 
     OnnxModel twice = convolution();
     twice.node("Relu", {"x"}, {"c"});
-    CHECK(contains(error_of_reading(twice), "'c' is put out by two nodes"));
+    CHECK(contains(error_of_reading(twice), "'c' is the output of two nodes"));
 
     OnnxModel no_output = convolution();
     no_output.proto.mutable_graph()->mutable_output(0)->set_name("z");
