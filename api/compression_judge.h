@@ -16,7 +16,7 @@ class CompressionJudge {
 
     bool present() const { return dataset_.has_value(); }
     const Evaluation& float_quality() const { return *float_quality_; }
-    std::optional<Evaluation> operator()(Graph graph) const;
+    std::optional<Evaluation> operator()(const Graph& graph) const;
     /// Points of top-1 accuracy, or dB, lost against the float network.
     double drop(const Evaluation& quality) const;
 

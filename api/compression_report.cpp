@@ -1,5 +1,7 @@
 #include "api/compression_report.h"
 
+#include "evaluation/metrics.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -15,11 +17,9 @@ QualityPoint quality_point(const WrittenPoint& written) {
                         .predicted_distortion = point.network.distortion,
                         .measured_distortion = point.measured_distortion};
     if (!point.quality) return result;
-    const double scale = point.quality->classification ? 100.0 : 1.0;
-    result.quality = scale * point.quality->score();
+    result.quality = point.quality->points();
     if (point.quality->classification) {
-        const double top1 = point.quality->classification->top1;
-        result.standard_error = 100.0 * std::sqrt(top1 * (1.0 - top1) / static_cast<double>(point.quality->images));
+        result.standard_error = 100.0 * standard_error(point.quality->classification->top1, point.quality->images);
     }
     return result;
 }
@@ -48,12 +48,12 @@ CompressionReport make_report(std::span<const WrittenPoint> points, const Compre
                               const std::filesystem::path& original) {
     CompressionReport report;
     report.model = original.filename().string();
-    if (judge.present() && !judge.float_quality().classification) {
-        report.quality_name = "PSNR";
-        report.quality_unit = "dB";
-    }
     if (judge.present()) {
-        report.float_quality = judge.float_quality().score() * (judge.float_quality().classification ? 100.0 : 1.0);
+        report.float_quality = judge.float_quality().points();
+        if (judge.float_quality().restoration) {
+            report.quality_name = "PSNR";
+            report.quality_unit = "dB";
+        }
     }
     report.float_bytes = static_cast<std::int64_t>(std::filesystem::file_size(original));
     for (const WrittenPoint& written : points) {

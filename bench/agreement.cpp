@@ -4,9 +4,9 @@
 //     agreement FILE DATA        e.g. agreement packed.ebit "folder:images?crop=224"
 
 #include "api/model_file.h"
-#include "api/network_runner.h"
 #include "datasets/data_spec.h"
 #include "evaluation/evaluate.h"
+#include "evaluation/network_runner.h"
 
 #include <fmt/format.h>
 
@@ -39,7 +39,7 @@ double int8_share(const Program& program) {
 
 void compare(const std::string& file, const std::string& data) {
     const Model model = load_model({.path = file});
-    const Dataset dataset = open_dataset(data, DataSplit::test, model.preprocessing ? &*model.preprocessing : nullptr);
+    const Dataset dataset = open_dataset(data, DataSplit::test, model.preprocessing);
     NetworkRunner simulated(model.graph, NetworkRunner::Mode::simulated);
     NetworkRunner int8(model.graph, NetworkRunner::Mode::int8);
     std::vector<std::int64_t> expected;

@@ -17,7 +17,7 @@ TrainingStep::TrainingStep(Graph& graph, std::int64_t batch, std::int64_t classe
     Random random({1});
     std::ranges::generate(images_.values(), [&] { return static_cast<float>(random.normal()); });
     for (std::int64_t i = 0; i < batch; ++i) labels_.push_back(static_cast<int>(random.below(classes)));
-    session_.emplace(graph, std::span(&images_.shape(), 1),
+    session_.emplace(graph, images_.shape(),
                      GraphExecutor::Options{.training = true, .gradients = network_.gradients(), .seed = 1});
     gradient_ = Tensor(session_->output().shape);
 }

@@ -1,13 +1,9 @@
 #include "api/model_file.h"
 #include "cli/execution.h"
-#include "cli/model_options.h"
-#include "cli/number_range.h"
 #include "cli/verbs.h"
 #include "compress/quantization/activation_quantizers.h"
 #include "engine/base/error.h"
 #include "engine/base/random.h"
-#include "engine/executor/graph_executor.h"
-#include "engine/passes/expand_products.h"
 #include "engine/passes/fuse.h"
 #include "engine/passes/prepare_for_inference.h"
 #include "engine/passes/quantizer_candidates.h"
@@ -40,18 +36,6 @@ struct BenchOptions {
     bool profile = false;
     int bits = 0;  ///< of weights; 0 leaves them as they are
 };
-
-/// The network's input for a batch, with `size` for the sides that it leaves open.
-Shape bench_shape(const Graph& graph, const BenchOptions& options) {
-    if (graph.inputs().size() != 1)
-        fail("The network has {} inputs; bench runs networks with one.", graph.inputs().size());
-    Shape shape = graph.inputs().front().shape;
-    shape[0] = options.batch;
-    for (int axis = 1; axis < shape.rank(); ++axis) {
-        if (shape[axis] == 0) shape[axis] = options.size;
-    }
-    return shape;
-}
 
 Tensor random_images(const Shape& shape, std::uint64_t seed) {
     Random random({seed});
@@ -147,12 +131,9 @@ void print_profile(Inference& inference, ConstView images, Results& results) {
 }
 
 Results bench_simulated(const Graph& graph, const Tensor& images, const BenchOptions& options) {
-    const Shape shape = images.shape();
-    Graph expanded = graph;
-    expand_products(expanded);
-    GraphExecutor session(expanded, std::span(&shape, 1));
+    NetworkRunner network(graph, NetworkRunner::Mode::simulated);
     Results results;
-    print_latencies(time_runs(options.seconds, [&] { session.run(images); }), options.batch, results);
+    print_latencies(time_runs(options.seconds, [&] { network.run(images); }), options.batch, results);
     return results;
 }
 
@@ -191,8 +172,11 @@ Results bench(const BenchOptions& options, const RunOptions& run) {
     const Clock::time_point before_loading = Clock::now();
     Model model = load_model(options.model);
     const double loading = 1e3 * seconds_since(before_loading);
+    if (model.graph.inputs().size() != 1) {
+        fail("The network has {} inputs; bench runs networks with one.", model.graph.inputs().size());
+    }
     if (options.bits > 0) round_weights(model.graph, options.bits);
-    const Tensor images = random_images(bench_shape(model.graph, options), run.seed);
+    const Tensor images = random_images(input_shape(model.graph, options.batch, options.size), run.seed);
     fmt::print("{}: {}, {}, {} thread{}, batch {}\n", options.model.path.filename().string(),
                mode_name(options.execution), active_cpu_implementation().name, run.threads, run.threads == 1 ? "" : "s",
                options.batch);
@@ -209,22 +193,13 @@ Results bench(const BenchOptions& options, const RunOptions& run) {
 
 Verb bench_verb(CLI::App& command) {
     const auto options = std::make_shared<BenchOptions>();
-    CLI::App* const app = command.add_subcommand("bench", "Measure how fast a network runs");
-    app->footer(std::string(kExamples));
+    CLI::App* const app = add_verb(command, "bench", "Measure how fast a network runs", kExamples);
     add_model_options(*app, options->model);
     add_execution_option(*app, options->execution);
-    app->add_option("--batch", options->batch, "Images at a time")
-        ->type_name("N")
-        ->check(CLI::Range(1, 100000))
-        ->capture_default_str();
-    app->add_option("--size", options->size, "Height and width of images where the network leaves them open")
-        ->type_name("PIXELS")
-        ->check(CLI::Range(1, 1 << 14))
-        ->capture_default_str();
-    app->add_option("--seconds", options->seconds, "How long to measure")
-        ->type_name("S")
-        ->check(between(0.0, 3600.0))
-        ->capture_default_str();
+    add_defaulted(*app, "--batch", options->batch, "Images at a time", "N", CLI::Range(1, 100000));
+    add_defaulted(*app, "--size", options->size, "Height and width of images where the network leaves them open",
+                  "PIXELS", CLI::Range(1, 1 << 14));
+    add_defaulted(*app, "--seconds", options->seconds, "How long to measure", "S", between(0.0, 3600.0));
     app->add_option("--bits", options->bits, "Round float weights to so many bits before, to see what they would cost")
         ->type_name("B")
         ->check(CLI::Range(1, 8));

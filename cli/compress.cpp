@@ -2,10 +2,6 @@
 #include "api/compression.h"
 #include "api/compression_report.h"
 #include "api/model_file.h"
-#include "cli/evaluation_results.h"
-#include "cli/model_options.h"
-#include "cli/number_range.h"
-#include "cli/output_file.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
@@ -225,8 +221,7 @@ void check_options(const CompressOptions& options) {
 Results compress_network(const CompressOptions& options, const RunOptions& run) {
     check_options(options);
     Model model = load_model(options.model);
-    const Dataset data =
-        open_dataset(options.data, DataSplit::train, model.preprocessing ? &*model.preprocessing : nullptr);
+    const Dataset data = open_dataset(options.data, DataSplit::train, model.preprocessing);
     const Tensor images = calibration_images(data, options.images, run.seed);
     describe_by_data(model, data);
     const CompressionJudge judge(model, options.validation, options.limit);
@@ -263,8 +258,7 @@ Results compress_network(const CompressOptions& options, const RunOptions& run) 
 
 Verb compress_verb(CLI::App& command) {
     const auto options = std::make_shared<CompressOptions>();
-    CLI::App* const app = command.add_subcommand("compress", "Compress a trained network to a few bits a weight");
-    app->footer(std::string(kExamples));
+    CLI::App* const app = add_verb(command, "compress", "Compress a trained network to a few bits a weight", kExamples);
     add_model_options(*app, options->model);
     app->add_option("--data", options->data, "Images to compress with (their training split; no labels)")
         ->type_name("SPEC")
@@ -302,10 +296,7 @@ Verb compress_verb(CLI::App& command) {
                     "Depth of the activations that layers read or add, 1 to 16, or auto: each by the trade-off of the "
                     "weights; float without")
         ->type_name("BITS");
-    app->add_option("--images", options->images, "Images to compress with")
-        ->type_name("N")
-        ->check(above_zero())
-        ->capture_default_str();
+    add_defaulted(*app, "--images", options->images, "Images to compress with", "N", above_zero());
     app->add_option("--blocks", options->blocks,
                     fmt::format("Parts of a layer that have a depth and step of their own ({}; with --paper {})",
                                 CompressionOptions{}.blocks, kPaperBlocks))

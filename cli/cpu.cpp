@@ -28,8 +28,7 @@ Results list_implementations() {
 }  // namespace
 
 Verb cpu_verb(CLI::App& command) {
-    CLI::App* const app = command.add_subcommand("cpu", "List the kernels there are, and which this CPU runs");
-    app->footer(std::string(kExamples));
+    CLI::App* const app = add_verb(command, "cpu", "List the kernels there are, and which this CPU runs", kExamples);
     return {app, [](const RunOptions&) { return list_implementations(); }};
 }
 

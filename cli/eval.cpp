@@ -1,9 +1,6 @@
 #include "api/calibration.h"
 #include "api/model_file.h"
-#include "cli/evaluation_results.h"
 #include "cli/execution.h"
-#include "cli/model_options.h"
-#include "cli/number_range.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
@@ -43,12 +40,11 @@ Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, co
 
 Results evaluate_model(const EvalOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
-    const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
     if (options.execution == NetworkRunner::Mode::int8) {
-        print_added_quantizers(
-            quantize_missing_activations(model, open_dataset(options.data, DataSplit::train, preprocessing), run.seed));
+        print_added_quantizers(quantize_missing_activations(
+            model, open_dataset(options.data, DataSplit::train, model.preprocessing), run.seed));
     }
-    Dataset dataset = open_dataset(options.data, DataSplit::test, preprocessing);
+    Dataset dataset = open_dataset(options.data, DataSplit::test, model.preprocessing);
     dataset.size = std::min(dataset.size, options.limit);
 
     const auto start = std::chrono::steady_clock::now();
@@ -68,16 +64,12 @@ Results evaluate_model(const EvalOptions& options, const RunOptions& run) {
 
 Verb eval_verb(CLI::App& command) {
     const auto options = std::make_shared<EvalOptions>();
-    CLI::App* const app = command.add_subcommand("eval", "Measure how well a network does on a data set");
-    app->footer(std::string(kExamples));
+    CLI::App* const app = add_verb(command, "eval", "Measure how well a network does on a data set", kExamples);
     add_model_options(*app, options->model);
     add_execution_option(*app, options->execution);
     app->add_option("--data", options->data, "Images to evaluate on (their test split)")->type_name("SPEC")->required();
     app->add_option("--limit", options->limit, "Only the first N images")->type_name("N")->check(above_zero());
-    app->add_option("--batch", options->evaluation.batch, "Images at a time")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1000000))
-        ->capture_default_str();
+    add_defaulted(*app, "--batch", options->evaluation.batch, "Images at a time", "N", CLI::Range(1, 1000000));
     return {app, [options](const RunOptions& run) { return evaluate_model(*options, run); }};
 }
 

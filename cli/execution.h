@@ -1,8 +1,8 @@
 #pragma once
 
 #include "api/calibration.h"
-#include "api/network_runner.h"
 #include "cli/results.h"
+#include "evaluation/network_runner.h"
 
 #include <CLI/CLI.hpp>
 

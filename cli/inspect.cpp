@@ -1,7 +1,6 @@
 #include "api/compression.h"
 #include "api/model_file.h"
 #include "cli/execution.h"
-#include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "engine/graph/layer_view.h"
 
@@ -183,16 +182,6 @@ Results as_results(const LayerRow& row) {
     return layer;
 }
 
-/// The shape of one image; what the network leaves open is `size` pixels.
-Shape one_image(const Graph& graph, std::int64_t size) {
-    Shape shape = graph.inputs().front().shape;
-    shape[0] = 1;
-    for (int axis = 1; axis < shape.rank(); ++axis) {
-        if (shape[axis] == 0) shape[axis] = size;
-    }
-    return shape;
-}
-
 std::string describe(const Preprocessing& preprocessing) {
     std::string text = fmt::format("{}, mean {:.4g}, std {:.4g}",
                                    preprocessing.channels == 1                        ? "grey"
@@ -230,9 +219,8 @@ void report_rate(const Model& model, Results& results) {
 Results inspect_model(const InspectOptions& options) {
     const ModelFile file = load_model_file(options.model);
     const Model& model = file.model;
-    const Shape input = one_image(model.graph, options.size);
-    const std::vector<LayerRow> rows =
-        layer_rows(model.graph, infer_shapes(model.graph, std::span(&input, 1)), file.sizes);
+    const Shape input = input_shape(model.graph, 1, options.size);
+    const std::vector<LayerRow> rows = layer_rows(model.graph, infer_shapes(model.graph, input), file.sizes);
     print_table(rows);
 
     Results results;
@@ -262,13 +250,10 @@ Results inspect_model(const InspectOptions& options) {
 
 Verb inspect_verb(CLI::App& command) {
     const auto options = std::make_shared<InspectOptions>();
-    CLI::App* const app = command.add_subcommand("inspect", "Show a network's layers, sizes and bit-depths");
-    app->footer(std::string(kExamples));
+    CLI::App* const app = add_verb(command, "inspect", "Show a network's layers, sizes and bit-depths", kExamples);
     add_model_options(*app, options->model);
-    app->add_option("--size", options->size, "Pixels of each side, where the network leaves them open")
-        ->type_name("N")
-        ->check(CLI::Range(1, 65536))
-        ->capture_default_str();
+    add_defaulted(*app, "--size", options->size, "Pixels of each side, where the network leaves them open", "N",
+                  CLI::Range(1, 65536));
     return {app, [options](const RunOptions&) { return inspect_model(*options); }};
 }
 

@@ -35,23 +35,13 @@ Results write_new_network(const NewOptions& options, const RunOptions& run) {
 
 Verb new_verb(CLI::App& command) {
     const auto options = std::make_shared<NewOptions>();
-    CLI::App* const app = command.add_subcommand("new", "Write a network with random weights as ONNX");
-    app->footer(std::string(kExamples));
+    CLI::App* const app = add_verb(command, "new", "Write a network with random weights as ONNX", kExamples);
     app->add_option("NETWORK", options->network, fmt::format("Network: {}", fmt::join(network_names(), ", ")))
         ->required();
     const CLI::Range positive(std::int64_t{1}, std::int64_t{1} << 20);
-    app->add_option("--size", options->size, "Pixels of each side of its images")
-        ->type_name("N")
-        ->check(positive)
-        ->capture_default_str();
-    app->add_option("--channels", options->channels, "Channels of its images")
-        ->type_name("N")
-        ->check(positive)
-        ->capture_default_str();
-    app->add_option("--classes", options->classes, "Classes it tells apart")
-        ->type_name("N")
-        ->check(positive)
-        ->capture_default_str();
+    add_defaulted(*app, "--size", options->size, "Pixels of each side of its images", "N", positive);
+    add_defaulted(*app, "--channels", options->channels, "Channels of its images", "N", positive);
+    add_defaulted(*app, "--classes", options->classes, "Classes it tells apart", "N", positive);
     app->add_option("--out", options->out, "ONNX file to write")->type_name("FILE")->required();
     return {app, [options](const RunOptions& run) { return write_new_network(*options, run); }};
 }

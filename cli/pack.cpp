@@ -1,7 +1,6 @@
 #include "api/calibration.h"
 #include "api/model_file.h"
 #include "cli/execution.h"
-#include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
 #include "engine/base/error.h"
@@ -45,11 +44,7 @@ std::vector<std::string> read_lines(const std::filesystem::path& path) {
 
 /// The number of classes that the network tells apart; 0 when it does not.
 std::int64_t class_count(const Graph& graph) {
-    const std::vector<Shape> shapes = [&] {
-        Shape image = graph.inputs().front().shape;
-        for (int axis = 0; axis < image.rank(); ++axis) image[axis] = std::max<std::int64_t>(image[axis], 1);
-        return infer_shapes(graph, std::span(&image, 1));
-    }();
+    const std::vector<Shape> shapes = infer_shapes(graph, input_shape(graph, 1, 1));
     const Shape& output = shapes[static_cast<std::size_t>(graph.outputs().front())];
     return output.rank() == 2 ? output.back() : 0;
 }
@@ -57,8 +52,7 @@ std::int64_t class_count(const Graph& graph) {
 Results pack(const PackOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
     if (!options.data.empty()) {
-        const Dataset data =
-            open_dataset(options.data, DataSplit::train, model.preprocessing ? &*model.preprocessing : nullptr);
+        const Dataset data = open_dataset(options.data, DataSplit::train, model.preprocessing);
         describe_by_data(model, data);
         print_added_quantizers(quantize_missing_activations(model, data, run.seed));
     }
@@ -81,8 +75,7 @@ Results pack(const PackOptions& options, const RunOptions& run) {
 Verb pack_verb(CLI::App& command) {
     const auto options = std::make_shared<PackOptions>();
     CLI::App* const app =
-        command.add_subcommand("pack", "Write a network as a packed file that knows all it needs to run");
-    app->footer(std::string(kExamples));
+        add_verb(command, "pack", "Write a network as a packed file that knows all it needs to run", kExamples);
     add_model_options(*app, options->model);
     app->add_option("--storage", options->storage, "How levels lie in the file: as small as can be, or as they run")
         ->type_name("FORM")

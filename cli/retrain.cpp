@@ -1,7 +1,5 @@
 #include "api/model_file.h"
 #include "api/retraining.h"
-#include "cli/model_options.h"
-#include "cli/number_range.h"
 #include "cli/training_options.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
@@ -49,12 +47,11 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
     if (options.rate > 0.0) {
         options.training.bits_share = share_of_level_bits(file, options.rate, options.model.path.string());
     }
-    const Preprocessing* const preprocessing = model.preprocessing ? &*model.preprocessing : nullptr;
-    const Dataset training = open_dataset(options.files.data, DataSplit::train, preprocessing);
+    const Dataset training = open_dataset(options.files.data, DataSplit::train, model.preprocessing);
     describe_by_data(model, training);
     std::optional<Dataset> validation;
     if (!options.files.validation.empty()) {
-        validation = open_dataset(options.files.validation, DataSplit::test, &*model.preprocessing);
+        validation = open_dataset(options.files.validation, DataSplit::test, model.preprocessing);
     }
     std::optional<Model> teacher;
     if (!options.teacher.empty()) {
@@ -85,24 +82,19 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
 Verb retrain_verb(CLI::App& command) {
     const auto options = std::make_shared<RetrainOptions>();
     TrainingOptions& training = options->training;
-    CLI::App* const app =
-        command.add_subcommand("retrain", "Train a compressed network on, through its quantizers, at the same rate");
-    app->footer(std::string(kExamples));
+    CLI::App* const app = add_verb(
+        command, "retrain", "Train a compressed network on, through its quantizers, at the same rate", kExamples);
     add_model_options(*app, options->model);
     training.schedule.peak = 0.01;
     training.sgd.weight_decay = 1e-4;
     add_training_options(*app, options->files, training);
-    app->add_option("--index-rate", training.quantized.level_learning_rate,
-                    "How far a step of training pushes the mean quantized weight at 1 bit, in steps of its quantizer; "
-                    "a quarter for every bit more")
-        ->type_name("X")
-        ->check(at_least_zero())
-        ->capture_default_str();
-    app->add_option("--step-rate", training.quantized.step_learning_rate,
-                    "How far it pushes the mean quantizer's step, in eighths of octaves; with 0 they stay")
-        ->type_name("X")
-        ->check(at_least_zero())
-        ->capture_default_str();
+    add_defaulted(*app, "--index-rate", training.quantized.level_learning_rate,
+                  "How far a step of training pushes the mean quantized weight at 1 bit, in steps of its quantizer; "
+                  "a quarter for every bit more",
+                  "X", at_least_zero());
+    add_defaulted(*app, "--step-rate", training.quantized.step_learning_rate,
+                  "How far it pushes the mean quantizer's step, in eighths of octaves; with 0 they stay", "X",
+                  at_least_zero());
     app->add_option("--rate", options->rate,
                     "Bits a weight to come down to by the middle of training; those of MODEL without")
         ->type_name("BITS")
@@ -111,17 +103,12 @@ Verb retrain_verb(CLI::App& command) {
         app->add_option("--teacher", options->teacher,
                         "ONNX or .ebit file of the network to imitate; labels then count as --label-share says")
             ->type_name("FILE");
-    app->add_option("--label-share", training.distillation.label_share,
-                    "Share of labels or true images in the loss beside a teacher")
-        ->type_name("X")
-        ->check(between(0.0, 1.0))
-        ->needs(teacher)
-        ->capture_default_str();
-    app->add_option("--temperature", training.distillation.temperature, "By which the teacher's scores are softened")
-        ->type_name("T")
-        ->check(between(0.1, 100.0))
-        ->needs(teacher)
-        ->capture_default_str();
+    add_defaulted(*app, "--label-share", training.distillation.label_share,
+                  "Share of labels or true images in the loss beside a teacher", "X", between(0.0, 1.0))
+        ->needs(teacher);
+    add_defaulted(*app, "--temperature", training.distillation.temperature,
+                  "By which the teacher's scores are softened", "T", between(0.1, 100.0))
+        ->needs(teacher);
     return {app, [options](const RunOptions& run) { return retrain_network(*options, run); }};
 }
 

@@ -1,6 +1,5 @@
 #include "api/model_file.h"
 #include "cli/execution.h"
-#include "cli/model_options.h"
 #include "cli/verbs.h"
 #include "engine/base/error.h"
 #include "engine/formats/preprocess.h"
@@ -134,19 +133,13 @@ Results run_images(const RunVerbOptions& options) {
 
 Verb run_verb(CLI::App& command) {
     const auto options = std::make_shared<RunVerbOptions>();
-    CLI::App* const app = command.add_subcommand("run", "Name what images show, or restore them");
-    app->footer(std::string(kExamples));
+    CLI::App* const app = add_verb(command, "run", "Name what images show, or restore them", kExamples);
     add_model_options(*app, options->model);
     app->add_option("IMAGE", options->images, "JPEG, PNG or BMP files")->type_name("FILE")->required();
     add_execution_option(*app, options->execution);
-    app->add_option("--top", options->top, "How many classes to show")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1000000))
-        ->capture_default_str();
-    app->add_option("--out", options->out, "Folder for restored images, NAME.restored.png")
-        ->type_name("DIR")
-        ->check(CLI::ExistingDirectory)
-        ->capture_default_str();
+    add_defaulted(*app, "--top", options->top, "How many classes to show", "N", CLI::Range(1, 1000000));
+    add_defaulted(*app, "--out", options->out, "Folder for restored images, NAME.restored.png", "DIR",
+                  CLI::ExistingDirectory);
     return {app, [options](const RunOptions&) { return run_images(*options); }};
 }
 

@@ -1,7 +1,5 @@
 #include "api/calibration.h"
 #include "api/model_file.h"
-#include "cli/model_options.h"
-#include "cli/number_range.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "compress/statistics/network_statistics.h"
@@ -113,8 +111,7 @@ Results as_results(const LayerStatistics& layer) {
 
 Results show_statistics(const StatsOptions& options, const RunOptions& run) {
     const Model model = load_model(options.model);
-    const Dataset data =
-        open_dataset(options.data, DataSplit::train, model.preprocessing ? &*model.preprocessing : nullptr);
+    const Dataset data = open_dataset(options.data, DataSplit::train, model.preprocessing);
     NetworkStatistics statistics(model.graph, {.seed = run.seed, .memory_bytes = options.memory_megabytes << 20});
     Progress progress(run.quiet, "images", std::min(options.images, data.size));
     std::int64_t images = 0;
@@ -139,20 +136,14 @@ Results show_statistics(const StatsOptions& options, const RunOptions& run) {
 Verb stats_verb(CLI::App& command) {
     const auto options = std::make_shared<StatsOptions>();
     CLI::App* const app =
-        command.add_subcommand("stats", "Show what compression sees: moments, coding gains, activations");
-    app->footer(std::string(kExamples));
+        add_verb(command, "stats", "Show what compression sees: moments, coding gains, activations", kExamples);
     add_model_options(*app, options->model);
     app->add_option("--data", options->data, "Images to look at (their training split; no labels)")
         ->type_name("SPEC")
         ->required();
-    app->add_option("--images", options->images, "How many")
-        ->type_name("N")
-        ->check(above_zero())
-        ->capture_default_str();
-    app->add_option("--memory", options->memory_megabytes, "For the gradients that are kept at once, in MiB")
-        ->type_name("MIB")
-        ->check(CLI::Range(1, 1 << 20))
-        ->capture_default_str();
+    add_defaulted(*app, "--images", options->images, "How many", "N", above_zero());
+    add_defaulted(*app, "--memory", options->memory_megabytes, "For the gradients that are kept at once, in MiB", "MIB",
+                  CLI::Range(1, 1 << 20));
     return {app, [options](const RunOptions& run) { return show_statistics(*options, run); }};
 }
 

@@ -34,7 +34,7 @@ Results train_network(TrainOptions options, const RunOptions& run) {
     const Preprocessing& preprocessing = training.preprocessing;
     std::optional<Dataset> validation;
     if (!options.files.validation.empty()) {
-        validation = open_dataset(options.files.validation, DataSplit::test, &preprocessing);
+        validation = open_dataset(options.files.validation, DataSplit::test, preprocessing);
     }
     const Shape image{preprocessing.height, preprocessing.width, preprocessing.channels};
     Model model{build_network(options.network, image, training.class_count, run.seed), preprocessing, training.classes};
@@ -50,8 +50,7 @@ Results train_network(TrainOptions options, const RunOptions& run) {
 
 Verb train_verb(CLI::App& command) {
     const auto options = std::make_shared<TrainOptions>();
-    CLI::App* const app = command.add_subcommand("train", "Train a network from scratch and write it as ONNX");
-    app->footer(std::string(kExamples));
+    CLI::App* const app = add_verb(command, "train", "Train a network from scratch and write it as ONNX", kExamples);
     app->add_option("--model", options->network, fmt::format("Network: {}", fmt::join(network_names(), ", ")))
         ->type_name("NAME")
         ->required();

@@ -1,8 +1,5 @@
 #include "cli/training_options.h"
 
-#include "cli/evaluation_results.h"
-#include "cli/number_range.h"
-#include "cli/output_file.h"
 #include "cli/progress.h"
 #include "engine/base/error.h"
 
@@ -69,14 +66,8 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
         ->type_name("N")
         ->required()
         ->check(CLI::Range(1, 1000000));
-    verb.add_option("--batch", options.batch, "Images a step")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1000000))
-        ->capture_default_str();
-    verb.add_option("--lr", options.schedule.peak, "Highest learning rate")
-        ->type_name("X")
-        ->check(above_zero())
-        ->capture_default_str();
+    add_defaulted(verb, "--batch", options.batch, "Images a step", "N", CLI::Range(1, 1000000));
+    add_defaulted(verb, "--lr", options.schedule.peak, "Highest learning rate", "X", above_zero());
     static const std::map<std::string, Schedule::Kind> kSchedules{
         {"cosine", Schedule::Kind::cosine}, {"step", Schedule::Kind::step}, {"constant", Schedule::Kind::constant}};
     verb.add_option("--schedule", options.schedule.kind,
@@ -84,23 +75,14 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
         ->type_name("NAME")
         ->transform(CLI::CheckedTransformer(kSchedules).description(""))
         ->default_str("cosine");
-    verb.add_option("--warmup", options.schedule.warmup, "Epochs in which the learning rate rises from 0")
-        ->type_name("N")
-        ->check(at_least_zero())
-        ->capture_default_str();
-    verb.add_option("--momentum", options.sgd.momentum, "Momentum of SGD")
-        ->type_name("X")
-        ->check(between(0.0, 1.0))
-        ->capture_default_str();
+    add_defaulted(verb, "--warmup", options.schedule.warmup, "Epochs in which the learning rate rises from 0", "N",
+                  at_least_zero());
+    add_defaulted(verb, "--momentum", options.sgd.momentum, "Momentum of SGD", "X", between(0.0, 1.0));
     verb.add_flag("--nesterov", options.sgd.nesterov, "Nesterov's momentum");
-    verb.add_option("--weight-decay", options.sgd.weight_decay, "Decay of the layers' weights")
-        ->type_name("X")
-        ->check(at_least_zero())
-        ->capture_default_str();
-    verb.add_option("--label-smoothing", options.label_smoothing, "Share of a label that is spread over all classes")
-        ->type_name("X")
-        ->check(between(0.0, 1.0))
-        ->capture_default_str();
+    add_defaulted(verb, "--weight-decay", options.sgd.weight_decay, "Decay of the layers' weights", "X",
+                  at_least_zero());
+    add_defaulted(verb, "--label-smoothing", options.label_smoothing,
+                  "Share of a label that is spread over all classes", "X", between(0.0, 1.0));
     verb.add_flag_callback(
         "--no-augment", [&options] { options.augment = false; },
         "Show every image as it is, neither shifted nor mirrored");

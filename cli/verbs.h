@@ -1,7 +1,7 @@
 #pragma once
 
+#include "cli/options.h"
 #include "cli/results.h"
-#include "cli/run_options.h"
 
 #include <CLI/CLI.hpp>
 

@@ -40,7 +40,7 @@ void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView o
         if (all_finite(image(graph.parameter(layer.weight)).values())) continue;
         fail("Layer '{}' has weights that are not finite numbers.", graph.nodes()[layer.node].name);
     }
-    GraphExecutor session(graph, std::span(&one_image.shape, 1));
+    GraphExecutor session(graph, one_image.shape);
     if (!all_finite(session.run(one_image).values())) {
         fail("For the first calibration image, the network outputs numbers that are not finite.");
     }
@@ -141,8 +141,7 @@ Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions 
     if (images_.empty() || images.shape[0] == 0) fail("Compression needs calibration images; there are none.");
     check_finite(graph, layers_, images.slice(0, 1));
     for (const Layer& layer : layers_) weight_count_ += layer.shape.elements();
-    const Shape one_image = images.slice(0, 1).shape;
-    const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));
+    const std::vector<Shape> shapes = infer_shapes(graph, images.slice(0, 1).shape);
     outputs_ = shapes[static_cast<std::size_t>(graph.outputs().front())].elements();
     const std::int64_t products = macs_per_image(graph, shapes);
     measured_images_ = images_worth_measuring(products, outputs_);
@@ -349,9 +348,8 @@ Compressor::QuantizedNetwork Compressor::quantize(const Allocation& allocation) 
 }
 
 std::int64_t Compressor::images_at_once() const {
-    const Shape one_image = images_.view().slice(0, 1).shape;
-    const std::int64_t bytes_an_image = GraphExecutor(*graph_, std::span(&one_image, 1)).arena_bytes();
-    const std::int64_t fitting = std::max<std::int64_t>(options_.memory_bytes / bytes_an_image, 1);
+    const std::int64_t image_bytes = GraphExecutor(*graph_, images_.view().slice(0, 1).shape).arena_bytes();
+    const std::int64_t fitting = std::max<std::int64_t>(options_.memory_bytes / image_bytes, 1);
     return std::min({fitting, averaged_images_, images_.shape()[0]});
 }
 

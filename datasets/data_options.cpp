@@ -1,19 +1,9 @@
 #include "datasets/data_options.h"
 
-#include <charconv>
 #include <cmath>
-#include <optional>
 
 namespace eigenbit::internal {
 namespace {
-
-template <typename Number>
-std::optional<Number> parse(std::string_view text) {
-    Number number{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
-}
 
 /// A decimal number or a fraction of two.
 std::optional<float> parse_fraction(std::string_view text) {

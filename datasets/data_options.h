@@ -2,13 +2,24 @@
 
 #include "engine/base/error.h"
 
+#include <charconv>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace eigenbit::internal {
+
+/// The number that the whole text is, if it is one.
+template <typename Number>
+std::optional<Number> parse(std::string_view text) {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
 
 /// The parts at which the separator divides a text, one more than there are separators.
 std::vector<std::string> divide(std::string_view text, char separator);

@@ -105,10 +105,10 @@ void apply(const DataOptions& options, Preprocessing& preprocessing) {
 
 }  // namespace
 
-Dataset open_dataset(std::string_view spec, DataSplit split, const Preprocessing* of_model) {
+Dataset open_dataset(std::string_view spec, DataSplit split, const std::optional<Preprocessing>& of_model) {
     const DataOptions options(spec);
     const Source& source = find_source(options);
-    Preprocessing preprocessing = of_model != nullptr ? *of_model : source.usual_preprocessing();
+    Preprocessing preprocessing = of_model ? *of_model : source.usual_preprocessing();
     apply(options, preprocessing);
     validate(preprocessing, fmt::format("data \"{}\"", spec));
     const bool train = options.is_first("split", "train", "test", split == DataSplit::train);

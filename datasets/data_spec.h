@@ -17,6 +17,6 @@ namespace eigenbit::internal {
 ///
 /// The preprocessing is the model's, where it has one, otherwise the data set's usual one; options win over both.
 /// Throws Error for anything else, naming what there is.
-Dataset open_dataset(std::string_view spec, DataSplit split, const Preprocessing* of_model = nullptr);
+Dataset open_dataset(std::string_view spec, DataSplit split, const std::optional<Preprocessing>& of_model = {});
 
 }  // namespace eigenbit::internal

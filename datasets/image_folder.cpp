@@ -1,11 +1,11 @@
 #include "datasets/image_folder.h"
 
+#include "datasets/data_options.h"
 #include "datasets/image_files.h"
 #include "engine/base/error.h"
 #include "engine/formats/preprocess.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <memory>
 #include <utility>
@@ -52,18 +52,11 @@ std::vector<Row> read_rows(const fs::path& csv) {
     return rows;
 }
 
-/// A class index, or nothing where the text is a name.
-std::optional<int> class_index(const std::string& text) {
-    int index = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return index;
-}
-
 LabelledFiles listed_files(const fs::path& csv) {
     LabelledFiles listed;
     const std::vector<Row> rows = read_rows(csv);
-    const bool named = !std::all_of(rows.begin(), rows.end(), [](const Row& row) { return class_index(row.label); });
+    const bool named =
+        !std::all_of(rows.begin(), rows.end(), [](const Row& row) { return parse<int>(row.label).has_value(); });
     if (named) {
         for (const Row& row : rows) listed.classes.push_back(row.label);
         std::sort(listed.classes.begin(), listed.classes.end());
@@ -71,7 +64,7 @@ LabelledFiles listed_files(const fs::path& csv) {
     }
     for (const Row& row : rows) {
         const auto place = std::lower_bound(listed.classes.begin(), listed.classes.end(), row.label);
-        const int label = named ? static_cast<int>(place - listed.classes.begin()) : *class_index(row.label);
+        const int label = named ? static_cast<int>(place - listed.classes.begin()) : *parse<int>(row.label);
         constexpr int kMostClasses = 1'000'000;
         if (label < 0 || label >= kMostClasses) {
             fail("\"{}\", line {}: class {} was found, 0 to {} were expected", csv.string(), row.line, label,

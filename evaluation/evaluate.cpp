@@ -2,43 +2,14 @@
 
 #include "datasets/loader.h"
 #include "engine/base/error.h"
-#include "engine/executor/graph_executor.h"
 #include "engine/formats/preprocess.h"
-#include "engine/passes/simulate_int8.h"
 #include "evaluation/metrics.h"
+#include "evaluation/network_runner.h"
 
 #include <algorithm>
-#include <memory>
-#include <vector>
 
 namespace eigenbit::internal {
 namespace {
-
-/// One session for each shape of input that came along.
-class Sessions {
-  public:
-    explicit Sessions(const Graph& graph) : graph_(graph) { simulate_int8(graph_); }
-
-    GraphExecutor& of(const Shape& input) {
-        const auto found = std::ranges::find(entries_, input, &Entry::input);
-        if (found != entries_.end()) return *found->session;
-        // Images that all differ in size must not each keep an arena.
-        if (entries_.size() == kMost) entries_.erase(entries_.begin());
-        return *entries_.emplace_back(Entry{input, std::make_unique<GraphExecutor>(graph_, std::span(&input, 1))})
-                    .session;
-    }
-
-  private:
-    static constexpr std::size_t kMost = 2;
-
-    struct Entry {
-        Shape input;
-        std::unique_ptr<GraphExecutor> session;
-    };
-
-    Graph graph_;
-    std::vector<Entry> entries_;
-};
 
 /// Psnr and ssim of one restored image.
 RestorationQuality compare(const Tensor& restored, const Tensor& target, int scale) {
@@ -99,8 +70,8 @@ Evaluation evaluate(const NetworkFunction& network, const Dataset& dataset, cons
 }
 
 Evaluation evaluate(const Graph& graph, const Dataset& dataset, const EvaluationOptions& options) {
-    Sessions sessions(graph);
-    return evaluate([&](ConstView images) { return sessions.of(images.shape).run(images); }, dataset, options);
+    NetworkRunner network(graph, NetworkRunner::Mode::simulated);
+    return evaluate([&](ConstView images) { return network.run(images); }, dataset, options);
 }
 
 }  // namespace eigenbit::internal

@@ -28,6 +28,8 @@ struct Evaluation {
 
     /// What is better when it is greater: top1 or psnr.
     double score() const { return classification ? classification->top1 : restoration->psnr; }
+    /// The same in % or dB.
+    double points() const { return classification ? 100.0 * classification->top1 : restoration->psnr; }
 };
 
 struct EvaluationOptions {

@@ -197,10 +197,6 @@ std::string origin_section(const CompressionReport& report) {
     return section("How it was made", "", facts.empty() ? "" : fmt::format("<dl class=\"facts\">\n{}</dl>\n", facts));
 }
 
-void write_text(const std::filesystem::path& path, std::string_view text) {
-    write_file(path, std::vector<std::uint8_t>(text.begin(), text.end()));
-}
-
 }  // namespace
 
 std::string report_html(const CompressionReport& report) {
@@ -216,7 +212,7 @@ std::string report_html(const CompressionReport& report) {
 }
 
 void write_report(const CompressionReport& report, const std::filesystem::path& path) {
-    write_text(path, report_html(report));
+    write_text_file(path, report_html(report));
 }
 
 void write_rate_quality_plot(const CompressionReport& report, const std::filesystem::path& path) {
@@ -225,7 +221,7 @@ void write_rate_quality_plot(const CompressionReport& report, const std::filesys
         fail("cannot write \"{}\": no rate of {} has a known {}, so there is nothing to plot", path.string(),
              report.model, report.quality_name);
     }
-    write_text(path, stand_alone(svg));
+    write_text_file(path, stand_alone(svg));
 }
 
 }  // namespace eigenbit::internal

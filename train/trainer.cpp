@@ -121,7 +121,7 @@ class Trainer {
     void prepare(int epoch, const Shape& input, std::optional<GraphExecutor>& session) {
         Random random({options_.seed, static_cast<std::uint64_t>(epoch)});
         session.emplace(
-            graph_, std::span(&input, 1),
+            graph_, input,
             GraphExecutor::Options{.training = true, .gradients = network_.gradients(), .seed = random.bits()});
         output_gradient_ = Tensor(session->output().shape);
         data_gradient_ = Tensor(session->output().shape);

@@ -73,7 +73,7 @@ class Layers {
 
 std::vector<Call> calls_of(const Graph& graph, std::int64_t batch, const Layers& layers) {
     const Shape input = input_shape(graph, batch);
-    const std::vector<Shape> shapes = infer_shapes(graph, std::span(&input, 1));
+    const std::vector<Shape> shapes = infer_shapes(graph, input);
     const auto shape = [&](ValueId value) { return shapes[static_cast<std::size_t>(value)]; };
     std::vector<Call> calls;
     for (const Node& node : graph.nodes()) {

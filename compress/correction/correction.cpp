@@ -23,7 +23,7 @@ using FloatMoments = std::map<ValueId, ChannelMoments>;
 
 FloatMoments float_moments(const Graph& graph, ConstView images) {
     FloatMoments moments;
-    GraphExecutor session(graph, std::span(&images.shape, 1));
+    GraphExecutor session(graph, images.shape);
     session.bind(graph.inputs().front().value, images);
     for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
         const Node& node = graph.nodes()[i];
@@ -105,7 +105,7 @@ void correct(const Graph& original, Graph& compressed, ConstView images) {
     const std::vector<ExpandedLayer> expanded = expand_products(compressed);
     // Before the session is planned, which only knows the parameters it has seen.
     const std::vector<bool> corrected = prepare(original, compressed);
-    GraphExecutor session(compressed, std::span(&images.shape, 1));
+    GraphExecutor session(compressed, images.shape);
     session.bind(compressed.inputs().front().value, images);
     for (std::size_t i = 0; i < compressed.nodes().size(); ++i) {
         const Node& node = compressed.nodes()[i];

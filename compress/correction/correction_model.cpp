@@ -52,8 +52,7 @@ void add_batch(const Node& node, const GraphExecutor& session, Sums& sums) {
 }
 
 std::int64_t images_at_once(const Graph& graph, ConstView images) {
-    const Shape one_image = images.slice(0, 1).shape;
-    const GraphExecutor session(graph, std::span(&one_image, 1), {.keep_values = true});
+    const GraphExecutor session(graph, images.slice(0, 1).shape, {.keep_values = true});
     return std::clamp<std::int64_t>(kValueBytes / session.arena_bytes(), 1, kImagesAtOnce);
 }
 
@@ -88,7 +87,7 @@ std::vector<CorrectionModel> correction_models(const Graph& graph, std::span<con
     const std::int64_t at_once = images_at_once(graph, images);
     for (std::int64_t begin = 0; begin < images.shape[0]; begin += at_once) {
         const ConstView batch = images.slice(begin, std::min(begin + at_once, images.shape[0]));
-        GraphExecutor session(graph, std::span(&batch.shape, 1), {.keep_values = true});
+        GraphExecutor session(graph, batch.shape, {.keep_values = true});
         session.run(batch);
         for (std::size_t i = 0; i < layers.size(); ++i) add_batch(graph.nodes()[layers[i].node], session, sums[i]);
     }

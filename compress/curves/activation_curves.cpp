@@ -4,10 +4,6 @@
 #include "engine/executor/graph_executor.h"
 #include "engine/passes/quantizer_candidates.h"
 
-#include <tbb/enumerable_thread_specific.h>
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -42,25 +38,9 @@ struct Spread {
     }
 };
 
-/// Calls visit(image, session) for each image, in any order: the session has run on this image alone.
-template <typename Visit>
-void for_each_image(const Graph& graph, ConstView images, const GraphExecutor::Options& options, const Visit& visit) {
-    const Shape one_image = images.slice(0, 1).shape;
-    tbb::enumerable_thread_specific<GraphExecutor> sessions(
-        [&] { return GraphExecutor(graph, std::span(&one_image, 1), options); });
-    tbb::parallel_for(std::int64_t{0}, images.shape[0], [&](std::int64_t image) {
-        // Isolated, so that a thread that waits inside an operator does not begin another image in the same session.
-        tbb::this_task_arena::isolate([&] {
-            GraphExecutor& session = sessions.local();
-            session.run(images.slice(image, image + 1));
-            visit(image, session);
-        });
-    });
-}
-
 std::vector<Spread> measure_spreads(const Graph& graph, std::span<const ValueId> values, ConstView images) {
     std::vector<std::vector<Spread>> of_image(static_cast<std::size_t>(images.shape[0]));
-    for_each_image(graph, images, {.keep_values = true}, [&](std::int64_t image, const GraphExecutor& session) {
+    for_each_image(graph, images, {.keep_values = true}, [&](std::int64_t image, GraphExecutor& session) {
         std::vector<Spread>& spreads = of_image[static_cast<std::size_t>(image)];
         spreads.resize(values.size());
         for (std::size_t i = 0; i < values.size(); ++i) spreads[i].add(session.value(values[i]).values());
@@ -171,8 +151,7 @@ std::vector<ActivationCurve> activation_curves(const Graph& graph, ConstView ima
     std::vector<ValueId> values = quantizer_candidates(graph);
     std::erase_if(values, [&](ValueId value) { return graph.activations().contains(value); });
     const std::vector<Spread> spreads = measure_spreads(graph, values, images);
-    const Shape one_image = images.slice(0, 1).shape;
-    const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));
+    const std::vector<Shape> shapes = infer_shapes(graph, images.slice(0, 1).shape);
     std::vector<ActivationCurve> curves;
     for (std::size_t i = 0; i < values.size(); ++i) {
         const std::int64_t elements = shapes[static_cast<std::size_t>(values[i])].elements();

@@ -8,28 +8,6 @@
 namespace eigenbit::internal {
 namespace {
 
-Matrix columns(const Matrix& matrix, std::int64_t begin, std::int64_t end) {
-    Matrix result(matrix.rows(), end - begin);
-    for (std::int64_t row = 0; row < matrix.rows(); ++row) {
-        for (std::int64_t column = begin; column < end; ++column) result(row, column - begin) = matrix(row, column);
-    }
-    return result;
-}
-
-/// The slice begin … end-1 of an axis of (O, taps, I).
-Tensor slice(const Tensor& values, Axis axis, std::int64_t begin, std::int64_t end) {
-    const int cut = tensor_axis(axis);
-    const std::int64_t inner = values.shape().elements(cut + 1, 3);
-    Shape shape = values.shape();
-    shape[cut] = end - begin;
-    Tensor result(shape);
-    const std::int64_t run = (end - begin) * inner;
-    for (std::int64_t outer = 0; outer < shape.elements(0, cut); ++outer) {
-        std::copy_n(values.data() + (outer * values.shape()[cut] + begin) * inner, run, result.data() + outer * run);
-    }
-    return result;
-}
-
 /// How the weights (O, taps, I) change with the values of one block: a product of low rank.
 class BlockEffect {
   public:
@@ -43,11 +21,7 @@ class BlockEffect {
             }
             return;
         }
-        others_ = slice(factorization.coefficients, mixed_axis(), block.begin, block.end);
-        for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
-            const TransformBasis& basis = factorization.bases[i];
-            if (static_cast<int>(i) != block.factor) others_ = mix(others_, basis.axis, basis.synthesis);
-        }
+        others_ = rows_mixed_by(factorization, block);
     }
 
     /// Adds what errors of the block's values, in the order of block_values, do to the weights.

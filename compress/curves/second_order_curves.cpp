@@ -22,15 +22,6 @@ void for_each_sample(const Tensor& weight_gradients, Tensor& result, Visit visit
     }
 }
 
-/// Rows begin … end-1 of Sᵗ: what mixes an axis to the coefficients of a block.
-Matrix analysis_rows(const Matrix& synthesis, const Block& block) {
-    Matrix rows(block.end - block.begin, synthesis.rows());
-    for (std::int64_t row = 0; row < rows.rows(); ++row) {
-        for (std::int64_t i = 0; i < rows.columns(); ++i) rows(row, i) = synthesis(i, block.begin + row);
-    }
-    return rows;
-}
-
 /// With respect to coefficients: Sᵗg.
 void coefficient_gradients(const Factorization& factorization, const Block& block, const Tensor& weight_gradients,
                            Tensor& result) {
@@ -45,7 +36,7 @@ void coefficient_gradients(const Factorization& factorization, const Block& bloc
     const TransformBasis& first = factorization.bases.front();
     const TransformBasis& last = factorization.bases.back();  // blocks cut the coefficients along its axis
     const bool two_dimensional = factorization.bases.size() == 2;
-    const Matrix rows = analysis_rows(last.synthesis, block);
+    const Matrix rows = transpose(columns(last.synthesis, block.begin, block.end));
     const Matrix first_analysis = two_dimensional ? transpose(first.synthesis) : Matrix();
     for_each_sample(weight_gradients, result, [&](ConstView gradient, std::span<float> target) {
         Shape shape = gradient.shape;
@@ -59,16 +50,11 @@ void coefficient_gradients(const Factorization& factorization, const Block& bloc
     });
 }
 
-/// With respect to columns of a basis: g·Tᵗ for the rows T that they mix, which the other basis has mixed already.
+/// With respect to columns of a basis: g·Tᵗ for the rows_mixed_by them.
 void basis_gradients(const Factorization& factorization, const Block& block, const Tensor& weight_gradients,
                      Tensor& result) {
-    const auto factor = static_cast<std::size_t>(block.factor);
-    const Axis axis = factorization.bases[factor].axis;
-    const Matrix choice = Matrix::identity(factorization.bases[factor].synthesis.columns());
-    Tensor mixed = mix(factorization.coefficients, axis, analysis_rows(choice, block));
-    for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
-        if (i != factor) mixed = mix(mixed, factorization.bases[i].axis, factorization.bases[i].synthesis);
-    }
+    const Axis axis = factorization.bases[static_cast<std::size_t>(block.factor)].axis;
+    const Tensor mixed = rows_mixed_by(factorization, block);
     for_each_sample(weight_gradients, result, [&](ConstView gradient, std::span<float> target) {
         const Matrix product = moments_of_views(gradient, mixed, axis);
         std::ranges::transform(product.values(), target.begin(),

@@ -27,8 +27,7 @@ bool saves_multiplications(const LayerView& layer, const Product& product, const
 
 std::vector<ChosenQuantizer> quantize_activations(Graph& graph, ConstView images,
                                                   const ActivationQuantizerOptions& options) {
-    const Shape one_image = images.slice(0, 1).shape;
-    const std::vector<Shape> shapes = infer_shapes(graph, std::span(&one_image, 1));
+    const std::vector<Shape> shapes = infer_shapes(graph, images.slice(0, 1).shape);
     const std::vector<ExpandedLayer> expanded = expand_products(graph, [&](const LayerView& layer, const Basis& basis) {
         const Product& product = *graph.parameter(layer.weight).product();
         return basis.inner || saves_multiplications(layer, product, basis, shapes);

@@ -35,4 +35,14 @@ std::vector<float> block_values(const Factorization& factorization, const Block&
     return values;
 }
 
+Tensor rows_mixed_by(const Factorization& factorization, const Block& block) {
+    const TransformBasis& own = factorization.bases[static_cast<std::size_t>(block.factor)];
+    const Matrix selection = columns(Matrix::identity(own.synthesis.columns()), block.begin, block.end);
+    Tensor mixed = mix(factorization.coefficients, own.axis, transpose(selection));
+    for (const TransformBasis& basis : factorization.bases) {
+        if (&basis != &own) mixed = mix(mixed, basis.axis, basis.synthesis);
+    }
+    return mixed;
+}
+
 }  // namespace eigenbit::internal

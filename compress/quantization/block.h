@@ -40,6 +40,9 @@ std::vector<Block> cut_into_blocks(const Factorization& factorization, int count
 /// A copy of a block's values: T's rows, or S's columns.
 std::vector<float> block_values(const Factorization& factorization, const Block& block);
 
+/// The coefficients that the columns of a basis in this block multiply, mixed by the other basis already.
+Tensor rows_mixed_by(const Factorization& factorization, const Block& block);
+
 /// Calls visit(k, element) for the k-th value of the block and its position in the factor it belongs to: the
 /// coefficients (O, taps, I), or a basis' synthesis matrix.
 template <typename Visit>

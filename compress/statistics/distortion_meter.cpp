@@ -1,6 +1,7 @@
 #include "compress/statistics/distortion_meter.h"
 
 #include "compress/correction/correction_model.h"
+#include "compress/statistics/output_distortion.h"
 #include "engine/base/error.h"
 
 #include <tbb/parallel_for.h>
@@ -27,7 +28,7 @@ GraphExecutor::Options rerun_from(std::size_t node) {
 
 /// What the node at this position, or a later one, reads and outputs: the most of any.
 std::int64_t widest_bytes(const Graph& graph, std::size_t node, const Shape& input) {
-    const std::vector<Shape> shapes = infer_shapes(graph, std::span(&input, 1));
+    const std::vector<Shape> shapes = infer_shapes(graph, input);
     std::int64_t widest = 0;
     for (std::size_t i = node; i < graph.nodes().size(); ++i) {
         const auto add = [&](std::int64_t sum, ValueId value) {
@@ -38,15 +39,6 @@ std::int64_t widest_bytes(const Graph& graph, std::size_t node, const Shape& inp
         widest = std::max(widest, std::accumulate(at.outputs.begin(), at.outputs.end(), read, add));
     }
     return bytes(widest);
-}
-
-double squared_distance(ConstView a, ConstView b) {
-    double sum = 0.0;
-    for (std::int64_t i = 0; i < a.elements(); ++i) {
-        const double difference = static_cast<double>(a[i]) - b[i];
-        sum += difference * difference;
-    }
-    return sum;
 }
 
 }  // namespace
@@ -66,7 +58,7 @@ DistortionMeter::DistortionMeter(const Graph& graph, const Layer& layer, ConstVi
 void DistortionMeter::choose_chunks() {
     const std::int64_t count = images_.shape[0];
     const Shape one_image = images_.slice(0, 1).shape;
-    const GraphExecutor session(*graph_, std::span(&one_image, 1), rerun_from(layer_.node));
+    const GraphExecutor session(*graph_, one_image, rerun_from(layer_.node));
     const std::int64_t outputs = session.output().elements();
     const std::int64_t image_bytes = session.arena_bytes() + bytes(outputs);
     const std::int64_t cached = kChunkBytes / widest_bytes(*graph_, layer_.node, one_image);
@@ -91,7 +83,7 @@ ConstView DistortionMeter::images_of(std::size_t chunk) const {
 
 DistortionMeter::Chunk DistortionMeter::prepare(std::size_t chunk) const {
     const ConstView images = images_of(chunk);
-    GraphExecutor session(*graph_, std::span(&images.shape, 1), rerun_from(layer_.node));
+    GraphExecutor session(*graph_, images.shape, rerun_from(layer_.node));
     Tensor output(session.run(images));
     return {std::move(session), std::move(output)};
 }

@@ -1,7 +1,6 @@
 #include "compress/statistics/gradient_samples.h"
 
 #include "engine/base/random.h"
-#include "engine/executor/graph_executor.h"
 
 #include <tbb/enumerable_thread_specific.h>
 #include <tbb/parallel_for.h>
@@ -21,10 +20,23 @@ Graph with_biases(const Graph& graph) {
     return result;
 }
 
+void for_each_image(const Graph& graph, ConstView images, const GraphExecutor::Options& options,
+                    const std::function<void(std::int64_t image, GraphExecutor& session)>& visit) {
+    const Shape one_image = images.slice(0, 1).shape;
+    tbb::enumerable_thread_specific<GraphExecutor> sessions([&] { return GraphExecutor(graph, one_image, options); });
+    tbb::parallel_for(std::int64_t{0}, images.shape[0], [&](std::int64_t image) {
+        // Isolated, so that a thread that waits inside an operator does not begin another image in the same session.
+        tbb::this_task_arena::isolate([&] {
+            GraphExecutor& session = sessions.local();
+            session.run(images.slice(image, image + 1));
+            visit(image, session);
+        });
+    });
+}
+
 std::vector<GradientSamples> sample_gradients(const Graph& graph, std::span<const Layer> layers, ConstView images,
                                               const SamplingOptions& options) {
-    const std::int64_t image_count = images.shape[0];
-    const std::int64_t samples = image_count * options.projections;
+    const std::int64_t samples = images.shape[0] * options.projections;
     GraphExecutor::Options session_options;
     const auto bias_of = [&](const Layer& layer) {
         return input_of(graph.nodes()[layer.node], InputRole::bias).value();
@@ -36,32 +48,23 @@ std::vector<GradientSamples> sample_gradients(const Graph& graph, std::span<cons
         result.push_back({Tensor(Shape{samples, layer.shape[0], layer.shape[1], layer.shape[2]}),
                           Tensor(Shape{samples, layer.shape[0]})});
     }
-    const Shape one_image = images.slice(0, 1).shape;
-    tbb::enumerable_thread_specific<GraphExecutor> sessions(
-        [&] { return GraphExecutor(graph, std::span(&one_image, 1), session_options); });
-
-    tbb::parallel_for(std::int64_t{0}, image_count, [&](std::int64_t image) {
-        // Isolated, so that a thread that waits inside an operator does not begin another image in the same session.
-        tbb::this_task_arena::isolate([&] {
-            GraphExecutor& session = sessions.local();
-            const ConstView output = session.run(images.slice(image, image + 1));
-            Tensor projection(output.shape);
-            for (int p = 0; p < options.projections; ++p) {
-                const std::int64_t sample = image * options.projections + p;
-                const std::int64_t drawn = options.first_image * options.projections + sample;
-                Random random{options.seed, static_cast<std::uint64_t>(drawn)};
-                for (float& value : projection.values()) value = random.coin() ? 1.0F : -1.0F;
-                session.backward(projection);
-                for (std::size_t i = 0; i < layers.size(); ++i) {
-                    const auto store = [&](ValueId parameter, Tensor& target) {
-                        const ConstView gradient = session.gradient(parameter);
-                        std::ranges::copy(gradient.values(), target.data() + sample * gradient.elements());
-                    };
-                    store(layers[i].weight, result[i].weights);
-                    store(bias_of(layers[i]), result[i].shifts);
-                }
+    for_each_image(graph, images, session_options, [&](std::int64_t image, GraphExecutor& session) {
+        Tensor projection(session.output().shape);
+        for (int p = 0; p < options.projections; ++p) {
+            const std::int64_t sample = image * options.projections + p;
+            const std::int64_t drawn = options.first_image * options.projections + sample;
+            Random random{options.seed, static_cast<std::uint64_t>(drawn)};
+            for (float& value : projection.values()) value = random.coin() ? 1.0F : -1.0F;
+            session.backward(projection);
+            for (std::size_t i = 0; i < layers.size(); ++i) {
+                const auto store = [&](ValueId parameter, Tensor& target) {
+                    const ConstView gradient = session.gradient(parameter);
+                    std::ranges::copy(gradient.values(), target.data() + sample * gradient.elements());
+                };
+                store(layers[i].weight, result[i].weights);
+                store(bias_of(layers[i]), result[i].shifts);
             }
-        });
+        }
     });
     return result;
 }

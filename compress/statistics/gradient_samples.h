@@ -1,9 +1,10 @@
 #pragma once
 
 #include "compress/layer.h"
-#include "engine/graph/graph.h"
+#include "engine/executor/graph_executor.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <vector>
@@ -24,6 +25,11 @@ struct SamplingOptions {
     std::uint64_t seed = 0;
     std::int64_t first_image = 0;  ///< the number of the first image: each has random vectors of its own
 };
+
+/// Runs the network on each image of (N, H, W, C) by itself, on all threads, and calls visit(image, session) after
+/// each.
+void for_each_image(const Graph& graph, ConstView images, const GraphExecutor::Options& options,
+                    const std::function<void(std::int64_t image, GraphExecutor& session)>& visit);
 
 /// A copy of the network in which every layer has a bias, so that gradients() can see output channels move.
 Graph with_biases(const Graph& graph);

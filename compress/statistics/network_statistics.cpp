@@ -78,7 +78,7 @@ void NetworkStatistics::add_gradients(ConstView images) {
 }
 
 void NetworkStatistics::add_activations(ConstView images) {
-    GraphExecutor session(*graph_, std::span(&images.shape, 1), {.keep_values = true});
+    GraphExecutor session(*graph_, images.shape, {.keep_values = true});
     session.run(images);
     tbb::parallel_for(std::size_t{0}, layers_.size(), [&](std::size_t layer) {
         const ConstView input = session.value(graph_->nodes()[layers_[layer].node].inputs[0]);

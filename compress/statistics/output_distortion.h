@@ -8,4 +8,7 @@ namespace eigenbit::internal {
 /// outputs.
 double output_distortion(const Graph& original, const Graph& compressed, ConstView images);
 
+/// Σ (a − b)² over all elements.
+double squared_distance(ConstView a, ConstView b);
+
 }  // namespace eigenbit::internal

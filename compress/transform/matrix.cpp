@@ -26,6 +26,14 @@ Matrix transpose(const Matrix& a) {
     return result;
 }
 
+Matrix columns(const Matrix& a, std::int64_t begin, std::int64_t end) {
+    Matrix result(a.rows(), end - begin);
+    for (std::int64_t row = 0; row < a.rows(); ++row) {
+        for (std::int64_t column = begin; column < end; ++column) result(row, column - begin) = a(row, column);
+    }
+    return result;
+}
+
 Matrix multiply(const Matrix& a, const Matrix& b) {
     if (a.columns() != b.rows()) {
         fail("A matrix of {} columns cannot be multiplied with one of {} rows.", a.columns(), b.rows());
@@ -59,17 +67,6 @@ Matrix inverse(const Matrix& a) {
     std::optional<Matrix> result = find_inverse(a);
     if (!result) fail("A {0} × {0} matrix has no inverse.", a.rows());
     return *std::move(result);
-}
-
-Matrix solve_positive_definite(const Matrix& a, const Matrix& b) {
-    keep_blas_on_calling_thread();
-    Matrix factor = a;
-    Matrix solution = b;
-    const lapack_int status =
-        LAPACKE_dposv(LAPACK_ROW_MAJOR, 'U', dim(a.rows()), dim(b.columns()), factor.values().data(), dim(a.rows()),
-                      solution.values().data(), dim(b.columns()));
-    if (status != 0) fail("A {0} × {0} matrix is not positive definite.", a.rows());
-    return solution;
 }
 
 EigenDecomposition eigen_decomposition(const Matrix& symmetric) {

@@ -35,14 +35,14 @@ class Matrix {
 };
 
 Matrix transpose(const Matrix& a);
+/// The columns begin … end-1.
+Matrix columns(const Matrix& a, std::int64_t begin, std::int64_t end);
 Matrix multiply(const Matrix& a, const Matrix& b);
 double frobenius_norm(const Matrix& a);
 
 /// Nothing when the matrix is singular to working precision; inverse() throws Error then.
 std::optional<Matrix> find_inverse(const Matrix& a);
 Matrix inverse(const Matrix& a);
-/// X with A·X = B for symmetric positive definite A. Throws Error when A is not.
-Matrix solve_positive_definite(const Matrix& a, const Matrix& b);
 
 struct EigenDecomposition {
     std::vector<double> values;  ///< falling

@@ -35,6 +35,10 @@ class GraphExecutor {
 
     GraphExecutor(const Graph& graph, std::span<const Shape> inputs, Options options);
     GraphExecutor(const Graph& graph, std::span<const Shape> inputs) : GraphExecutor(graph, inputs, Options{}) {}
+    /// For the only input.
+    GraphExecutor(const Graph& graph, const Shape& input, Options options)
+        : GraphExecutor(graph, std::span(&input, 1), std::move(options)) {}
+    GraphExecutor(const Graph& graph, const Shape& input) : GraphExecutor(graph, input, Options{}) {}
 
     /// Reads a value from here from now on: an input, a parameter instead of the graph's own values, or what a node
     /// outputs. Throws Error when the shape is not the one planned for.

@@ -1,25 +1,12 @@
 #include "engine/executor/training_fusion.h"
 
 #include "engine/graph/uses.h"
+#include "engine/passes/fuse.h"
 
 #include <algorithm>
 #include <set>
 
 namespace eigenbit::internal {
-namespace {
-
-bool is_relu_or_clip(const Operator& op) {
-    const auto* activation = std::get_if<Activation>(&op);
-    return activation != nullptr
-           && (activation->kind == Activation::Kind::relu || activation->kind == Activation::Kind::clip);
-}
-
-bool is_addition(const Operator& op) {
-    const auto* arithmetic = std::get_if<Arithmetic>(&op);
-    return arithmetic != nullptr && arithmetic->kind == Arithmetic::Kind::add;
-}
-
-}  // namespace
 
 std::map<std::size_t, TrainingFusion> normalization_chains(const Graph& graph, std::span<const Shape> shapes,
                                                            std::span<const ValueId> kept) {
@@ -36,18 +23,13 @@ std::map<std::size_t, TrainingFusion> normalization_chains(const Graph& graph, s
         TrainingFusion chain{.normalization = i};
         const ValueId normalized = nodes[i].outputs[0];
         std::optional<std::size_t> next = reader_of(normalized);
-        if (next && is_addition(nodes[*next].op) && !additions.contains(*next)) {
-            const std::vector<ValueId>& terms = nodes[*next].inputs;
-            const ValueId other = terms[0] == normalized ? terms[1] : terms[0];
-            const auto shape_of = [&](ValueId value) { return shapes[static_cast<std::size_t>(value)]; };
-            if (shape_of(other) == shape_of(normalized)) {
-                chain.addition = next;
-                chain.residual = other;
-                additions.insert(*next);
-                next = reader_of(nodes[*next].outputs[0]);
-            }
+        const auto other = next ? addend(nodes[*next], normalized, shapes) : std::nullopt;
+        if (other && additions.insert(*next).second) {
+            chain.addition = next;
+            chain.residual = *other;
+            next = reader_of(nodes[*next].outputs[0]);
         }
-        if (next && is_relu_or_clip(nodes[*next].op)) chain.activation = next;
+        if (next && as_clamp(nodes[*next])) chain.activation = next;
         if (chain.addition || chain.activation) chains.emplace(chain.last(), chain);
     }
     return chains;

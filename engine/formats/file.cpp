@@ -64,6 +64,10 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
     fail("cannot write \"{}\": {}", path.string(), failure);
 }
 
+void write_text_file(const std::filesystem::path& path, std::string_view text) {
+    write_file(path, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+}
+
 FileBytes::FileBytes(const std::filesystem::path& path) {
     std::error_code error;
     const std::uintmax_t size =

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace eigenbit::internal {
@@ -35,5 +36,6 @@ class FileBytes {
 /// Writes a file that appears whole or not at all: the bytes go to a neighbour that is then renamed to `path`. Throws
 /// Error naming the file when that fails, and leaves nothing behind.
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
+void write_text_file(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace eigenbit::internal

@@ -171,12 +171,13 @@ std::vector<Shape> infer_shapes(const Graph& graph, std::span<const Shape> input
     return shapes;
 }
 
-Shape input_shape(const Graph& graph, std::int64_t images) {
+Shape input_shape(const Graph& graph, std::int64_t images, std::int64_t side) {
     if (graph.inputs().empty()) fail("The network has no input.");
     const Graph::Input& input = graph.inputs().front();
     Shape shape = input.shape;
     shape[0] = images;
     for (int axis = 1; axis < shape.rank(); ++axis) {
+        if (shape[axis] == 0) shape[axis] = side;
         if (shape[axis] == 0) {
             fail("Input '{}' takes images of any size; a size must be given.", graph.name(input.value));
         }

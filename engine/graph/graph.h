@@ -93,9 +93,14 @@ class Graph {
 /// The shapes of all values, by ValueId, for inputs of these shapes. Throws Error naming the node where they do not
 /// fit.
 std::vector<Shape> infer_shapes(const Graph& graph, std::span<const Shape> inputs);
+/// The same for the only input.
+inline std::vector<Shape> infer_shapes(const Graph& graph, const Shape& input) {
+    return infer_shapes(graph, std::span(&input, 1));
+}
 
-/// The first input's declared shape with this many images. Throws Error when its image size is flexible.
-Shape input_shape(const Graph& graph, std::int64_t images);
+/// The first input's declared shape with this many images, and `side` for the extents that it leaves open. Throws Error
+/// where there are such and the side is 0.
+Shape input_shape(const Graph& graph, std::int64_t images, std::int64_t side = 0);
 
 /// Multiply–accumulates of one node, given the shapes of all values.
 std::int64_t multiply_accumulates(const Node& node, std::span<const Shape> shapes);

@@ -9,24 +9,6 @@
 namespace eigenbit::internal {
 namespace {
 
-struct Positions {
-    std::int64_t begin;
-    std::int64_t count;
-};
-
-/// What a range selects from an axis, by the rules of ONNX.
-Positions select(const Slice::Range& range, std::int64_t extent) {
-    const std::int64_t first = range.step > 0 ? 0 : -1;  // where a walk backwards may end
-    const std::int64_t last = range.step > 0 ? extent : extent - 1;
-    const auto position = [&](std::int64_t p) { return p < 0 ? p + extent : p; };
-    const std::int64_t begin = std::clamp(position(range.begin), std::min<std::int64_t>(0, last), last);
-    const std::int64_t end = std::clamp(position(range.end), first, last);
-    const std::int64_t distance = range.step > 0 ? end - begin : begin - end;
-    if (distance <= 0) return {0, 0};
-    // For a negative step (1 − distance) / step, so that its lowest value needs no negation.
-    return {begin, (range.step > 0 ? (distance - 1) / range.step : (1 - distance) / range.step) + 1};
-}
-
 /// Where the slice begins in the input, and the input's strides along the axes of the slice.
 struct Selection {
     std::int64_t offset = 0;
@@ -35,7 +17,7 @@ struct Selection {
     Selection(const Slice& slice, const Shape& x) {
         const Strides own = dense_strides(x);
         for (std::size_t axis = 0; axis < slice.ranges.size(); ++axis) {
-            const Positions positions = select(slice.ranges[axis], x[static_cast<int>(axis)]);
+            const SlicePositions positions = select(slice.ranges[axis], x[static_cast<int>(axis)]);
             offset += positions.begin * own[axis];
             if (positions.count > 1) strides[axis] = own[axis] * slice.ranges[axis].step;
         }
@@ -50,6 +32,18 @@ void move_elements(const Slice& slice, const auto& arguments) {
 }
 
 }  // namespace
+
+SlicePositions select(const Slice::Range& range, std::int64_t extent) {
+    const std::int64_t first = range.step > 0 ? 0 : -1;  // where a walk backwards may end
+    const std::int64_t last = range.step > 0 ? extent : extent - 1;
+    const auto position = [&](std::int64_t p) { return p < 0 ? p + extent : p; };
+    const std::int64_t begin = std::clamp(position(range.begin), std::min<std::int64_t>(0, last), last);
+    const std::int64_t end = std::clamp(position(range.end), first, last);
+    const std::int64_t distance = range.step > 0 ? end - begin : begin - end;
+    if (distance <= 0) return {0, 0};
+    // For a negative step (1 − distance) / step, so that its lowest value needs no negation.
+    return {begin, (range.step > 0 ? (distance - 1) / range.step : (1 - distance) / range.step) + 1};
+}
 
 std::vector<Shape> infer_shapes(const Slice& slice, std::span<const Shape> inputs) {
     expect_inputs(slice.kType, inputs, 1, 1);

@@ -33,6 +33,13 @@ struct Slice {
     static void fields(auto& op, auto&& field) { field("ranges", op.ranges); }
 };
 
+/// The elements begin, begin + step, … of an axis that a range selects, by the rules of ONNX.
+struct SlicePositions {
+    std::int64_t begin;
+    std::int64_t count;
+};
+SlicePositions select(const Slice::Range& range, std::int64_t extent);
+
 std::vector<Shape> infer_shapes(const Slice& slice, std::span<const Shape> inputs);
 void forward(const Slice& slice, const ForwardArguments& arguments);
 void forward(const Slice& slice, const ByteForwardArguments& arguments);

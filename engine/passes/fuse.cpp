@@ -3,9 +3,7 @@
 #include <algorithm>
 
 namespace eigenbit::internal {
-namespace {
 
-/// What is added to `value` by this node, if it adds something of the same shape.
 std::optional<ValueId> addend(const Node& node, ValueId value, std::span<const Shape> shapes) {
     const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
     if (!arithmetic || arithmetic->kind != Arithmetic::Kind::add) return std::nullopt;
@@ -14,19 +12,12 @@ std::optional<ValueId> addend(const Node& node, ValueId value, std::span<const S
     return shape(other) == shape(value) ? std::optional(other) : std::nullopt;
 }
 
-}  // namespace
-
-bool clamps(const Node& node, float& low, float& high) {
+std::optional<Clamp> as_clamp(const Node& node) {
     const auto* const activation = std::get_if<Activation>(&node.op);
-    if (!activation) return false;
-    if (activation->kind == Activation::Kind::relu) {
-        low = 0.0F;
-        return true;
-    }
-    if (activation->kind != Activation::Kind::clip) return false;
-    low = activation->low;
-    high = activation->high;
-    return true;
+    if (!activation) return std::nullopt;
+    if (activation->kind == Activation::Kind::relu) return Clamp{.low = 0.0F};
+    if (activation->kind == Activation::Kind::clip) return Clamp{activation->low, activation->high};
+    return std::nullopt;
 }
 
 std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes) {
@@ -47,7 +38,10 @@ std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes) {
                 if (graph.is_parameter(*other) || taken[*next]) break;
                 fused.residual = other;
                 complete = false;
-            } else if (!clamps(nodes[*next], fused.low, fused.high)) {
+            } else if (const auto clamp = as_clamp(nodes[*next])) {
+                fused.low = clamp->low;
+                fused.high = clamp->high;
+            } else {
                 break;
             }
             taken[*next] = true;

@@ -25,7 +25,16 @@ struct FusedNode {
 /// between have no other reader and no quantizer.
 std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes);
 
-/// Whether the node does nothing but min(high, max(low, x)); what it does not bound stays as it is.
-bool clamps(const Node& node, float& low, float& high);
+/// What is added to `value` by this node, if it adds something of the same shape.
+std::optional<ValueId> addend(const Node& node, ValueId value, std::span<const Shape> shapes);
+
+/// y = min(high, max(low, x))
+struct Clamp {
+    float low = -std::numeric_limits<float>::infinity();
+    float high = std::numeric_limits<float>::infinity();
+};
+
+/// The clamp that the node is (ReLU, clip), if it is one.
+std::optional<Clamp> as_clamp(const Node& node);
 
 }  // namespace eigenbit::internal

@@ -237,10 +237,9 @@ class Compiler {
             }
             return true;
         }
-        float low = -kInfinity;
-        float high = kInfinity;
-        if (!clamps(node, low, high) || !quantizer_of(output) || graph_.is_parameter(node.inputs[0])) return false;
-        quantize(output, deferred_.of(node.inputs[0]), low, high);
+        const auto clamp = as_clamp(node);
+        if (!clamp || !quantizer_of(output) || graph_.is_parameter(node.inputs[0])) return false;
+        quantize(output, deferred_.of(node.inputs[0]), clamp->low, clamp->high);
         return true;
     }
 

@@ -1,6 +1,5 @@
-#include "engine/zoo/alexnet.h"
-
 #include "engine/zoo/network_builder.h"
+#include "engine/zoo/networks.h"
 
 namespace eigenbit::internal {
 

@@ -1,7 +1,6 @@
-#include "engine/zoo/densenet.h"
-
 #include "engine/base/format.h"
 #include "engine/zoo/network_builder.h"
+#include "engine/zoo/networks.h"
 
 namespace eigenbit::internal {
 namespace {

@@ -1,7 +1,6 @@
-#include "engine/zoo/imagenet_resnet.h"
-
 #include "engine/base/format.h"
 #include "engine/zoo/network_builder.h"
+#include "engine/zoo/networks.h"
 
 #include <array>
 

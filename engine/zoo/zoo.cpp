@@ -1,13 +1,7 @@
 #include "engine/zoo/zoo.h"
 
 #include "engine/base/error.h"
-#include "engine/zoo/alexnet.h"
-#include "engine/zoo/cifar_resnet.h"
-#include "engine/zoo/densenet.h"
-#include "engine/zoo/imagenet_resnet.h"
-#include "engine/zoo/lenet.h"
-#include "engine/zoo/mobilenet_v2.h"
-#include "engine/zoo/vgg_small.h"
+#include "engine/zoo/networks.h"
 
 #include <algorithm>
 #include <array>

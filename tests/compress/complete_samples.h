@@ -14,7 +14,7 @@ inline GradientSamples complete_samples(const Graph& graph, const Layer& layer, 
     const ValueId bias = graph.nodes()[layer.node].inputs[2];
     GraphExecutor::Options options;
     options.gradients = {layer.weight, bias};
-    GraphExecutor session(graph, std::span(&one_image, 1), options);
+    GraphExecutor session(graph, one_image, options);
     const std::int64_t outputs = session.output().elements();
     const auto projections = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(outputs)));
     const std::int64_t samples = images.shape[0] * projections;

@@ -21,7 +21,7 @@ Compressor compressor_of(const Graph& graph, const Tensor& images, CurveMethod c
 }
 
 bool output_is_finite(const Graph& graph, const Tensor& images) {
-    GraphExecutor session(graph, std::span(&images.shape(), 1));
+    GraphExecutor session(graph, images.shape());
     return std::ranges::all_of(session.run(images).values(), [](float value) { return std::isfinite(value); });
 }
 

@@ -99,7 +99,7 @@ double variance(ConstView values) {
 void check(const Graph& graph, const CompressionOptions& options, std::initializer_list<Entry> entries) {
     const Compressor compressor(graph, random_images(48, 3), options);
     const Tensor images = random_images(32, 4);
-    GraphExecutor session(graph, std::span(&images.shape(), 1));
+    GraphExecutor session(graph, images.shape());
     const double power = variance(session.run(images));
     for (const Entry& entry : entries) {
         const Graph compressed = compressor.at_rate(entry.rate).graph;

@@ -27,7 +27,8 @@ class Sample {
         }
     }
 
-    Dataset open(std::string_view name, std::string_view options, const Preprocessing* of_model = nullptr) const {
+    Dataset open(std::string_view name, std::string_view options,
+                 const std::optional<Preprocessing>& of_model = {}) const {
         return open_dataset(spec(name, options), DataSplit::test, of_model);
     }
     std::string complaint(std::string_view name, std::string_view options) const {
@@ -68,13 +69,13 @@ TEST_CASE("the model's preprocessing wins over the usual one, options over both"
                                  .width = 24,
                                  .mean = {0.25F},
                                  .std = {0.75F}};
-    CHECK(sample.open("folder", "", &of_model).preprocessing == of_model);
+    CHECK(sample.open("folder", "", of_model).preprocessing == of_model);
     Preprocessing expected = of_model;
     expected.mean = {0.5F};
     expected.channel_order = ChannelOrder::rgb;
     expected.height = expected.width = 16;
-    CHECK(sample.open("folder", "?mean=0.5&order=rgb&crop=16", &of_model).preprocessing == expected);
-    CHECK(sample.open("denoise", "", &of_model).preprocessing
+    CHECK(sample.open("folder", "?mean=0.5&order=rgb&crop=16", of_model).preprocessing == expected);
+    CHECK(sample.open("denoise", "", of_model).preprocessing
           == Preprocessing{.channels = 1, .channel_order = ChannelOrder::bgr, .mean = {0.25F}, .std = {0.75F}});
 }
 

@@ -24,7 +24,7 @@ inline Tensor run(const Graph& graph, ConstView input) {
 inline int quantize_over_range(Graph& graph, ConstView images) {
     std::vector<ValueId> values = quantizer_candidates(graph);
     std::erase_if(values, [&](ValueId value) { return graph.activations().contains(value); });
-    GraphExecutor session(graph, std::span(&images.shape, 1), {.keep_values = true});
+    GraphExecutor session(graph, images.shape, {.keep_values = true});
     session.run(images);
     for (const ValueId value : values) {
         const std::span<const float> seen = session.value(value).values();

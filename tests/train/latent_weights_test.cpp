@@ -59,7 +59,7 @@ TEST_CASE("gradients of latents are those of the values, in steps") {
         const Shape shape{3, 6};
         Tensor x(shape);
         for (std::int64_t i = 0; i < x.elements(); ++i) x[i] = static_cast<float>(i % 5) - 1.5F;
-        GraphExecutor session(layer.graph, std::span(&shape, 1), {.training = true, .gradients = {layer.weight}});
+        GraphExecutor session(layer.graph, shape, {.training = true, .gradients = {layer.weight}});
         const Tensor output_gradient(Shape{3, 4}, std::vector<float>(12, 1.0F));
         session.run(x);
         session.backward(output_gradient);
@@ -126,7 +126,7 @@ TEST_CASE("gradients of steps are those of their positions on the grid, over the
     const Shape shape{3, 6};
     Tensor x(shape);
     for (std::int64_t i = 0; i < x.elements(); ++i) x[i] = static_cast<float>(i % 5) - 1.5F;
-    GraphExecutor session(layer.graph, std::span(&shape, 1), {.training = true, .gradients = {layer.weight}});
+    GraphExecutor session(layer.graph, shape, {.training = true, .gradients = {layer.weight}});
     const auto sum_of_outputs = [&] {
         double sum = 0.0;
         for (const float y : session.run(x).values()) sum += y;

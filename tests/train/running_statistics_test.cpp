@@ -18,7 +18,7 @@ TEST_CASE("running statistics move a tenth of the way to the batch's mean and un
     graph.add_output(y);
 
     const Shape shape{3, 1, 1, 2};
-    GraphExecutor session(graph, std::span(&shape, 1), {.training = true});
+    GraphExecutor session(graph, shape, {.training = true});
     const Tensor batch(shape, std::array{1.0F, 0.0F, 2.0F, 0.0F, 6.0F, 0.0F});
     session.run(batch);
     update_running_statistics(graph, session);

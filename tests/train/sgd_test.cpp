@@ -30,7 +30,7 @@ struct Line {
                  {.name = "b", .values = &graph.parameter(b).values(), .learning_rate_scale = 2.0, .decays = false}},
                 options);
         const Shape shape{1, 1};
-        GraphExecutor session(graph, std::span(&shape, 1), {.training = true, .gradients = {w, b}});
+        GraphExecutor session(graph, shape, {.training = true, .gradients = {w, b}});
         const Tensor one(shape, std::array{1.0F});
         for (int step = 0; step < steps; ++step) {
             const Tensor x(shape, std::array{step < 1 ? 3.0F : 1.0F});

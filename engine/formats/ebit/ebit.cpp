@@ -134,10 +134,7 @@ class EbitReader {
         ByteReader floats = section(kFloats);
         read_floats(floats, stored_);
         defer_levels(std::move(owner));
-        if (container_.has(kActivations)) {
-            ByteReader activations = section(kActivations);
-            read_activations(activations, stored_.graph);
-        }
+        read_rounded();
         file_.model.graph = std::move(stored_.graph);
         return std::move(file_.model);
     }
@@ -151,11 +148,8 @@ class EbitReader {
 
     void defer_levels(std::shared_ptr<const FileBytes> owner) {
         const auto stored = all_levels<Quantized>(stored_.graph);
-        std::vector<Quantized> weights;
-        for (const StoredLevels<Quantized>& levels : stored) weights.push_back(*levels.weight);
-        const EbitContainer::Section& section = container_.find(kLevels);
-        LevelReader reader(section.bytes, formatted("{}: section {}", name_, kLevels),
-                           static_cast<LevelStorage>(section.coder), std::move(weights));
+        const EbitContainer::Section& found = container_.find(kLevels);
+        LevelReader reader(found.bytes, where(kLevels), static_cast<LevelStorage>(found.coder), stored);
         const auto deferred =
             std::make_shared<const DeferredLevels>(DeferredLevels{std::move(owner), std::move(reader)});
         for (std::size_t i = 0; i < stored.size(); ++i) {
@@ -170,12 +164,11 @@ class EbitReader {
         for (const auto& [value, weight] : stored_.graph.parameters()) check_weight(weight, stored_.graph.name(value));
     }
 
-    ByteReader section(std::string_view section) const {
-        return {container_.find(section).bytes, formatted("{}: section {}", name_, section)};
-    }
+    std::string where(std::string_view section) const { return formatted("{}: section {}", name_, section); }
+    ByteReader section(std::string_view section) const { return {container_.find(section).bytes, where(section)}; }
 
     void check_coder(const EbitContainer::Section& section) const {
-        const bool known = section.name == kLevels ? is_index_storage(section.coder) : section.coder == kPlain;
+        const bool known = section.name == kLevels ? is_level_storage(section.coder) : section.coder == kPlain;
         if (!known) {
             fail("{}: section {} has coder {}, which is unknown; the file needs a newer version of eigenbit", name_,
                  section.name, section.coder);
@@ -183,9 +176,9 @@ class EbitReader {
     }
 
     void read_quantized() {
-        file_.storage = static_cast<LevelStorage>(container_.find(kLevels).coder);
-        ByteReader reader = section(kLevels);
-        read_levels(reader, file_.storage, all_levels<Quantized>(stored_.graph));
+        const EbitContainer::Section& levels = container_.find(kLevels);
+        file_.storage = static_cast<LevelStorage>(levels.coder);
+        read_levels(levels.bytes, where(kLevels), file_.storage, all_levels<Quantized>(stored_.graph));
         for (const auto& [value, weight] : stored_.graph.parameters()) check_weight(weight, stored_.graph.name(value));
     }
 

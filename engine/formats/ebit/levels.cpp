@@ -116,46 +116,6 @@ void write_streams(LevelBytes& result, const StoredBlocks<const Quantized>& bloc
     }
 }
 
-/// Where errors in a block are.
-std::string describe(const ByteReader& reader, const StoredBlocks<Quantized>& blocks, std::size_t i) {
-    return formatted("{}: block {} of '{}'", reader.where(), blocks.position(i).block, blocks.parameter(i).name);
-}
-
-void read_fixed(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
-    for (std::size_t i = 0; i < blocks.count(); ++i) {
-        const int depth = blocks.block(i).bit_depth;
-        const std::int64_t size = packed_bytes(blocks.elements(i), depth);
-        std::vector<std::int16_t> levels(static_cast<std::size_t>(blocks.elements(i)));
-        if (!unpack_levels(reader.raw(static_cast<std::size_t>(size), "the levels"), depth, levels)) {
-            fail("{}: the bits after its end are not 0", describe(reader, blocks, i));
-        }
-        blocks.layout(i).scatter(levels, blocks.parameter(i).weight->levels);
-    }
-}
-
-void read_streams(ByteReader& reader, const StoredBlocks<Quantized>& blocks) {
-    const std::vector<std::size_t> bounds = blocks.stream_bounds();
-    std::vector<std::size_t> lengths(bounds.size() - 1);
-    for (std::size_t& length : lengths) length = reader.count("the length of a stream");
-    std::vector<std::span<const std::uint8_t>> streams;
-    for (const std::size_t length : lengths) streams.push_back(reader.raw(length, "the levels"));
-
-    in_parallel(streams.size(), [&](std::size_t s) {
-        LevelDecoder decoder(streams[s]);
-        for (std::size_t i = bounds[s]; i < bounds[s + 1]; ++i) {
-            const BlockLayout layout = blocks.layout(i);
-            std::vector<std::int16_t> levels(static_cast<std::size_t>(layout.elements()));
-            try {
-                decoder.read(layout, levels);
-            } catch (const Error& error) {
-                fail("{}: {}", describe(reader, blocks, i), error.what());
-            }
-            layout.scatter(levels, blocks.parameter(i).weight->levels);
-        }
-        if (!decoder.at_end()) fail("{}: stream {} does not end where its levels do", reader.where(), s);
-    });
-}
-
 }  // namespace
 
 LevelBytes write_levels(std::span<const StoredLevels<const Quantized>> weights, LevelStorage storage) {
@@ -170,36 +130,35 @@ LevelBytes write_levels(std::span<const StoredLevels<const Quantized>> weights, 
     return result;
 }
 
-void read_levels(ByteReader& reader, LevelStorage storage, std::span<const StoredLevels<Quantized>> weights) {
-    const StoredBlocks<Quantized> blocks(weights);
-    for (const auto& stored : weights) {
-        stored.weight->levels.resize(static_cast<std::size_t>(stored.weight->shape.elements()));
-    }
-    if (storage == LevelStorage::fixed) {
-        read_fixed(reader, blocks);
-    } else {
-        read_streams(reader, blocks);
-    }
-    reader.expect_end();
-}
-
 struct LevelReader::State {
-    State(std::string where, LevelStorage coder, std::vector<Quantized> all)
-        : place(std::move(where)), storage(coder), weights(std::move(all)), stored(views(weights)), blocks(stored) {}
-
-    static std::vector<StoredLevels<Quantized>> views(std::vector<Quantized>& weights) {
-        std::vector<StoredLevels<Quantized>> result;
-        for (Quantized& weight : weights) result.push_back({formatted("weight {}", result.size()), &weight});
-        return result;
+    State(std::span<const std::uint8_t> bytes, std::string where, LevelStorage coder,
+          std::vector<StoredLevels<Quantized>> levels)
+        : place(std::move(where)), storage(coder), stored(std::move(levels)), blocks(stored) {
+        ByteReader reader(bytes, place);
+        std::vector<std::size_t> lengths;
+        if (storage == LevelStorage::fixed) {
+            for (std::size_t i = 0; i < blocks.count(); ++i) {
+                lengths.push_back(
+                    static_cast<std::size_t>(packed_bytes(blocks.elements(i), blocks.block(i).bit_depth)));
+                bounds.push_back(i);
+            }
+            bounds.push_back(lengths.size());
+        } else {
+            bounds = blocks.stream_bounds();
+            lengths.resize(bounds.size() - 1);
+            for (std::size_t& length : lengths) length = reader.count("the length of a stream");
+        }
+        for (const std::size_t length : lengths) pieces.push_back(reader.raw(length, "the levels"));
+        reader.expect_end();
     }
 
     std::string place;
     LevelStorage storage;
-    std::vector<Quantized> weights;
     std::vector<StoredLevels<Quantized>> stored;
     StoredBlocks<Quantized> blocks;
     std::vector<std::span<const std::uint8_t>> pieces{};  // of blocks, or of streams
     std::vector<std::size_t> bounds{};  // of streams, in blocks; one block each where levels are packed
+    std::vector<Quantized> weights{};   // what is stored, where the reader owns it
 
     /// Calls visit(stored block, its levels in stored order) for the blocks of a piece before `end`.
     template <typename Visit>
@@ -231,25 +190,26 @@ struct LevelReader::State {
     }
 };
 
-LevelReader::LevelReader(std::span<const std::uint8_t> bytes, std::string where, LevelStorage storage,
-                         std::vector<Quantized> weights) {
-    auto state = std::make_unique<State>(where, storage, std::move(weights));
-    ByteReader reader(bytes, std::move(where));
-    std::vector<std::size_t> lengths;
-    if (storage == LevelStorage::fixed) {
-        for (std::size_t i = 0; i < state->blocks.count(); ++i) {
-            lengths.push_back(
-                static_cast<std::size_t>(packed_bytes(state->blocks.elements(i), state->blocks.block(i).bit_depth)));
-            state->bounds.push_back(i);
-        }
-        state->bounds.push_back(lengths.size());
-    } else {
-        state->bounds = state->blocks.stream_bounds();
-        lengths.resize(state->bounds.size() - 1);
-        for (std::size_t& length : lengths) length = reader.count("the length of a stream");
+void read_levels(std::span<const std::uint8_t> bytes, std::string where, LevelStorage storage,
+                 std::vector<StoredLevels<Quantized>> weights) {
+    for (const StoredLevels<Quantized>& stored : weights) {
+        stored.weight->levels.resize(static_cast<std::size_t>(stored.weight->shape.elements()));
     }
-    for (const std::size_t length : lengths) state->pieces.push_back(reader.raw(length, "the levels"));
-    reader.expect_end();
+    const LevelReader::State state(bytes, std::move(where), storage, std::move(weights));
+    in_parallel(state.pieces.size(), [&](std::size_t piece) {
+        state.decode(piece, state.bounds[piece + 1], [&](std::size_t i, std::span<const std::int16_t> levels) {
+            state.blocks.layout(i).scatter(levels, state.blocks.parameter(i).weight->levels);
+        });
+    });
+}
+
+LevelReader::LevelReader(std::span<const std::uint8_t> bytes, std::string where, LevelStorage storage,
+                         std::vector<StoredLevels<Quantized>> weights) {
+    std::vector<Quantized> own;
+    for (const StoredLevels<Quantized>& stored : weights) own.push_back(*stored.weight);
+    for (std::size_t i = 0; i < own.size(); ++i) weights[i].weight = &own[i];
+    auto state = std::make_unique<State>(bytes, std::move(where), storage, std::move(weights));
+    state->weights = std::move(own);
     state_ = std::move(state);
 }
 

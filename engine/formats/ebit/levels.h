@@ -16,7 +16,7 @@ enum class LevelStorage {
     fixed = 0,   ///< packed at each block's bit depth
     entropy = 2  ///< adaptive entropy coding
 };
-constexpr bool is_index_storage(int coder) {
+constexpr bool is_level_storage(int coder) {
     return coder == static_cast<int>(LevelStorage::fixed) || coder == static_cast<int>(LevelStorage::entropy);
 }
 
@@ -37,8 +37,9 @@ struct LevelBytes {
 /// The levels of all blocks of depth 1 and more, one after the other.
 LevelBytes write_levels(std::span<const StoredLevels<const Quantized>> weights, LevelStorage storage);
 
-/// Fills in the levels, given all else. Throws Error.
-void read_levels(ByteReader& reader, LevelStorage storage, std::span<const StoredLevels<Quantized>> weights);
+/// Fills in the levels, given all else, from the bytes of section LEVL. Throws Error, beginning with `where`.
+void read_levels(std::span<const std::uint8_t> bytes, std::string where, LevelStorage storage,
+                 std::vector<StoredLevels<Quantized>> weights);
 
 /// The levels of a file as its section LEVL has them, read weight by weight as they are needed. The bytes must outlive
 /// it. Any number of threads may read.
@@ -46,7 +47,7 @@ class LevelReader {
   public:
     /// `weights` have all but their levels, in the order of the file. Throws Error where streams do not fit the bytes.
     LevelReader(std::span<const std::uint8_t> bytes, std::string where, LevelStorage storage,
-                std::vector<Quantized> weights);
+                std::vector<StoredLevels<Quantized>> weights);
     LevelReader(LevelReader&&) noexcept;
     ~LevelReader();
 
@@ -56,8 +57,9 @@ class LevelReader {
     /// Those of one of its blocks, in the order of the weight.
     std::vector<std::int16_t> read_block(std::size_t weight, std::size_t block) const;
 
-  private:
     struct State;
+
+  private:
     std::unique_ptr<const State> state_;
 };
 

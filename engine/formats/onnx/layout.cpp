@@ -38,12 +38,6 @@ std::vector<int> to_our_permutation(std::span<const int> onnx) {
     return ours;
 }
 
-std::vector<int> to_onnx_permutation(std::span<const int> ours) {
-    std::vector<int> onnx;
-    for (const int axis : kOurAxis) onnx.push_back(onnx_axis(ours[static_cast<std::size_t>(axis)], 4));
-    return onnx;
-}
-
 std::vector<int> remaining_to_onnx_order(std::span<const int> removed_axes) {
     std::vector<int> remaining;  // ONNX's axes in our order
     for (int axis = 0; axis < 4; ++axis) {

@@ -23,9 +23,8 @@ Tensor permuted(ConstView values, std::span<const int> permutation);
 Tensor to_our_order(ConstView onnx);
 Tensor to_onnx_order(ConstView ours);
 
-/// The permutation of our axes that does what a permutation of four ONNX axes does, and the reverse.
+/// The permutation of our axes that does what a permutation of four ONNX axes does.
 std::vector<int> to_our_permutation(std::span<const int> onnx);
-std::vector<int> to_onnx_permutation(std::span<const int> ours);
 
 /// The permutation that puts what is left of an image without these axes of ours into ONNX's order.
 std::vector<int> remaining_to_onnx_order(std::span<const int> removed_axes);

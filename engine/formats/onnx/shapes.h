@@ -11,6 +11,8 @@ namespace eigenbit::internal {
 /// How ONNX's shape operators read their arguments, whether they act on constants or on activations. All shapes are in
 /// ONNX's order; all throw Error when the arguments do not fit the shape.
 
+using ShapeRule = Shape (*)(const OnnxNode&, const Shape&);
+
 /// Reshape: 0 copies an extent (unless it is meant as empty), −1 is what remains.
 Shape reshaped(std::vector<std::int64_t> extents, bool zero_is_empty, const Shape& input);
 Shape reshaped(const OnnxNode& node, const Shape& input);

@@ -37,7 +37,7 @@ Graph coarsely_quantized(const Graph& graph, const Transform& transform) {
 }
 
 ChannelMoments moments_of(const Graph& graph, ValueId value, const Tensor& images) {
-    GraphExecutor session(graph, std::span(&images.shape(), 1), {.keep_values = true});
+    GraphExecutor session(graph, images.shape(), {.keep_values = true});
     session.run(images);
     ChannelSums sums(session.value(value).shape.back());
     sums.add(session.value(value));
@@ -45,8 +45,8 @@ ChannelMoments moments_of(const Graph& graph, ValueId value, const Tensor& image
 }
 
 double squared_change(const Graph& graph, const Graph& other, const Tensor& images) {
-    GraphExecutor before(graph, std::span(&images.shape(), 1));
-    GraphExecutor after(other, std::span(&images.shape(), 1));
+    GraphExecutor before(graph, images.shape());
+    GraphExecutor after(other, images.shape());
     const ConstView y = before.run(images);
     const ConstView y_hat = after.run(images);
     double sum = 0.0;

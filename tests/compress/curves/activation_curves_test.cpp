@@ -109,7 +109,7 @@ TEST_CASE(
     "depth") {
     const Graph graph = restoration_network(4);
     const Tensor images = random_images(24, 5);
-    GraphExecutor session(graph, std::span(&images.shape(), 1), {.keep_values = true});
+    GraphExecutor session(graph, images.shape(), {.keep_values = true});
     session.run(images);
     for (const ActivationCurve& curve : activation_curves(graph, images, {2, 8}, {})) {
         CAPTURE(graph.name(curve.value));
@@ -188,7 +188,7 @@ TEST_CASE(
     CHECK(rounded_to_8_bits(expanded) == read_by_layers(expanded));
     const Shape one_image = images.view().slice(0, 1).shape;
     const auto products = [&](const Graph& network) {
-        const std::vector<Shape> shapes = infer_shapes(network, std::span(&one_image, 1));
+        const std::vector<Shape> shapes = infer_shapes(network, one_image);
         std::int64_t sum = 0;
         for (const Node& node : network.nodes()) sum += multiply_accumulates(node, shapes);
         return sum;

@@ -26,8 +26,8 @@ TransformCurves curves_of(const Graph& graph, const Layer& layer, const Transfor
 }
 
 double mean_squared_change(const Graph& graph, const Graph& other, const Tensor& images) {
-    GraphExecutor before(graph, std::span(&images.shape(), 1));
-    GraphExecutor after(other, std::span(&images.shape(), 1));
+    GraphExecutor before(graph, images.shape());
+    GraphExecutor after(other, images.shape());
     const ConstView y = before.run(images);
     const ConstView y_hat = after.run(images);
     double sum = 0.0;
@@ -128,7 +128,7 @@ TEST_CASE("A corrected distortion is that with every channel's mean restored, an
         for (float& weight : weights) weight += 0.05F * static_cast<float>(random.normal());
     };
     const auto moments_of = [&](const Graph& network) {
-        GraphExecutor session(network, std::span(&images.shape(), 1), {.keep_values = true});
+        GraphExecutor session(network, images.shape(), {.keep_values = true});
         session.run(images);
         ChannelSums sums(layer.shape[0]);
         sums.add(session.value(node.outputs[0]));

@@ -71,7 +71,7 @@ Tensor quantized_weights(const TransformCurves& curves, const LayerChoice& choic
 }
 
 Tensor output_of(const Graph& graph, const Tensor& images) {
-    GraphExecutor session(graph, std::span(&images.shape(), 1));
+    GraphExecutor session(graph, images.shape());
     return Tensor(session.run(images));
 }
 

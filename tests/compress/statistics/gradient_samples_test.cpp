@@ -13,7 +13,7 @@ Matrix jacobian_moments(const Graph& graph, const Layer& layer, ConstView images
     const Shape one_image = images.slice(0, 1).shape;
     GraphExecutor::Options options;
     options.gradients = {layer.weight};
-    GraphExecutor session(graph, std::span(&one_image, 1), options);
+    GraphExecutor session(graph, one_image, options);
     const std::int64_t n = extent(layer.shape, axis);
     Matrix moments(n, n);
     for (std::int64_t image = 0; image < images.shape[0]; ++image) {
@@ -83,12 +83,12 @@ TEST_CASE("The gradient of a shift is the one of a bias, also in layers that hav
     const Tensor images = random_images(1, 2);
     const auto samples = sample_gradients(biased, std::vector{layer}, images, {.projections = 1, .seed = 3});
     const ValueId bias = biased.nodes()[layer.node].inputs[2];
-    GraphExecutor session(biased, std::span(&images.shape(), 1));
+    GraphExecutor session(biased, images.shape());
     Random random{3, 0};
     const auto projected = [&](float shift) {
         Graph shifted = biased;
         for (std::int64_t channel = 0; channel < 10; channel += 2) shifted.parameter(bias).values()[channel] = shift;
-        GraphExecutor other(shifted, std::span(&images.shape(), 1));
+        GraphExecutor other(shifted, images.shape());
         const Tensor output(other.run(images));
         double sum = 0.0;
         Random signs{3, 0};

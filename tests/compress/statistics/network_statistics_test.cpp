@@ -70,7 +70,7 @@ TEST_CASE("Statistics of a network are those of all its images at once") {
     REQUIRE(found.size() == layers.size());
     const Graph differentiable = with_biases(graph);
     const std::vector<GradientSamples> samples = sample_gradients(differentiable, layers, images, {});
-    GraphExecutor session(graph, std::span(&images.shape(), 1), {.keep_values = true});
+    GraphExecutor session(graph, images.shape(), {.keep_values = true});
     session.run(images);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         CAPTURE(found[i].name);

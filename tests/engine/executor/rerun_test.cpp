@@ -1,5 +1,5 @@
 #include "engine/executor/graph_executor.h"
-#include "engine/zoo/cifar_resnet.h"
+#include "engine/zoo/networks.h"
 
 #include <doctest/doctest.h>
 
@@ -21,7 +21,7 @@ bool same(ConstView a, ConstView b) { return std::ranges::equal(a.values(), b.va
 TEST_CASE("from any layer on, a network can be run again with other weights, and with its own once more") {
     const Graph graph = cifar_resnet(1, Shape{12, 12, 3}, 4, 1);
     const Tensor images = wavy_images(3);
-    GraphExecutor whole(graph, std::span(&images.shape(), 1), {.keep_values = true});
+    GraphExecutor whole(graph, images.shape(), {.keep_values = true});
     const Tensor original(whole.run(images));
     int layers = 0;
     for (std::size_t node = 0; node < graph.nodes().size(); ++node) {
@@ -30,10 +30,10 @@ TEST_CASE("from any layer on, a network can be run again with other weights, and
         const ValueId weight = graph.nodes()[node].inputs[1];
         Graph changed = graph;
         for (float& value : changed.parameter(weight).values().values()) value *= 0.7F;
-        GraphExecutor other(changed, std::span(&images.shape(), 1));
+        GraphExecutor other(changed, images.shape());
         const Tensor expected(other.run(images));
 
-        GraphExecutor session(graph, std::span(&images.shape(), 1), {.rerun_from = node});
+        GraphExecutor session(graph, images.shape(), {.rerun_from = node});
         CHECK(session.arena_bytes() < whole.arena_bytes());
         CHECK(same(session.run(images), original));
         for (int times = 0; times < 3; ++times) {
@@ -51,7 +51,7 @@ TEST_CASE("from any layer on, a network can be run again with other weights, and
 TEST_CASE("a value can be bound in place of what a node outputs") {
     const Graph graph = cifar_resnet(1, Shape{12, 12, 3}, 4, 1);
     const Tensor images = wavy_images(2);
-    GraphExecutor session(graph, std::span(&images.shape(), 1), {.keep_values = true});
+    GraphExecutor session(graph, images.shape(), {.keep_values = true});
     const Tensor original(session.run(images));
     const ValueId stem = graph.nodes()[0].outputs[0];
     const Tensor copy(session.value(stem));

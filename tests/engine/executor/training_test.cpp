@@ -19,8 +19,7 @@ std::vector<ValueId> parameters_of(const Graph& graph) {
 std::vector<Tensor> trained_once(const Graph& graph, const Tensor& images, bool keep_values) {
     std::vector<ValueId> wanted = parameters_of(graph);
     wanted.push_back(graph.inputs().front().value);
-    GraphExecutor session(graph, std::span(&images.shape(), 1),
-                          {.training = true, .keep_values = keep_values, .gradients = wanted});
+    GraphExecutor session(graph, images.shape(), {.training = true, .keep_values = keep_values, .gradients = wanted});
     std::vector<Tensor> results;
     for (int step = 0; step < 2; ++step) {
         results.emplace_back(session.run(images));
@@ -50,8 +49,8 @@ TEST_CASE("values that a normalization chain does without take no memory") {
     const Graph graph = build_network("resnet8", Shape{16, 16, 3}, 5, 1);
     const Shape shape{6, 16, 16, 3};
     const std::vector<ValueId> wanted = parameters_of(graph);
-    const GraphExecutor kept(graph, std::span(&shape, 1), {.training = true, .keep_values = true, .gradients = wanted});
-    const GraphExecutor chained(graph, std::span(&shape, 1), {.training = true, .gradients = wanted});
+    const GraphExecutor kept(graph, shape, {.training = true, .keep_values = true, .gradients = wanted});
+    const GraphExecutor chained(graph, shape, {.training = true, .gradients = wanted});
     CHECK(chained.arena_bytes() < 0.75 * static_cast<double>(kept.arena_bytes()));
 }
 
@@ -63,7 +62,7 @@ TEST_CASE("a gradient asked for inside of a chain is there") {
         const ValueId normalized = node.outputs[0];
         std::vector<Tensor> gradients;
         for (const bool keep_values : {true, false}) {
-            GraphExecutor session(graph, std::span(&images.shape(), 1),
+            GraphExecutor session(graph, images.shape(),
                                   {.training = true, .keep_values = keep_values, .gradients = {normalized}});
             session.run(images);
             session.backward(random_tensor(session.output().shape, 3));
@@ -81,7 +80,7 @@ TEST_CASE("the gradient of a value that the output does not depend on is zero") 
     graph.add_node("aside", Activation{Activation::Kind::relu}, {unused});
     graph.add_output(y);
     const Tensor values = random_tensor(Shape{2, 3}, 1);
-    GraphExecutor session(graph, std::span(&values.shape(), 1), {.training = true, .gradients = {unused, x}});
+    GraphExecutor session(graph, values.shape(), {.training = true, .gradients = {unused, x}});
     session.run(values);
     session.backward(random_tensor(Shape{2, 3}, 3));
     for (const float g : session.gradient(unused).values()) CHECK(g == 0.0F);

@@ -59,7 +59,7 @@ TEST_CASE("int8 execution computes what is simulated, up to the rounding of floa
     Inference int8(network.graph, std::span(&shape, 1), Execution::int8);
     const ConstView computed = int8.run(images);
     const auto error = [&](const Graph& graph) {
-        GraphExecutor session(graph, std::span(&shape, 1));
+        GraphExecutor session(graph, shape);
         const ConstView simulated = session.run(images);
         float largest = 0.0F;
         for (std::int64_t i = 0; i < simulated.shape.elements(); ++i) {

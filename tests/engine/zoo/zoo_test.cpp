@@ -11,7 +11,7 @@ namespace {
 
 std::int64_t multiply_accumulates_of(const Graph& graph) {
     const Shape input = input_shape(graph, 1);
-    const std::vector<Shape> shapes = infer_shapes(graph, std::span(&input, 1));
+    const std::vector<Shape> shapes = infer_shapes(graph, input);
     std::int64_t sum = 0;
     for (const Node& node : graph.nodes()) sum += multiply_accumulates(node, shapes);
     return sum;
@@ -72,7 +72,7 @@ TEST_CASE("every network for small images outputs one score a class, for grey an
         for (const Shape& image : {Shape{28, 28, 1}, Shape{32, 32, 3}}) {
             const Graph graph = build_network(name, image, 7, 1);
             const Shape input = input_shape(graph, 3);
-            const std::vector<Shape> shapes = infer_shapes(graph, std::span(&input, 1));
+            const std::vector<Shape> shapes = infer_shapes(graph, input);
             CHECK(shapes[static_cast<std::size_t>(graph.outputs().front())] == Shape{3, 7});
         }
     }

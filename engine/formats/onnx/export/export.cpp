@@ -258,7 +258,7 @@ void write_onnx(const Model& model, const std::filesystem::path& path) {
         fail("cannot write \"{}\": the network takes more than the 2 GB that an ONNX file can hold", path.string());
     }
     const std::string bytes = file.SerializeAsString() + last.SerializeAsString();
-    write_file(path, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+    write_text_file(path, bytes);
 }
 
 }  // namespace eigenbit::internal

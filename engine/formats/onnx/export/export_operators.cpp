@@ -96,22 +96,21 @@ void export_op(const Arithmetic& op, const Node& node, OnnxExport& file) {
     add_like(file, node, kTypes[static_cast<std::size_t>(op.kind)], {a, operand(file, node, node.inputs[1], rank)});
 }
 
-void export_op(const AveragePool& op, const Node& node, OnnxExport& file) {
-    onnx::NodeProto& result = add_like(file, node, "AveragePool", inputs_in_onnx_order(file, node));
+onnx::NodeProto& add_pool(OnnxExport& file, const Node& node, std::string_view type, const auto& op) {
+    onnx::NodeProto& result = add_like(file, node, type, inputs_in_onnx_order(file, node));
     set_attribute(result, "kernel_shape", op.kernel);
     set_attribute(result, "strides", op.stride);
     set_attribute(result, "pads", op.padding);
     set_attribute(result, "ceil_mode", std::int64_t{op.ceil_mode});
-    set_attribute(result, "count_include_pad", std::int64_t{op.count_padding});
+    return result;
+}
+
+void export_op(const AveragePool& op, const Node& node, OnnxExport& file) {
+    set_attribute(add_pool(file, node, "AveragePool", op), "count_include_pad", std::int64_t{op.count_padding});
 }
 
 void export_op(const MaxPool& op, const Node& node, OnnxExport& file) {
-    onnx::NodeProto& result = add_like(file, node, "MaxPool", inputs_in_onnx_order(file, node));
-    set_attribute(result, "kernel_shape", op.kernel);
-    set_attribute(result, "strides", op.stride);
-    set_attribute(result, "dilations", op.dilation);
-    set_attribute(result, "pads", op.padding);
-    set_attribute(result, "ceil_mode", std::int64_t{op.ceil_mode});
+    set_attribute(add_pool(file, node, "MaxPool", op), "dilations", op.dilation);
 }
 
 void export_op(const BatchNormalization& op, const Node& node, OnnxExport& file) {

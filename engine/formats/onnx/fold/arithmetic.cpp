@@ -1,11 +1,11 @@
 #include "engine/formats/onnx/fold/arithmetic.h"
 
 #include "engine/base/error.h"
-#include "engine/formats/onnx/shapes.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -14,28 +14,17 @@ namespace {
 
 constexpr std::int64_t kMostElements = std::int64_t{1} << 22;
 
-std::int64_t wrapped(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-
-struct Add {
+/// Of integers modulo 2⁶⁴, as ONNX computes it.
+template <typename Function>
+struct Wrapping {
     std::int64_t operator()(std::int64_t a, std::int64_t b) const {
-        return wrapped(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+        return static_cast<std::int64_t>(Function{}(static_cast<std::uint64_t>(a), static_cast<std::uint64_t>(b)));
     }
-    float operator()(float a, float b) const { return a + b; }
+    float operator()(float a, float b) const { return Function{}(a, b); }
 };
-
-struct Subtract {
-    std::int64_t operator()(std::int64_t a, std::int64_t b) const {
-        return wrapped(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-    }
-    float operator()(float a, float b) const { return a - b; }
-};
-
-struct Multiply {
-    std::int64_t operator()(std::int64_t a, std::int64_t b) const {
-        return wrapped(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
-    }
-    float operator()(float a, float b) const { return a * b; }
-};
+using Add = Wrapping<std::plus<>>;
+using Subtract = Wrapping<std::minus<>>;
+using Multiply = Wrapping<std::multiplies<>>;
 
 struct Divide {
     std::int64_t operator()(std::int64_t a, std::int64_t b) const {
@@ -66,17 +55,10 @@ struct Power {
 };
 
 struct Minimum {
-    template <typename Element>
-    Element operator()(Element a, Element b) const {
-        return std::min(a, b);
-    }
+    auto operator()(auto a, auto b) const { return std::min(a, b); }
 };
-
 struct Maximum {
-    template <typename Element>
-    Element operator()(Element a, Element b) const {
-        return std::max(a, b);
-    }
+    auto operator()(auto a, auto b) const { return std::max(a, b); }
 };
 
 /// The two inputs, broadcast to one shape.
@@ -114,38 +96,33 @@ Constant fold_comparison(const OnnxNode& node) {
     return {left.shape, std::move(results)};
 }
 
-struct Round {
-    std::int64_t integer(std::int64_t value) const { return value; }
+struct Floor {
+    std::int64_t operator()(std::int64_t value) const { return value; }
+    float operator()(float value) const { return std::floor(value); }
 };
-struct Floor : Round {
-    float real(float value) const { return std::floor(value); }
-};
-struct Ceil : Round {
-    float real(float value) const { return std::ceil(value); }
+struct Ceil {
+    std::int64_t operator()(std::int64_t value) const { return value; }
+    float operator()(float value) const { return std::ceil(value); }
 };
 struct Negate {
-    std::int64_t integer(std::int64_t value) const { return Subtract{}(0, value); }
-    float real(float value) const { return -value; }
+    std::int64_t operator()(std::int64_t value) const { return Subtract{}(0, value); }
+    float operator()(float value) const { return -value; }
 };
 struct SquareRoot {
-    std::int64_t integer(std::int64_t value) const {
+    std::int64_t operator()(std::int64_t value) const {
         fail("the square root of the integer {} is not supported", value);
     }
-    float real(float value) const { return std::sqrt(value); }
+    float operator()(float value) const { return std::sqrt(value); }
 };
 struct Not {
-    std::int64_t integer(std::int64_t value) const { return value == 0; }
-    float real(float value) const { fail("the negation of the real number {} is not supported", value); }
+    std::int64_t operator()(std::int64_t value) const { return value == 0; }
+    float operator()(float value) const { fail("the negation of the real number {} is not supported", value); }
 };
 
 template <typename Function>
 Constant fold_unary(const OnnxNode& node) {
     Constant result = node.constant(0);
-    if (result.is_integer()) {
-        for (std::int64_t& value : std::get<0>(result.values)) value = Function{}.integer(value);
-    } else {
-        for (float& value : std::get<1>(result.values)) value = Function{}.real(value);
-    }
+    std::visit([](auto& values) { std::ranges::transform(values, values.begin(), Function{}); }, result.values);
     return result;
 }
 
@@ -201,43 +178,26 @@ void copy_elements(const Constant& source, std::int64_t from, Constant& target, 
         target.values);
 }
 
-std::vector<std::int64_t> row_major_steps(const Shape& shape) {
-    std::vector<std::int64_t> steps;
-    for (int axis = 0; axis < shape.rank(); ++axis) steps.push_back(shape.elements(axis + 1, shape.rank()));
-    return steps;
-}
-
-Constant strided(const Constant& source, const Shape& shape, std::int64_t begin,
-                 const std::vector<std::int64_t>& steps) {
+Constant strided(const Constant& source, const Shape& shape, std::int64_t begin, const Strides& strides) {
     Constant result = allocate(shape, source);
-    std::vector<std::int64_t> index(steps.size(), 0);
-    std::int64_t offset = begin;
+    const StridedWalk<1> walk(shape, {strides});
+    const std::int64_t step = walk.innermost().strides[0];
     std::visit(
         [&](auto& values) {
             const auto& sources = std::get<std::decay_t<decltype(values)>>(source.values);
-            for (auto& value : values) {
-                value = sources[static_cast<std::size_t>(offset)];
-                for (int axis = shape.rank() - 1; axis >= 0; --axis) {  // on to the next index
-                    const auto a = static_cast<std::size_t>(axis);
-                    offset += steps[a];
-                    if (++index[a] < shape[axis]) break;
-                    offset -= steps[a] * index[a];
-                    index[a] = 0;
+            auto value = values.begin();
+            walk.for_each_run(0, walk.elements(), [&](const auto& offsets, std::int64_t count) {
+                for (std::int64_t i = 0; i < count; ++i) {
+                    *value++ = sources[static_cast<std::size_t>(begin + offsets[0] + i * step)];
                 }
-            }
+            });
         },
         result.values);
     return result;
 }
 
 Constant expanded(const Constant& source, const Shape& shape) {
-    if (source.shape == shape) return source;
-    const Shape aligned = with_leading_ones(source.shape, shape.rank());
-    std::vector<std::int64_t> steps = row_major_steps(aligned);
-    for (int axis = 0; axis < shape.rank(); ++axis) {
-        if (aligned[axis] == 1) steps[static_cast<std::size_t>(axis)] = 0;
-    }
-    return strided(source, shape, 0, steps);
+    return source.shape == shape ? source : strided(source, shape, 0, broadcast_strides(source.shape, shape));
 }
 
 std::vector<float> as_reals(const Constant& constant) {

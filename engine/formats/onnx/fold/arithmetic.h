@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/formats/onnx/node.h"
+#include "engine/ops/strided.h"
 
 #include <map>
 #include <string_view>
@@ -17,11 +18,8 @@ Constant allocate(const Shape& shape, const Constant& like);
 /// Copies consecutive elements between constants of the same kind.
 void copy_elements(const Constant& source, std::int64_t from, Constant& target, std::int64_t to, std::int64_t count);
 
-/// How far apart neighbours along each axis lie.
-std::vector<std::int64_t> row_major_steps(const Shape& shape);
-/// The constant of this shape whose element at an index is the source's element begin + Σ index · step.
-Constant strided(const Constant& source, const Shape& shape, std::int64_t begin,
-                 const std::vector<std::int64_t>& steps);
+/// The constant of this shape whose element at an index is the source's element begin + Σ index · stride.
+Constant strided(const Constant& source, const Shape& shape, std::int64_t begin, const Strides& strides);
 /// The source repeated to a shape that it broadcasts to.
 Constant expanded(const Constant& source, const Shape& shape);
 std::vector<float> as_reals(const Constant& constant);

@@ -35,24 +35,16 @@ Constant fold_constant_of_shape(const OnnxNode& node) {
     if (const auto* attribute = node.find_attribute("value")) value = read_constant(attribute->t());
     if (value.shape.elements() != 1)
         fail("attribute 'value' has shape {}, one value was expected", to_string(value.shape));
-    return strided(with_shape(value, Shape{}), shape, 0, std::vector<std::int64_t>(shape.rank(), 0));
+    return strided(with_shape(value, Shape{}), shape, 0, Strides{});
 }
 
 Constant fold_shape(const OnnxNode& node) { return shape_constant(node, node.constant(0).shape); }
 Constant fold_size(const OnnxNode& node) { return size_constant(node.constant(0).shape); }
 Constant fold_identity(const OnnxNode& node) { return node.constant(0); }
 
-Constant fold_reshape(const OnnxNode& node) {
-    return with_shape(node.constant(0), reshaped(node, node.constant(0).shape));
-}
-Constant fold_flatten(const OnnxNode& node) {
-    return with_shape(node.constant(0), flattened(node, node.constant(0).shape));
-}
-Constant fold_squeeze(const OnnxNode& node) {
-    return with_shape(node.constant(0), squeezed(node, node.constant(0).shape));
-}
-Constant fold_unsqueeze(const OnnxNode& node) {
-    return with_shape(node.constant(0), unsqueezed(node, node.constant(0).shape));
+template <ShapeRule rule>
+Constant fold_by_rule(const OnnxNode& node) {
+    return with_shape(node.constant(0), rule(node, node.constant(0).shape));
 }
 
 std::int64_t to_integer(float value) {
@@ -95,48 +87,32 @@ Constant fold_cast(const OnnxNode& node) {
 
 Constant fold_transpose(const OnnxNode& node) {
     const Constant& input = node.constant(0);
-    const std::vector<std::int64_t> steps = row_major_steps(input.shape);
+    const Strides strides = dense_strides(input.shape);
     Shape shape = input.shape;
-    std::vector<std::int64_t> output_steps(steps.size());
+    Strides permuted{};
     const std::vector<int> axes = permutation(node, input.shape.rank());
     for (int axis = 0; axis < shape.rank(); ++axis) {
         const int source = axes[static_cast<std::size_t>(axis)];
         shape[axis] = input.shape[source];
-        output_steps[static_cast<std::size_t>(axis)] = steps[static_cast<std::size_t>(source)];
+        permuted[static_cast<std::size_t>(axis)] = strides[static_cast<std::size_t>(source)];
     }
-    return strided(input, shape, 0, output_steps);
-}
-
-/// First position and number of elements that a range selects from an axis.
-std::pair<std::int64_t, std::int64_t> selected(const Slice::Range& range, std::int64_t extent) {
-    const auto position = [&](std::int64_t value, std::int64_t low, std::int64_t high) {
-        return std::clamp(value < 0 ? value + extent : value, low, high);
-    };
-    if (range.step > 0) {
-        const std::int64_t begin = position(range.begin, 0, extent);
-        const std::int64_t length = position(range.end, 0, extent) - begin;
-        return {begin, length <= 0 ? 0 : (length - 1) / range.step + 1};
-    }
-    const std::int64_t begin = position(range.begin, -1, extent - 1);
-    const std::int64_t length = begin - position(range.end, -1, extent - 1);
-    const std::int64_t step = -std::max(range.step, -std::numeric_limits<std::int64_t>::max());
-    return {std::max<std::int64_t>(begin, 0), length <= 0 ? 0 : (length - 1) / step + 1};
+    return strided(input, shape, 0, permuted);
 }
 
 Constant fold_slice(const OnnxNode& node) {
     const Constant& input = node.constant(0);
     const std::vector<Slice::Range> ranges = slice_ranges(node, input.shape.rank());
-    std::vector<std::int64_t> steps = row_major_steps(input.shape);
+    Strides strides = dense_strides(input.shape);
     Shape shape = input.shape;
     std::int64_t begin = 0;
     for (int axis = 0; axis < shape.rank(); ++axis) {
         const auto a = static_cast<std::size_t>(axis);
-        const auto [first, count] = selected(ranges[a], input.shape[axis]);
-        begin += first * steps[a];
+        const auto [first, count] = select(ranges[a], input.shape[axis]);
+        begin += first * strides[a];
         shape[axis] = count;
-        steps[a] = count > 1 ? steps[a] * ranges[a].step : 0;
+        strides[a] = count > 1 ? strides[a] * ranges[a].step : 0;
     }
-    return strided(input, shape, begin, steps);
+    return strided(input, shape, begin, strides);
 }
 
 Constant fold_expand(const OnnxNode& node) {
@@ -224,15 +200,23 @@ using Fold = Constant (*)(const OnnxNode&);
 const std::map<std::string_view, Fold>& folds() {
     static const std::map<std::string_view, Fold> table = [] {
         std::map<std::string_view, Fold> all = {
-            {"Cast", fold_cast},           {"Concat", fold_concat},
-            {"Constant", fold_constant},   {"ConstantOfShape", fold_constant_of_shape},
-            {"Dropout", fold_identity},    {"Expand", fold_expand},
-            {"Flatten", fold_flatten},     {"Gather", fold_gather},
-            {"Identity", fold_identity},   {"Range", fold_range},
-            {"Reshape", fold_reshape},     {"Shape", fold_shape},
-            {"Size", fold_size},           {"Slice", fold_slice},
-            {"Squeeze", fold_squeeze},     {"Transpose", fold_transpose},
-            {"Unsqueeze", fold_unsqueeze},
+            {"Cast", fold_cast},
+            {"Concat", fold_concat},
+            {"Constant", fold_constant},
+            {"ConstantOfShape", fold_constant_of_shape},
+            {"Dropout", fold_identity},
+            {"Expand", fold_expand},
+            {"Flatten", fold_by_rule<flattened>},
+            {"Gather", fold_gather},
+            {"Identity", fold_identity},
+            {"Range", fold_range},
+            {"Reshape", fold_by_rule<reshaped>},
+            {"Shape", fold_shape},
+            {"Size", fold_size},
+            {"Slice", fold_slice},
+            {"Squeeze", fold_by_rule<squeezed>},
+            {"Transpose", fold_transpose},
+            {"Unsqueeze", fold_by_rule<unsqueezed>},
         };
         all.insert(arithmetic_folds().begin(), arithmetic_folds().end());
         return all;

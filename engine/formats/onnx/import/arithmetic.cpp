@@ -18,9 +18,10 @@ void apply(NodeImport& node, const Activation& activation) {
     node.output_like(0, node.graph().add(activation, {node.unordered_value(0)}));
 }
 
-void import_relu(NodeImport& node) { apply(node, {.kind = Activation::Kind::relu}); }
-void import_sigmoid(NodeImport& node) { apply(node, {.kind = Activation::Kind::sigmoid}); }
-void import_tanh(NodeImport& node) { apply(node, {.kind = Activation::Kind::tanh}); }
+template <Activation::Kind kind>
+void import_activation(NodeImport& node) {
+    apply(node, {.kind = kind});
+}
 
 void import_leaky_relu(NodeImport& node) {
     apply(node, {.kind = Activation::Kind::leaky_relu, .slope = node.fixed().real("alpha").value_or(0.01F)});
@@ -58,7 +59,8 @@ ValueId operand(NodeImport& node, int input, int rank) {
     return node.graph().onnx_reshape(node.value(input), shapes);
 }
 
-void import_arithmetic(NodeImport& node, Kind kind) {
+template <Kind kind>
+void import_arithmetic(NodeImport& node) {
     const int rank = std::max(node.rank(0), node.rank(1));
     const ValueId a = operand(node, 0, rank);
     node.output(node.graph().add(Arithmetic{kind}, {a, operand(node, 1, rank)}));
@@ -81,7 +83,7 @@ bool add_as_bias(NodeImport& node, int layer_input, int constant_input) {
 }
 
 void import_add(NodeImport& node) {
-    if (!add_as_bias(node, 0, 1) && !add_as_bias(node, 1, 0)) import_arithmetic(node, Kind::add);
+    if (!add_as_bias(node, 0, 1) && !add_as_bias(node, 1, 0)) import_arithmetic<Kind::add>(node);
 }
 
 /// Whether the input is, at every probe, the number of terms of a sum.
@@ -106,14 +108,11 @@ void import_div(NodeImport& node) {
             }
         }
     }
-    import_arithmetic(node, Kind::divide);
+    import_arithmetic<Kind::divide>(node);
 }
 
-void import_sub(NodeImport& node) { import_arithmetic(node, Kind::subtract); }
-void import_mul(NodeImport& node) { import_arithmetic(node, Kind::multiply); }
-void import_pow(NodeImport& node) { import_arithmetic(node, Kind::power); }
-
-void import_reduction(NodeImport& node, Reduce::Kind kind) {
+template <Reduce::Kind kind>
+void import_reduction(NodeImport& node) {
     const OnnxNode& attributes = node.fixed();
     GraphBuilder& graph = node.graph();
     const int rank = node.rank(0);
@@ -143,9 +142,6 @@ void import_reduction(NodeImport& node, Reduce::Kind kind) {
                           : graph.from_onnx_order(y));
 }
 
-void import_reduce_mean(NodeImport& node) { import_reduction(node, Reduce::Kind::mean); }
-void import_reduce_sum(NodeImport& node) { import_reduction(node, Reduce::Kind::sum); }
-
 }  // namespace
 
 const ImportTable& arithmetic_imports() {
@@ -154,17 +150,17 @@ const ImportTable& arithmetic_imports() {
         {"Clip", import_clip},
         {"Div", import_div},
         {"LeakyRelu", import_leaky_relu},
-        {"Mul", import_mul},
+        {"Mul", import_arithmetic<Kind::multiply>},
         {"Neg", import_neg},
         {"PRelu", import_prelu},
-        {"Pow", import_pow},
-        {"ReduceMean", import_reduce_mean},
-        {"ReduceSum", import_reduce_sum},
-        {"Relu", import_relu},
-        {"Sigmoid", import_sigmoid},
+        {"Pow", import_arithmetic<Kind::power>},
+        {"ReduceMean", import_reduction<Reduce::Kind::mean>},
+        {"ReduceSum", import_reduction<Reduce::Kind::sum>},
+        {"Relu", import_activation<Activation::Kind::relu>},
+        {"Sigmoid", import_activation<Activation::Kind::sigmoid>},
         {"Sqrt", import_sqrt},
-        {"Sub", import_sub},
-        {"Tanh", import_tanh},
+        {"Sub", import_arithmetic<Kind::subtract>},
+        {"Tanh", import_activation<Activation::Kind::tanh>},
     };
     return table;
 }

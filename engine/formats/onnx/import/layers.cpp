@@ -108,31 +108,28 @@ void import_conv(NodeImport& node) {
     node.output(node.graph().add(conv, inputs));
 }
 
-void import_max_pool(NodeImport& node) {
+/// What all pooling operators have: input 0 is to be an image.
+template <typename Pool>
+void import_pool(NodeImport& node, Pool pool, Pair dilation) {
     const OnnxNode& attributes = node.fixed();
-    MaxPool pool;
     if (!attributes.integers("kernel_shape")) fail("attribute 'kernel_shape' is missing");
     pool.kernel = pair_attribute(attributes, "kernel_shape");
     pool.stride = pair_attribute(attributes, "strides");
-    pool.dilation = pair_attribute(attributes, "dilations");
     pool.ceil_mode = attributes.integer("ceil_mode").value_or(0) != 0;
     const ValueId x = image(node, 0);
-    pool.padding = read_padding(node, pool.kernel, pool.stride, pool.dilation);
+    pool.padding = read_padding(node, pool.kernel, pool.stride, dilation);
     node.output(node.graph().add(pool, {x}));
 }
 
+void import_max_pool(NodeImport& node) {
+    const Pair dilation = pair_attribute(node.fixed(), "dilations");
+    import_pool(node, MaxPool{.dilation = dilation}, dilation);
+}
+
 void import_average_pool(NodeImport& node) {
-    const OnnxNode& attributes = node.fixed();
-    AveragePool pool;
-    if (!attributes.integers("kernel_shape")) fail("attribute 'kernel_shape' is missing");
-    if (pair_attribute(attributes, "dilations") != Pair{1, 1}) fail("dilated windows are not supported");
-    pool.kernel = pair_attribute(attributes, "kernel_shape");
-    pool.stride = pair_attribute(attributes, "strides");
-    pool.ceil_mode = attributes.integer("ceil_mode").value_or(0) != 0;
-    pool.count_padding = attributes.integer("count_include_pad").value_or(0) != 0;
-    const ValueId x = image(node, 0);
-    pool.padding = read_padding(node, pool.kernel, pool.stride, {1, 1});
-    node.output(node.graph().add(pool, {x}));
+    if (pair_attribute(node.fixed(), "dilations") != Pair{1, 1}) fail("dilated windows are not supported");
+    const bool count_padding = node.fixed().integer("count_include_pad").value_or(0) != 0;
+    import_pool(node, AveragePool{.count_padding = count_padding}, {1, 1});
 }
 
 void import_global_average_pool(NodeImport& node) {

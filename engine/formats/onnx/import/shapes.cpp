@@ -165,8 +165,6 @@ void import_reshape(NodeImport& node) {
     output_reshaped(node, targets);
 }
 
-using ShapeRule = Shape (*)(const OnnxNode&, const Shape&);
-
 template <ShapeRule rule>
 void import_by_rule(NodeImport& node) {
     const ProbedShapes shapes = node.shapes(0);

@@ -1,4 +1,4 @@
-#include "api/network_runner.h"
+#include "evaluation/network_runner.h"
 
 #include "engine/passes/fold_batch_normalization.h"
 #include "engine/passes/simulate_int8.h"
@@ -22,6 +22,7 @@ NetworkRunner::NetworkRunner(Graph graph, Mode mode) : programs_(prepared(std::m
 NetworkRunner::Entry& NetworkRunner::of(const Shape& input) {
     const auto found = std::ranges::find(entries_, input, &Entry::input);
     if (found != entries_.end()) return *found;
+    // Images that all differ in size must not each keep an arena.
     if (entries_.size() == kMost) entries_.erase(entries_.begin());
     const std::span shapes(&input, 1);
     if (mode_ == Mode::simulated) {

@@ -1,0 +1,78 @@
+#include "cli/options.h"
+
+#include "engine/base/error.h"
+
+#include <fmt/format.h>
+#include <tbb/info.h>
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+namespace eigenbit::internal {
+namespace {
+
+std::optional<double> finite_number(const std::string& text) {
+    double number = 0.0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(number)) return {};
+    return number;
+}
+
+/// `name` is what --help says, and `what` completes "is not a number …".
+template <class Accepts>
+CLI::Validator number_check(const std::string& name, const std::string& what, Accepts accepts) {
+    const auto check = [what, accepts](const std::string& text) -> std::string {
+        const std::optional<double> number = finite_number(text);
+        return number && accepts(*number) ? "" : fmt::format("{} is not a number {}", text, what);
+    };
+    return {check, name};
+}
+
+}  // namespace
+
+CLI::App* add_verb(CLI::App& command, const std::string& name, const std::string& help, std::string_view examples) {
+    CLI::App* const app = command.add_subcommand(name, help);
+    app->footer(std::string(examples));
+    return app;
+}
+
+void add_run_options(CLI::App& verb, RunOptions& options) {
+    options.threads = tbb::info::default_concurrency();
+    verb.add_option("--json", options.json, "Also write the results to this file, as JSON")->type_name("FILE");
+    verb.add_flag("--quiet", options.quiet, "Show no progress");
+    add_defaulted(verb, "--threads", options.threads, "Threads to compute with; the result does not depend on it", "N",
+                  CLI::Range(1, 1024));
+    verb.add_option("--seed", options.seed, "Seed of all that is drawn at random")
+        ->type_name("N")
+        ->capture_default_str();
+}
+
+void add_model_options(CLI::App& verb, ModelSource& source) {
+    verb.add_option("MODEL", source.path, "ONNX or .ebit file")->type_name("FILE")->required();
+    verb.add_flag("--residual", source.residual,
+                  "The network outputs the noise in its input, not the image without it");
+}
+
+CLI::Validator above_zero() {
+    return number_check("POSITIVE", "above 0", [](double number) { return number > 0.0; });
+}
+
+CLI::Validator at_least_zero() {
+    return number_check("NONNEGATIVE", "of at least 0", [](double number) { return number >= 0.0; });
+}
+
+CLI::Validator between(double lowest, double highest) {
+    return number_check(fmt::format("FLOAT in [{} - {}]", lowest, highest),
+                        fmt::format("from {} to {}", lowest, highest),
+                        [=](double number) { return lowest <= number && number <= highest; });
+}
+
+void check_folder(const std::filesystem::path& file, std::string_view flag) {
+    const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+    if (!std::filesystem::is_directory(folder)) {
+        fail("{} is '{}', but there is no folder '{}'.", flag, file.string(), folder.string());
+    }
+}
+
+}  // namespace eigenbit::internal

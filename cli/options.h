@@ -1,0 +1,46 @@
+#pragma once
+
+#include "api/model_file.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace eigenbit::internal {
+
+/// What every verb takes.
+struct RunOptions {
+    std::filesystem::path json;  ///< where results go for machines; nowhere when empty
+    bool quiet = false;          ///< no progress
+    int threads = 0;             ///< set before a verb runs
+    std::uint64_t seed = 0;
+};
+
+/// A subcommand with the examples that end its help.
+CLI::App* add_verb(CLI::App& command, const std::string& name, const std::string& help, std::string_view examples);
+
+/// Adds --json, --quiet, --threads and --seed to a verb.
+void add_run_options(CLI::App& verb, RunOptions& options);
+
+/// Adds the positional MODEL and --residual to a verb.
+void add_model_options(CLI::App& verb, ModelSource& source);
+
+/// Adds an option whose help shows the value that it has now.
+template <typename Value>
+CLI::Option* add_defaulted(CLI::App& verb, const std::string& flag, Value& value, const std::string& help,
+                           const std::string& type, const CLI::Validator& check) {
+    return verb.add_option(flag, value, help)->type_name(type)->check(check)->capture_default_str();
+}
+
+/// Checks of an option's number; the error says what it must be. Infinities and NaN are refused.
+CLI::Validator above_zero();
+CLI::Validator at_least_zero();
+CLI::Validator between(double lowest, double highest);
+
+/// Before long work whose result goes to a file: throws Error, naming the flag, when there is no such folder.
+void check_folder(const std::filesystem::path& file, std::string_view flag);
+
+}  // namespace eigenbit::internal
