@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Pair {
+struct ImagePair {
     std::string high;
     std::string low;
 };
@@ -30,13 +30,13 @@ std::string without_scale(std::string stem) {
     return stem.substr(0, end);
 }
 
-std::vector<Pair> pair_images(const fs::path& high_folder, const fs::path& low_folder) {
+std::vector<ImagePair> pair_images(const fs::path& high_folder, const fs::path& low_folder) {
     std::map<std::string, std::string> low_by_stem;
     for (const fs::path& low : list_images(low_folder)) {
         low_by_stem.emplace(without_scale(low.stem().string()), low.string());
         low_by_stem[low.stem().string()] = low.string();
     }
-    std::vector<Pair> pairs;
+    std::vector<ImagePair> pairs;
     for (const fs::path& high : list_images(high_folder)) {
         const auto low = low_by_stem.find(high.stem().string());
         if (low == low_by_stem.end()) {
@@ -49,7 +49,7 @@ std::vector<Pair> pair_images(const fs::path& high_folder, const fs::path& low_f
     return pairs;
 }
 
-void check_scale(const Pair& pair, const Image& high, const Image& low, int scale) {
+void check_scale(const ImagePair& pair, const Image& high, const Image& low, int scale) {
     const auto fits = [scale](int large, int small) { return large / scale == small; };
     if (scale < 1 || !fits(high.height, low.height) || !fits(high.width, low.width)) {
         fail("\"{}\" has {}x{} pixels, {} times the {}x{} of \"{}\" were expected", pair.high, high.height, high.width,
@@ -84,12 +84,12 @@ Dataset open_denoising(const fs::path& folder, float noise, std::uint64_t noise_
 }
 
 Dataset open_super_resolution(const fs::path& high_folder, const fs::path& low_folder, Preprocessing preprocessing) {
-    const auto pairs = std::make_shared<const std::vector<Pair>>(pair_images(high_folder, low_folder));
+    const auto pairs = std::make_shared<const std::vector<ImagePair>>(pair_images(high_folder, low_folder));
     const int scale = read_image(pairs->front().high).height / read_image(pairs->front().low).height;
     Dataset dataset = restoration_dataset(pairs->size(), std::move(preprocessing));
     dataset.restoration = {.scale = scale, .noise = 0.0F, .noise_seed = 0};
     dataset.read = [pairs, scale, fitted = dataset.preprocessing](std::int64_t index, Example& example) {
-        const Pair& pair = (*pairs)[static_cast<std::size_t>(index)];
+        const ImagePair& pair = (*pairs)[static_cast<std::size_t>(index)];
         example.file = pair.low;
         example.image = read_image(pair.low);
         example.target = read_image(pair.high);

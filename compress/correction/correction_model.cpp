@@ -26,7 +26,7 @@ void add_weight_gradient(const Node& node, const GraphExecutor& session, ConstVi
                                         .input_gradients = gradients});
 }
 
-struct Sums {
+struct PatchSums {
     Tensor patches;                     // Σ z, for each channel, or for all of them where they read the same
     Tensor cross;                       // Σ y_k z
     std::vector<double> output;         // Σ y_k
@@ -34,7 +34,7 @@ struct Sums {
     double pixels = 0.0;
 };
 
-void add_batch(const Node& node, const GraphExecutor& session, Sums& sums) {
+void add_batch(const Node& node, const GraphExecutor& session, PatchSums& sums) {
     const ConstView y = session.value(node.outputs[0]);
     Shape seen = y.shape;
     seen[y.shape.rank() - 1] = sums.patches.shape()[0];
@@ -56,7 +56,7 @@ std::int64_t images_at_once(const Graph& graph, ConstView images) {
     return std::clamp<std::int64_t>(kValueBytes / session.arena_bytes(), 1, kImagesAtOnce);
 }
 
-CorrectionModel finish(Sums sums, const Shape& shape) {
+CorrectionModel finish(PatchSums sums, const Shape& shape) {
     const std::int64_t per_channel = shape.elements(1, 3);
     Tensor mean_patch(shape);
     for (std::int64_t channel = 0; channel < shape[0]; ++channel) {
@@ -76,7 +76,7 @@ CorrectionModel finish(Sums sums, const Shape& shape) {
 }  // namespace
 
 std::vector<CorrectionModel> correction_models(const Graph& graph, std::span<const Layer> layers, ConstView images) {
-    std::vector<Sums> sums;
+    std::vector<PatchSums> sums;
     for (const Layer& layer : layers) {
         const Shape& shape = graph.parameter(layer.weight).shape();
         const auto channels = static_cast<std::size_t>(shape[0]);

@@ -62,16 +62,16 @@ class BlockEffect {
 
 }  // namespace
 
-void measure_trials(TransformCurves& layer, std::span<const Trial> trials, DistortionMeter& meter) {
+void measure_candidates(TransformCurves& layer, std::span<const BlockCandidate> trials, DistortionMeter& meter) {
     std::vector<std::vector<float>> values(layer.blocks.size());
     std::vector<std::optional<BlockEffect>> effects(layer.blocks.size());
-    for (const Trial& trial : trials) {
+    for (const BlockCandidate& trial : trials) {
         if (effects[trial.block]) continue;
         values[trial.block] = block_values(layer.factorization, layer.blocks[trial.block]);
         effects[trial.block].emplace(layer.factorization, layer.blocks[trial.block]);
     }
     const std::vector<double> measured = meter.measure(trials.size(), [&](std::size_t i, std::span<float> weights) {
-        const Trial& trial = trials[i];
+        const BlockCandidate& trial = trials[i];
         std::vector<float> errors(values[trial.block].size());
         quantization_errors(values[trial.block], layer.curves[trial.block][trial.candidate].quantizer, errors);
         effects[trial.block]->add(errors, weights);
@@ -85,15 +85,15 @@ void measure_distortions(TransformCurves& layer, DistortionMeter& meter) {
     std::vector<std::vector<bool>> measured;
     for (const Curve& curve : layer.curves) measured.emplace_back(curve.size());
     // All blocks search side by side: what one of them measures does not depend on the others.
-    for (std::vector<Trial> trials;; trials.clear()) {
+    for (std::vector<BlockCandidate> trials;; trials.clear()) {
         for (std::size_t block = 0; block < layer.curves.size(); ++block) {
             for (const std::size_t candidate : next_to_measure(layer.curves[block], measured[block])) {
                 trials.push_back({block, candidate});
             }
         }
         if (trials.empty()) break;
-        measure_trials(layer, trials, meter);
-        for (const Trial& trial : trials) measured[trial.block][trial.candidate] = true;
+        measure_candidates(layer, trials, meter);
+        for (const BlockCandidate& trial : trials) measured[trial.block][trial.candidate] = true;
     }
     for (std::size_t block = 0; block < layer.curves.size(); ++block) {
         layer.curves[block] = found_curve(layer.curves[block], measured[block]);

@@ -8,13 +8,13 @@
 namespace eigenbit::internal {
 
 /// One candidate of one block.
-struct Trial {
+struct BlockCandidate {
     std::size_t block = 0;
     std::size_t candidate = 0;
 };
 
 /// Measures some candidates on the network's output, each with only its block quantized.
-void measure_trials(TransformCurves& layer, std::span<const Trial> trials, DistortionMeter& meter);
+void measure_candidates(TransformCurves& layer, std::span<const BlockCandidate> trials, DistortionMeter& meter);
 
 /// Algorithm 2 (method section 5): measures the candidates of every block where it matters, and drops the others from
 /// the curves. With levels of fixed depth, that is the best step of every depth, found by descending on the grid of

@@ -88,8 +88,8 @@ class OptionKnowledge {
     }
 
     /// What was chosen and has not been measured.
-    std::vector<Trial> unmeasured(const LayerChoice& choice) const {
-        std::vector<Trial> trials;
+    std::vector<BlockCandidate> unmeasured(const LayerChoice& choice) const {
+        std::vector<BlockCandidate> trials;
         for (std::size_t i = 0; i < blocks_.size(); ++i) {
             // Columns of a basis vanish together with the coefficients that they meet: those are measured.
             const bool partner = choice.candidates[i] == 0 && layer_->blocks[i].factor != Block::kCoefficients;
@@ -107,10 +107,10 @@ class OptionKnowledge {
         return std::abs(std::log(measured / choice.distortion)) <= std::log(tolerance);
     }
 
-    void measure(std::span<const Trial> trials, DistortionMeter& meter, double tolerance) {
+    void measure(std::span<const BlockCandidate> trials, DistortionMeter& meter, double tolerance) {
         measure(trials, meter);
-        std::vector<Trial> beside;
-        for (const Trial& trial : trials) {
+        std::vector<BlockCandidate> beside;
+        for (const BlockCandidate& trial : trials) {
             const BlockKnowledge& block = blocks_[trial.block];
             if (!is_informative(block, trial.candidate)) continue;
             if (std::abs(block.log_ratio(trial.candidate)) <= std::log(tolerance)) continue;
@@ -123,13 +123,13 @@ class OptionKnowledge {
     }
 
   private:
-    void add_unmeasured(const Trial& trial, std::vector<Trial>& trials) const {
+    void add_unmeasured(const BlockCandidate& trial, std::vector<BlockCandidate>& trials) const {
         if (!blocks_[trial.block].measured.contains(trial.candidate)) trials.push_back(trial);
     }
 
-    void measure(std::span<const Trial> trials, DistortionMeter& meter) {
-        measure_trials(*layer_, trials, meter);
-        for (const Trial& trial : trials) {
+    void measure(std::span<const BlockCandidate> trials, DistortionMeter& meter) {
+        measure_candidates(*layer_, trials, meter);
+        for (const BlockCandidate& trial : trials) {
             blocks_[trial.block].measured[trial.candidate] = layer_->curves[trial.block][trial.candidate].distortion;
         }
     }
@@ -152,7 +152,7 @@ void measure_where_allocated(std::span<LayerAlternatives> curves, const Graph& g
         bool known = true;
         for (std::size_t i = 0; i < layers.size(); ++i) {
             OptionKnowledge& option = knowledge[i][allocation.layers[i].option];
-            const std::vector<Trial> trials = option.unmeasured(allocation.layers[i]);
+            const std::vector<BlockCandidate> trials = option.unmeasured(allocation.layers[i]);
             if (trials.empty()) continue;
             DistortionMeter meter(graph, layers[i], images, options.meter);
             if (option.is_predicted(allocation.layers[i], meter, options.tolerance)) continue;

@@ -51,7 +51,7 @@ DistortionMeter::DistortionMeter(const Graph& graph, const Layer& layer, ConstVi
     if (!input_of(*node_, InputRole::bias)) {
         fail("Layer '{}' has no bias that a correction could change.", node_->name);
     }
-    const Trial own{image(graph.parameter(layer.weight)), graph.parameter(bias()).values()};
+    const Weights own{image(graph.parameter(layer.weight)), graph.parameter(bias()).values()};
     original_ = layer_moments(std::span(&own, 1)).front();
 }
 
@@ -101,16 +101,16 @@ void DistortionMeter::for_each_chunk(const std::function<void(std::size_t index,
     });
 }
 
-void DistortionMeter::bind(const Trial& trial, GraphExecutor& session) const {
+void DistortionMeter::bind(const Weights& trial, GraphExecutor& session) const {
     session.bind(layer_.weight, trial.weights);
     if (options_.corrected) session.bind(bias(), trial.bias);
 }
 
-std::vector<ChannelMoments> DistortionMeter::layer_moments(std::span<const Trial> trials) {
+std::vector<ChannelMoments> DistortionMeter::layer_moments(std::span<const Weights> trials) {
     const ChannelSums nothing(layer_.shape[0]);
     std::vector<std::vector<ChannelSums>> partial(chunks_.size());
     for_each_chunk([&](std::size_t index, Chunk& chunk) {
-        for (const Trial& trial : trials) {
+        for (const Weights& trial : trials) {
             bind(trial, chunk.session);
             chunk.session.forward(layer_.node, layer_.node + 1);
             partial[index].push_back(nothing);
@@ -126,11 +126,11 @@ std::vector<ChannelMoments> DistortionMeter::layer_moments(std::span<const Trial
     return moments;
 }
 
-void DistortionMeter::correct(std::span<Trial> trials) {
+void DistortionMeter::correct(std::span<Weights> trials) {
     const std::vector<ChannelMoments> moments = layer_moments(trials);
     const std::int64_t per_channel = layer_.shape.elements(1, 3);
     for (std::size_t i = 0; i < trials.size(); ++i) {
-        Trial& trial = trials[i];
+        Weights& trial = trials[i];
         for (std::int64_t channel = 0; channel < layer_.shape[0]; ++channel) {
             const auto c = static_cast<std::size_t>(channel);
             const double gain = std::pow(restoring_gain(original_.variance[c], moments[i].variance[c]), kTrustedGain);
@@ -143,10 +143,10 @@ void DistortionMeter::correct(std::span<Trial> trials) {
     }
 }
 
-void DistortionMeter::add_squared_changes(std::span<const Trial> trials, std::span<double> sums) {
+void DistortionMeter::add_squared_changes(std::span<const Weights> trials, std::span<double> sums) {
     std::vector<std::vector<double>> partial(chunks_.size());
     for_each_chunk([&](std::size_t index, Chunk& chunk) {
-        for (const Trial& trial : trials) {
+        for (const Weights& trial : trials) {
             bind(trial, chunk.session);
             chunk.session.forward_from(layer_.node);
             partial[index].push_back(squared_distance(chunk.session.output(), chunk.output));
@@ -164,7 +164,7 @@ std::vector<double> DistortionMeter::measure(std::size_t count, const Change& ch
     const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(fitting, 1));
     std::vector<double> distortions(count);
     for (std::size_t begin = 0; begin < count; begin += at_once) {
-        std::vector<Trial> trials(std::min(at_once, count - begin));
+        std::vector<Weights> trials(std::min(at_once, count - begin));
         tbb::parallel_for(std::size_t{0}, trials.size(), [&](std::size_t i) {
             trials[i] = {own, own_bias};
             change(begin + i, trials[i].weights.values());

@@ -44,7 +44,7 @@ class DistortionMeter {
         Tensor output;  // of the network as it is
     };
     /// What the layer is given.
-    struct Trial {
+    struct Weights {
         Tensor weights;
         Tensor bias;  // when corrected
     };
@@ -54,10 +54,10 @@ class DistortionMeter {
     ConstView images_of(std::size_t chunk) const;
     Chunk prepare(std::size_t chunk) const;
     void for_each_chunk(const std::function<void(std::size_t index, Chunk& chunk)>& visit);
-    void bind(const Trial& trial, GraphExecutor& session) const;
-    std::vector<ChannelMoments> layer_moments(std::span<const Trial> trials);
-    void correct(std::span<Trial> trials);
-    void add_squared_changes(std::span<const Trial> trials, std::span<double> sums);
+    void bind(const Weights& trial, GraphExecutor& session) const;
+    std::vector<ChannelMoments> layer_moments(std::span<const Weights> trials);
+    void correct(std::span<Weights> trials);
+    void add_squared_changes(std::span<const Weights> trials, std::span<double> sums);
 
     const Graph* graph_;
     const Node* node_;

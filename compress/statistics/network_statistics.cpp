@@ -44,7 +44,7 @@ NetworkStatistics::NetworkStatistics(const Graph& graph, const StatisticsOptions
     std::int64_t weights = 0;
     for (const Layer& layer : layers_) {
         weights += layer.shape.elements();
-        Sums& sums = sums_.emplace_back();
+        LayerSums& sums = sums_.emplace_back();
         if (layer.grouped) continue;
         for (std::size_t i = 0; i < kAxes.size(); ++i) {
             const std::int64_t n = extent(layer.shape, kAxes[i]);
@@ -82,7 +82,7 @@ void NetworkStatistics::add_activations(ConstView images) {
     session.run(images);
     tbb::parallel_for(std::size_t{0}, layers_.size(), [&](std::size_t layer) {
         const ConstView input = session.value(graph_->nodes()[layers_[layer].node].inputs[0]);
-        Sums& sums = sums_[layer];
+        LayerSums& sums = sums_[layer];
         if (sums.elements == 0.0) sums.least = sums.greatest = input[0];
         for (const float value : input.values()) {
             sums.values += value;
@@ -109,7 +109,7 @@ std::vector<LayerStatistics> NetworkStatistics::finish() const {
     if (images_ == 0) fail("Statistics need images; there are none.");
     std::vector<LayerStatistics> result(layers_.size());
     tbb::parallel_for(std::size_t{0}, layers_.size(), [&](std::size_t i) {
-        const Sums& sums = sums_[i];
+        const LayerSums& sums = sums_[i];
         LayerStatistics& layer = result[i];
         layer.name = graph_->nodes()[layers_[i].node].name;
         layer.shape = layers_[i].shape;

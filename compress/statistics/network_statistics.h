@@ -70,7 +70,7 @@ class NetworkStatistics {
     std::vector<LayerStatistics> finish() const;
 
   private:
-    struct Sums {
+    struct LayerSums {
         Matrix gradients[2];  // row, column
         double values = 0.0;
         double squares = 0.0;
@@ -88,7 +88,7 @@ class NetworkStatistics {
     Graph differentiable_;  // with a bias in every layer
     StatisticsOptions options_;
     std::vector<Layer> layers_;
-    std::vector<Sums> sums_;  // by layer
+    std::vector<LayerSums> sums_;  // by layer
     std::int64_t images_at_once_ = 1;
     std::int64_t images_ = 0;
 };

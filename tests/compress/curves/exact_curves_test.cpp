@@ -39,7 +39,7 @@ double mean_squared_change(const Graph& graph, const Graph& other, const Tensor&
 
 /// The mean squared change of the output when one block is quantized, by replacing the weights and running everything.
 double distortion_by_definition(const Graph& graph, const Layer& layer, const TransformCurves& curves,
-                                const Trial& trial, const Tensor& images) {
+                                const BlockCandidate& trial, const Tensor& images) {
     Factorization changed = curves.factorization;
     const Block& block = curves.blocks[trial.block];
     const std::vector<float> values = block_values(changed, block);
@@ -73,14 +73,14 @@ TEST_CASE("A measured distortion is the change of the output when only that bloc
               Transform{TransformKind::klt, {Axis::taps}}, Transform{TransformKind::dct2, {Axis::taps}},
               Transform{TransformKind::klt, {Axis::row, Axis::column}}}) {
             TransformCurves curves = curves_of(graph, layer, transform, {.coding = Coding::fixed});
-            std::vector<Trial> trials;
+            std::vector<BlockCandidate> trials;
             for (std::size_t block = 0; block < curves.blocks.size(); ++block) {
                 for (const std::size_t candidate : {0UL, 20UL, 50UL}) {
                     if (candidate < curves.curves[block].size()) trials.push_back({block, candidate});
                 }
             }
-            measure_trials(curves, trials, meter);
-            for (const Trial& trial : trials) {
+            measure_candidates(curves, trials, meter);
+            for (const BlockCandidate& trial : trials) {
                 CAPTURE(name);
                 CAPTURE(to_string(transform));
                 const Candidate& found = curves.curves[trial.block][trial.candidate];
@@ -186,11 +186,11 @@ TEST_CASE("Exact curves of fixed depth keep zero and the best step of every dept
     TransformCurves all =
         curves_of(graph, layer, {TransformKind::klt, {Axis::row}}, {.coding = Coding::fixed, .offsets = false});
     TransformCurves found = all;
-    std::vector<Trial> trials;
+    std::vector<BlockCandidate> trials;
     for (std::size_t block = 0; block < all.curves.size(); ++block) {
         for (std::size_t i = 0; i < all.curves[block].size(); ++i) trials.push_back({block, i});
     }
-    measure_trials(all, trials, meter);
+    measure_candidates(all, trials, meter);
     measure_distortions(found, meter);
     double excess = 0.0;
     for (std::size_t block = 0; block < all.curves.size(); ++block) {
@@ -218,11 +218,11 @@ TEST_CASE("Exact curves of entropy coding come close to the convex hull of all c
     DistortionMeter meter(graph, layer, images, {});
     TransformCurves all = curves_of(graph, layer, {}, {.coding = Coding::entropy});
     TransformCurves found = all;
-    std::vector<Trial> trials;
+    std::vector<BlockCandidate> trials;
     for (std::size_t block = 0; block < all.curves.size(); ++block) {
         for (std::size_t i = 0; i < all.curves[block].size(); ++i) trials.push_back({block, i});
     }
-    measure_trials(all, trials, meter);
+    measure_candidates(all, trials, meter);
     measure_distortions(found, meter);
     double sum = 0.0;
     double count = 0.0;

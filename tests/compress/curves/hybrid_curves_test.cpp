@@ -38,10 +38,10 @@ struct Problem {
         return curves;
     }
 
-    double measured(std::size_t layer, const TransformCurves& curves, const Trial& trial) const {
+    double measured(std::size_t layer, const TransformCurves& curves, const BlockCandidate& trial) const {
         TransformCurves copy = curves;
         DistortionMeter meter(graph, layers[layer], images, {});
-        measure_trials(copy, std::span(&trial, 1), meter);
+        measure_candidates(copy, std::span(&trial, 1), meter);
         return copy.curves[trial.block][trial.candidate].distortion;
     }
 };

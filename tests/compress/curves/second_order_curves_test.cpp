@@ -22,8 +22,8 @@ TransformCurves uncounted(const Graph& graph, const Layer& layer, const Transfor
     return curves;
 }
 
-std::vector<Trial> all_trials(const TransformCurves& curves) {
-    std::vector<Trial> trials;
+std::vector<BlockCandidate> all_trials(const TransformCurves& curves) {
+    std::vector<BlockCandidate> trials;
     for (std::size_t block = 0; block < curves.curves.size(); ++block) {
         for (std::size_t i = 0; i < curves.curves[block].size(); ++i) trials.push_back({block, i});
     }
@@ -48,9 +48,9 @@ TEST_CASE("For a linear network the prediction is exact") {
             predict_distortions(predicted, samples, 4);
             TransformCurves measured = predicted;
             DistortionMeter meter(graph, layer, images, {});
-            const std::vector<Trial> trials = all_trials(measured);
-            measure_trials(measured, trials, meter);
-            for (const Trial& trial : trials) {
+            const std::vector<BlockCandidate> trials = all_trials(measured);
+            measure_candidates(measured, trials, meter);
+            for (const BlockCandidate& trial : trials) {
                 const Candidate& expected = measured.curves[trial.block][trial.candidate];
                 if (expected.distortion < 1e-6) continue;  // float rounding of the outputs begins to show
                 const Candidate& found = predicted.curves[trial.block][trial.candidate];
@@ -69,7 +69,7 @@ TEST_CASE("With rectifiers the prediction of 6 and 8 bits is within a quarter of
         TransformCurves curves =
             uncounted(graph, layer, {TransformKind::elt, {Axis::row}}, samples, {.coding = Coding::fixed});
         predict_distortions(curves, samples, 5);
-        std::vector<Trial> trials;
+        std::vector<BlockCandidate> trials;
         for (std::size_t block = 0; block < curves.curves.size(); ++block) {
             for (const int depth : {6, 8}) {
                 std::size_t best = 0;
@@ -83,8 +83,8 @@ TEST_CASE("With rectifiers the prediction of 6 and 8 bits is within a quarter of
         }
         TransformCurves measured = curves;
         DistortionMeter meter(graph, layer, images, {});
-        measure_trials(measured, trials, meter);
-        for (const Trial& trial : trials) {
+        measure_candidates(measured, trials, meter);
+        for (const BlockCandidate& trial : trials) {
             CAPTURE(name);
             const double expected = measured.curves[trial.block][trial.candidate].distortion;
             CHECK(curves.curves[trial.block][trial.candidate].distortion == doctest::Approx(expected).epsilon(0.25));
@@ -104,13 +104,13 @@ TEST_CASE("Gradients of what the correction leaves predict the corrected distort
             uncounted(graph, layer, {}, samples, {.coding = Coding::entropy, .dead_zones = false});
         predict_distortions(predicted, samples, 5);
         TransformCurves measured = predicted;
-        std::vector<Trial> trials;
+        std::vector<BlockCandidate> trials;
         for (std::size_t block = 0; block < predicted.curves.size(); ++block) {
             for (const std::size_t octave : {4UL, 5UL, 6UL}) trials.push_back({block, 1 + 4 * octave});
         }
         DistortionMeter meter(graph, layer, images, {.corrected = true});
-        measure_trials(measured, trials, meter);
-        for (const Trial& trial : trials) {
+        measure_candidates(measured, trials, meter);
+        for (const BlockCandidate& trial : trials) {
             CAPTURE(name);
             CHECK(predicted.curves[trial.block][trial.candidate].distortion
                   == doctest::Approx(measured.curves[trial.block][trial.candidate].distortion).epsilon(0.25));
