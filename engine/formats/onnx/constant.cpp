@@ -137,7 +137,7 @@ Constant read_constant(const TensorProto& tensor) {
     check_complete(tensor);
     try {
         const std::vector<std::int64_t> dimensions(tensor.dims().begin(), tensor.dims().end());
-        const Shape shape{std::span<const std::int64_t>(dimensions)};
+        const Shape shape(dimensions);
         return {shape, decode_values(tensor, shape)};
     } catch (const Error& error) {
         fail("tensor '{}': {}", tensor.name(), error.what());

@@ -31,7 +31,7 @@ Shape reshaped(std::vector<std::int64_t> extents, bool zero_is_empty, const Shap
         }
     }
     if (open >= 0 && known != 0) extents[static_cast<std::size_t>(open)] = input.elements() / known;
-    const Shape result{std::span<const std::int64_t>(extents)};
+    const Shape result(extents);
     if (result.elements() != input.elements()) fail("{} cannot be seen as {}", to_string(input), to_string(result));
     return result;
 }
@@ -61,7 +61,7 @@ Shape squeezed(const OnnxNode& node, const Shape& input) {
     for (int axis = 0; axis < input.rank(); ++axis) {
         if (!dropped[static_cast<std::size_t>(axis)]) kept.push_back(input[axis]);
     }
-    return Shape{std::span<const std::int64_t>(kept)};
+    return Shape(kept);
 }
 
 Shape unsqueezed(const OnnxNode& node, const Shape& input) {
@@ -74,7 +74,7 @@ Shape unsqueezed(const OnnxNode& node, const Shape& input) {
     if (std::ranges::count(extents, 1) != static_cast<std::ptrdiff_t>(axes->size())) fail("'axes' names an axis twice");
     const std::int64_t* next = input.begin();
     for (std::int64_t& extent : extents) extent = extent == 1 ? 1 : *next++;
-    return Shape{std::span<const std::int64_t>(extents)};
+    return Shape(extents);
 }
 
 std::vector<int> permutation(const OnnxNode& node, int rank) {
@@ -115,7 +115,13 @@ std::vector<Slice::Range> slice_ranges(const OnnxNode& node, int rank) {
 Shape with_leading_ones(const Shape& shape, int rank) {
     std::vector<std::int64_t> extents(static_cast<std::size_t>(std::max(rank - shape.rank(), 0)), 1);
     extents.insert(extents.end(), shape.begin(), shape.end());
-    return Shape{std::span<const std::int64_t>(extents)};
+    return Shape(extents);
+}
+
+Shape without_leading_ones(const Shape& shape) {
+    const std::int64_t* first = shape.begin();
+    while (shape.end() - first > 1 && *first == 1) ++first;
+    return Shape(std::span(first, shape.end()));
 }
 
 }  // namespace eigenbit::internal

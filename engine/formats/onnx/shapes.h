@@ -25,7 +25,8 @@ std::vector<int> permutation(const OnnxNode& node, int rank);
 /// Slice: one range for each axis.
 std::vector<Slice::Range> slice_ranges(const OnnxNode& node, int rank);
 
-/// The shape with extents 1 put before it up to this rank.
+/// The shape with extents 1 put before it up to this rank; and without the extents 1 that it begins with.
 Shape with_leading_ones(const Shape& shape, int rank);
+Shape without_leading_ones(const Shape& shape);
 
 }  // namespace eigenbit::internal

@@ -74,9 +74,7 @@ std::string operand(OnnxExport& file, const Node& node, ValueId value, int rank)
         Tensor values = image(file.graph().parameter(value));
         values.reshape(with_leading_ones(values.shape(), 4));
         values = to_onnx_order(values);
-        const std::int64_t* first = values.shape().begin();
-        while (values.shape().end() - first > 1 && *first == 1) ++first;
-        values.reshape(Shape{std::span<const std::int64_t>(first, values.shape().end())});
+        values.reshape(without_leading_ones(values.shape()));
         return file.add_constant(file.graph().name(value), values);
     }
     Integers axes(static_cast<std::size_t>(missing));

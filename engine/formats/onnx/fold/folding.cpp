@@ -30,7 +30,7 @@ Constant fold_constant(const OnnxNode& node) {
 }
 
 Constant fold_constant_of_shape(const OnnxNode& node) {
-    const Shape shape{std::span<const std::int64_t>(node.constant(0).integers())};
+    const Shape shape(node.constant(0).integers());
     Constant value{Shape{}, std::vector{0.0F}};
     if (const auto* attribute = node.find_attribute("value")) value = read_constant(attribute->t());
     if (value.shape.elements() != 1)
@@ -117,7 +117,7 @@ Constant fold_slice(const OnnxNode& node) {
 
 Constant fold_expand(const OnnxNode& node) {
     const Constant& input = node.constant(0);
-    const Shape target{std::span<const std::int64_t>(node.constant(1).integers())};
+    const Shape target(node.constant(1).integers());
     return expanded(input, broadcast_shape("Expand", input.shape, target));
 }
 
@@ -129,7 +129,7 @@ Constant fold_gather(const OnnxNode& node) {
     extents.insert(extents.end(), indices.shape.begin(), indices.shape.end());
     extents.insert(extents.end(), data.shape.begin() + axis + 1, data.shape.end());
     const std::int64_t inner = data.shape.elements(axis + 1, data.shape.rank());
-    Constant result = allocate(Shape{std::span<const std::int64_t>(extents)}, data);
+    Constant result = allocate(Shape(extents), data);
     if (result.shape.elements() == 0) return result;
     std::int64_t target = 0;
     for (std::int64_t outer = 0; outer < data.shape.elements(0, axis); ++outer) {

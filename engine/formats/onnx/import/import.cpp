@@ -114,7 +114,7 @@ Shape shape_at(const Declared& declared, const Probe& probe) {
         fail("input '{}' leaves dimension {} open, which is neither the batch nor the image size", declared.name,
              open - extents.begin());
     }
-    const Shape shape{std::span<const std::int64_t>(extents)};
+    const Shape shape(extents);
     return declared.channels_last ? shape : to_our_order(shape);
 }
 

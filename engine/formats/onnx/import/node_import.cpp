@@ -100,9 +100,7 @@ ValueId NodeImport::broadcast_parameter(int index, int rank) {
     if (tensor.shape().rank() <= rank) {
         tensor.reshape(with_leading_ones(tensor.shape(), rank));
         tensor = to_our_order(tensor);
-        const std::int64_t* first = tensor.shape().begin();
-        while (tensor.shape().end() - first > 1 && *first == 1) ++first;
-        tensor.reshape(Shape{std::span<const std::int64_t>(first, tensor.shape().end())});
+        tensor.reshape(without_leading_ones(tensor.shape()));
     }
     entry->second = graph().add_parameter(input_name(index), std::move(tensor));
     return entry->second;

@@ -185,7 +185,7 @@ void import_transpose(NodeImport& node) {
 void import_expand(NodeImport& node) {
     const ProbedShapes shapes = node.shapes(0);
     for (std::size_t probe = 0; probe < node.probes(); ++probe) {
-        const Shape target{std::span<const std::int64_t>(node.at(probe).constant(1).integers())};
+        const Shape target(node.at(probe).constant(1).integers());
         if (!(broadcast_shape("Expand", shapes[probe], target) == shapes[probe])) {
             fail("activations of shape {} cannot be repeated to {}", to_string(shapes[probe]), to_string(target));
         }
