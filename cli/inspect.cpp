@@ -3,6 +3,9 @@
 #include "cli/execution.h"
 #include "cli/verbs.h"
 #include "engine/graph/layer_view.h"
+#include "engine/passes/prepare_for_inference.h"
+#include "engine/passes/quantizer_candidates.h"
+#include "engine/program/program.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -206,6 +209,20 @@ void report_sizes(const SizeLedger& sizes, Results& results) {
     fmt::print("\n");
 }
 
+/// What the weights of the network's layers take in memory where it runs in int8.
+void report_memory(const Graph& graph, const Shape& input, Results& results) {
+    Graph prepared = graph;
+    prepare_for_inference(prepared);
+    const std::shared_ptr<const Program> program = compile(prepared, std::span(&input, 1), Execution::int8);
+    std::int64_t weights = 0;
+    for (const Step& step : program->steps()) weights += step.weights;
+    const double bits = 8.0 * static_cast<double>(program->weight_bytes()) / static_cast<double>(weights);
+    fmt::print("{} bytes of weights in memory in int8, {:.2f} bits for each of {}\n", program->weight_bytes(), bits,
+               weights);
+    results["memory_weight_bytes"] = program->weight_bytes();
+    results["memory_bits_per_weight"] = bits;
+}
+
 /// The rate that compression left in the model's notes: it is counted over the weights of the original layers.
 void report_rate(const Model& model, Results& results) {
     const auto note = model.metadata.find(std::string(kRateNote));
@@ -239,6 +256,7 @@ Results inspect_model(const InspectOptions& options) {
     results["file_bytes"] = file_bytes;
     report_rate(model, results);
     if (!model.graph.activations().empty()) report_float_layers(model.graph, results);
+    if (runs_in_int8(model.graph)) report_memory(model.graph, input, results);
     if (!file.sizes.layers().empty()) report_sizes(file.sizes, results);
     if (model.preprocessing) fmt::print("preprocessing: {}\n", describe(*model.preprocessing));
     if (!model.classes.empty()) fmt::print("classes: {}\n", fmt::join(model.classes, ", "));

@@ -10,26 +10,26 @@
 namespace eigenbit::internal {
 namespace {
 
-/// The smallest depth that holds all indices.
-int needed_bit_depth(std::span<const std::int16_t> indices) {
+/// The smallest depth that holds all levels.
+int needed_bit_depth(std::span<const std::int16_t> levels) {
     int depth = 1;
-    for (const std::int16_t index : indices) {
-        const auto magnitude = static_cast<unsigned>(index < 0 ? -(index + 1) : index);
+    for (const std::int16_t level : levels) {
+        const auto magnitude = static_cast<unsigned>(level < 0 ? -(level + 1) : level);
         depth = std::max(depth, static_cast<int>(std::bit_width(magnitude)) + 1);
     }
     return depth;
 }
 
-bool all_zero(std::span<const std::int16_t> indices) {
-    return std::ranges::all_of(indices, [](std::int16_t index) { return index == 0; });
+bool all_zero(std::span<const std::int16_t> levels) {
+    return std::ranges::all_of(levels, [](std::int16_t level) { return level == 0; });
 }
 
 const Quantizer& chosen_quantizer(const TransformCurves& curves, const LayerChoice& choice, std::size_t block) {
     return curves.curves[block][choice.candidates[block]].quantizer;
 }
 
-/// One factor as its blocks' indices say.
-Quantized quantize_factor(const TransformCurves& curves, const LayerChoice& choice, const BlockLevels& block_indices,
+/// One factor as its blocks' levels say.
+Quantized quantize_factor(const TransformCurves& curves, const LayerChoice& choice, const BlockLevels& block_levels,
                           int factor) {
     const Factorization& factorization = curves.factorization;
     Quantized result;
@@ -46,12 +46,12 @@ Quantized quantize_factor(const TransformCurves& curves, const LayerChoice& choi
         const Block& block = curves.blocks[i];
         if (block.factor != factor) continue;
         const Quantizer& quantizer = chosen_quantizer(curves, choice, i);
-        const std::vector<std::int16_t>& indices = block_indices[i];
+        const std::vector<std::int16_t>& levels = block_levels[i];
         for_each_element(factorization, block, [&](std::int64_t k, std::int64_t element) {
-            result.levels[static_cast<std::size_t>(element)] = indices[static_cast<std::size_t>(k)];
+            result.levels[static_cast<std::size_t>(element)] = levels[static_cast<std::size_t>(k)];
         });
         const bool unclipped = quantizer.bit_depth == Quantizer::kUnclipped;
-        const int unclipped_depth = all_zero(indices) ? 0 : needed_bit_depth(indices);
+        const int unclipped_depth = all_zero(levels) ? 0 : needed_bit_depth(levels);
         result.blocks.push_back({.begin = block.begin,
                                  .end = block.end,
                                  .bit_depth = unclipped ? unclipped_depth : quantizer.bit_depth,
@@ -117,30 +117,30 @@ void restore_layout(Quantized& weight, const Shape& layer) {
 }  // namespace
 
 BlockLevels round_blocks(const TransformCurves& curves, const LayerChoice& choice) {
-    BlockLevels indices;
+    BlockLevels levels;
     for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
         const std::vector<float> values = block_values(curves.factorization, curves.blocks[i]);
-        indices.emplace_back(values.size());
-        quantize(values, chosen_quantizer(curves, choice, i), indices.back());
+        levels.emplace_back(values.size());
+        quantize(values, chosen_quantizer(curves, choice, i), levels.back());
     }
-    return indices;
+    return levels;
 }
 
-double level_bits(const TransformCurves& curves, const LayerChoice& choice, const BlockLevels& indices) {
+double level_bits(const TransformCurves& curves, const LayerChoice& choice, const BlockLevels& levels) {
     double bits = 0.0;
-    for (std::size_t i = 0; i < indices.size(); ++i) {
+    for (std::size_t i = 0; i < levels.size(); ++i) {
         const auto& quantizer = chosen_quantizer(curves, choice, i);
         const bool unclipped = quantizer.bit_depth == Quantizer::kUnclipped;
-        if (unclipped ? all_zero(indices[i]) : quantizer.bit_depth == 0) continue;
-        bits += unclipped ? estimated_bits(indices[i]) : quantizer.bit_depth * static_cast<double>(indices[i].size());
+        if (unclipped ? all_zero(levels[i]) : quantizer.bit_depth == 0) continue;
+        bits += unclipped ? estimated_bits(levels[i]) : quantizer.bit_depth * static_cast<double>(levels[i].size());
         bits += kSideInformationBits + offset_bits(quantizer.offset);
     }
     return bits;
 }
 
-Weight quantize_layer(const TransformCurves& curves, const LayerChoice& choice, const BlockLevels& indices) {
+Weight quantize_layer(const TransformCurves& curves, const LayerChoice& choice, const BlockLevels& levels) {
     const Factorization& factorization = curves.factorization;
-    Quantized coefficients = quantize_factor(curves, choice, indices, Block::kCoefficients);
+    Quantized coefficients = quantize_factor(curves, choice, levels, Block::kCoefficients);
     if (factorization.bases.empty()) {
         restore_layout(coefficients, factorization.shape);
         return coefficients;
@@ -149,7 +149,7 @@ Weight quantize_layer(const TransformCurves& curves, const LayerChoice& choice, 
     for (std::size_t i = 0; i < factorization.bases.size(); ++i) {
         Basis basis{.axis = factorization.bases[i].axis, .matrix = {}};
         if (factorization.bases[i].stored) {
-            basis.matrix = quantize_factor(curves, choice, indices, static_cast<int>(i));
+            basis.matrix = quantize_factor(curves, choice, levels, static_cast<int>(i));
         } else {
             basis.matrix = cosine_kind(factorization.transform.kind);
         }

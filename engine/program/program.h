@@ -58,8 +58,8 @@ class Program {
     const CpuImplementation* implementation_ = nullptr;
 };
 
-/// Compiles a network; prepare_for_inference makes it faster. Throws Error where shapes do not fit. Int8 layers put out
-/// the same with every implementation, as do operators on floats; layers of floats do but for rounding.
+/// Compiles a network; prepare_for_inference makes it faster. Throws Error where shapes do not fit. The outputs of int8
+/// layers and of operators on floats are the same with every implementation, those of float layers but for rounding.
 std::shared_ptr<const Program> compile(const Graph& graph, std::span<const Shape> inputs, Execution execution,
                                        const CpuImplementation& implementation = active_cpu_implementation());
 

@@ -17,34 +17,34 @@
 namespace eigenbit::internal {
 namespace {
 
-/// index = factor · (stored index) + shift, and what one such index is worth.
-struct IndexGrid {
+/// How levels become codes, code = factor · level + shift, and the scale of the codes.
+struct LevelScale {
     int factor;
     int shift;
     float scale;
 };
 
-/// The grid of an output channel whose weights all belong to one block.
-std::optional<IndexGrid> channel_grid(const Quantized& quantized, std::int64_t channel) {
+/// Of an output channel whose weights all belong to one block.
+std::optional<LevelScale> channel_scale(const Quantized& quantized, std::int64_t channel) {
     if (quantized.axis != 0) return std::nullopt;
     const auto block = std::ranges::find_if(
         quantized.blocks, [&](const QuantizedBlock& b) { return b.begin <= channel && channel < b.end; });
-    if (block->bit_depth == 0) return IndexGrid{1, 0, 0.0F};
-    if (block->offset == 0.0F) return IndexGrid{1, 0, block->step};
-    if (block->offset == 0.5F) return IndexGrid{2, 1, 0.5F * block->step};
+    if (block->bit_depth == 0) return LevelScale{1, 0, 0.0F};
+    if (block->offset == 0.0F) return LevelScale{1, 0, block->step};
+    if (block->offset == 0.5F) return LevelScale{2, 1, 0.5F * block->step};
     return std::nullopt;
 }
 
-bool fits(int index) {
-    return index >= std::numeric_limits<std::int8_t>::min() && index <= std::numeric_limits<std::int8_t>::max();
+bool fits(int code) {
+    return code >= std::numeric_limits<std::int8_t>::min() && code <= std::numeric_limits<std::int8_t>::max();
 }
 
-/// Whether all indices became codes.
-bool copy_indices(std::span<const std::int16_t> from, const IndexGrid& grid, std::span<std::int8_t> to) {
+/// Returns whether int8 holds all codes.
+bool copy_levels(std::span<const std::int16_t> from, const LevelScale& to_code, std::span<std::int8_t> to) {
     for (std::size_t i = 0; i < from.size(); ++i) {
-        const int index = grid.factor * from[i] + grid.shift;
-        if (!fits(index)) return false;
-        to[i] = static_cast<std::int8_t>(index);
+        const int code = to_code.factor * from[i] + to_code.shift;
+        if (!fits(code)) return false;
+        to[i] = static_cast<std::int8_t>(code);
     }
     return true;
 }
@@ -134,27 +134,27 @@ class FilterRounding {
     std::vector<float> above_, below_;  // by pair of inputs: sums of those of one sign
 };
 
-constexpr int kLargestIndex = 127;
+constexpr int kLargestLevel = 127;
 
-/// How often each index from -kLargestIndex to kLargestIndex occurs in a block, or none that is larger.
-struct IndexCounts {
-    std::array<std::int64_t, 2 * kLargestIndex + 1> counts{};
+/// How often each level from -kLargestLevel to kLargestLevel occurs in a block, or none that is larger.
+struct LevelCounts {
+    std::array<std::int64_t, 2 * kLargestLevel + 1> counts{};
     bool complete = true;
 
-    void add(int index) {
-        if (std::abs(index) > kLargestIndex) {
+    void add(int level) {
+        if (std::abs(level) > kLargestLevel) {
             complete = false;
         } else {
-            ++counts[static_cast<std::size_t>(index + kLargestIndex)];
+            ++counts[static_cast<std::size_t>(level + kLargestLevel)];
         }
     }
 };
 
 /// By block.
-std::vector<IndexCounts> count_indices(const Quantized& quantized) {
-    std::vector<IndexCounts> counts(quantized.blocks.size());
+std::vector<LevelCounts> count_levels(const Quantized& quantized) {
+    std::vector<LevelCounts> counts(quantized.blocks.size());
     for_each_run(quantized, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
-        IndexCounts& own = counts[static_cast<std::size_t>(&block - quantized.blocks.data())];
+        LevelCounts& own = counts[static_cast<std::size_t>(&block - quantized.blocks.data())];
         for (std::int64_t i = begin; i < end; ++i) own.add(quantized.levels[static_cast<std::size_t>(i)]);
     });
     return counts;
@@ -163,18 +163,18 @@ std::vector<IndexCounts> count_indices(const Quantized& quantized) {
 /// What rounding to multiples of `step` adds to the squares of errors, in those that the blocks' own steps make. These
 /// are the smaller the more a weight matters, so that errors count in units of them. Infinite where int8 does not hold
 /// the codes.
-double added_error(float step, const Quantized& quantized, std::span<const IndexCounts> counts) {
+double added_error(float step, const Quantized& quantized, std::span<const LevelCounts> counts) {
     double added = 0.0;
     std::int64_t weights = 0;
     for (std::size_t b = 0; b < counts.size(); ++b) {
         const QuantizedBlock& block = quantized.blocks[b];
         if (block.bit_depth == 0) continue;
-        for (int index = -kLargestIndex; index <= kLargestIndex; ++index) {
-            const std::int64_t count = counts[b].counts[static_cast<std::size_t>(index + kLargestIndex)];
+        for (int level = -kLargestLevel; level <= kLargestLevel; ++level) {
+            const std::int64_t count = counts[b].counts[static_cast<std::size_t>(level + kLargestLevel)];
             if (count == 0) continue;
-            const double value = block.value(static_cast<float>(index));
+            const double value = block.value(static_cast<float>(level));
             const double code = std::nearbyint(value / step);
-            if (std::abs(code) > kLargestIndex) return std::numeric_limits<double>::infinity();
+            if (std::abs(code) > kLargestLevel) return std::numeric_limits<double>::infinity();
             const double error = (code * step - value) / block.step;
             added += 12.0 * error * error * static_cast<double>(count);
             weights += count;
@@ -192,18 +192,18 @@ std::optional<float> shared_step(const Quantized& quantized) {
         step = block.step;
     }
     const auto [lowest, highest] = level_range(quantized.levels);
-    if (lowest < -kLargestIndex || highest > kLargestIndex) return std::nullopt;
+    if (lowest < -kLargestLevel || highest > kLargestLevel) return std::nullopt;
     return step;
 }
 
 /// The largest step for all blocks that adds next to nothing, so that codes are small: they then take few bits, and
 /// their products can be summed in few. It divides a block's own. (Added errors weigh more than their squares tell:
-/// each index always has the same.)
+/// each level always has the same.)
 std::optional<float> common_step(const Quantized& quantized) {
     constexpr double kMostAdded = 1.0 / 1024.0;
     constexpr int kMostParts = 16;
-    const std::vector<IndexCounts> counts = count_indices(quantized);
-    if (!std::ranges::all_of(counts, &IndexCounts::complete)) return std::nullopt;
+    const std::vector<LevelCounts> counts = count_levels(quantized);
+    if (!std::ranges::all_of(counts, &LevelCounts::complete)) return std::nullopt;
     std::vector<float> candidates;
     for (const QuantizedBlock& block : quantized.blocks) {
         for (int parts = 1; block.bit_depth > 0 && parts <= kMostParts; ++parts) {
@@ -263,9 +263,9 @@ Int8Weights int8_weights(const Weight& stored) {
     const auto copies_levels = [&](std::int64_t o) {
         if (!quantized) return false;
         const std::span from = std::span(quantized->levels).subspan(static_cast<std::size_t>(o) * filter, filter);
-        const auto grid = channel_grid(*quantized, o);
-        if (!grid || !copy_indices(from, *grid, codes_of(o))) return false;
-        result.scale[static_cast<std::size_t>(o)] = grid->scale;
+        const auto to_code = channel_scale(*quantized, o);
+        if (!to_code || !copy_levels(from, *to_code, codes_of(o))) return false;
+        result.scale[static_cast<std::size_t>(o)] = to_code->scale;
         return true;
     };
     std::vector<std::int64_t> to_round;

@@ -124,10 +124,15 @@ TEST_CASE("a network compressed with activations of 8 bits is computed in int8, 
     CHECK_FALSE(contains(int8.output, "without a quantizer"));
     const nlohmann::json results = json_of(folder / "bench.json");
     CHECK(results["weight_bytes"] < 0.3 * float_weight_bytes);
+    CHECK(inspected["memory_weight_bytes"] == results["weight_bytes"]);
+    std::int64_t step_bytes = 0;
     for (const nlohmann::json& step : results["steps"]) {
         CAPTURE(step["name"].get<std::string>());
         if (step["multiply_accumulates"] > 0) CHECK(contains(step["kind"], "int8"));
+        CHECK((step["weights"] > 0) == (step["multiply_accumulates"] > 0));
+        step_bytes += step["weight_bytes"].get<std::int64_t>();
     }
+    CHECK(results["weight_bytes"] == step_bytes);
 }
 
 TEST_CASE("an unknown execution is a usage error") {

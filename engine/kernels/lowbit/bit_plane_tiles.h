@@ -1,8 +1,8 @@
 // How registers of bytes of less than 8 bits are unpacked. An instruction set's integer.cpp includes it inside an
 // anonymous namespace, after defining Vector (see int8/convolution_tiles.h) with load_packed, shifted and masked.
 //
-// A unit is 8 registers. With bytes of `bits` bits it is stored in so many registers: planes of four, two and one of a
-// byte's bits, as far as `bits` has them. Register k of the plane of four bits is half of stored register k / 2, of
+// A unit is 8 registers. With bytes of `bits` bits it is stored in so many registers: one plane for each of
+// four, two and one that `bits` is a sum of. Register k of the plane of four bits is half of stored register k / 2, of
 // that of two bits a quarter of register k / 4, of that of one bit an eighth of the only one.
 
 constexpr size_t kUnitRegisters = 8;

@@ -89,7 +89,7 @@ void PackedGemv::take_zero_point_off(const PackedBlock& block, std::span<const M
         for (std::int64_t o = panels[panel].begin; o < panels[panel].end; ++o) {
             const auto place = static_cast<std::size_t>(o - panels.front().begin);
             const auto sum = static_cast<float>(block.level_sums[r * outputs + place]);
-            const float weights = segment.step * (sum + segment.offset * static_cast<float>(segment.inputs));
+            const float weights = level_value(sum, segment.step, segment.offset * static_cast<float>(segment.inputs));
             const auto output = static_cast<std::size_t>(o);
             bias_[output] -= scale_[output] * weights * static_cast<float>(zero_point);
         }
