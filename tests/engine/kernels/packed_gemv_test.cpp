@@ -144,7 +144,7 @@ TEST_CASE("a packed matrix takes the bits that its levels need, and nothing for 
     const std::vector<float> bias(256);
     const PackedGemv packed(matrix, 0, scale, bias);
     CHECK(packed.weight_bytes() >= 256 * 512 * 3 / 8);
-    CHECK(packed.weight_bytes() < 256 * 512 * 3 / 8 + 3000);
+    CHECK(packed.weight_bytes() < 256 * 512 * 3 / 8 + 4000);
     matrix.blocks[0].bit_depth = 9;
     CHECK(!PackedGemv::can_pack(matrix));
 }
