@@ -3,19 +3,18 @@
 #include "engine/weights/step_grid.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace eigenbit::internal {
 namespace {
 
 bool int8_holds_levels(const Quantized& factor) {
-    constexpr int kLargest = 127;
-    return std::ranges::all_of(factor.levels, [](int level) { return std::abs(level) <= kLargest; });
+    const auto [lowest, highest] = level_range(factor.levels);
+    return lowest >= -127 && highest <= 127;
 }
 
 /// Whether both cut the channels of the inner value into the same blocks, with steps of the grid.
-bool correspond(const std::vector<QuantizedBlock>& writer, const std::vector<QuantizedBlock>& reader) {
-    return std::ranges::equal(writer, reader, [](const QuantizedBlock& first, const QuantizedBlock& second) {
+bool correspond(const std::vector<QuantizedBlock>& producer, const std::vector<QuantizedBlock>& reader) {
+    return std::ranges::equal(producer, reader, [](const QuantizedBlock& first, const QuantizedBlock& second) {
         const auto on_grid = [](const QuantizedBlock& block) {
             return block.bit_depth == 0 || step_grid_position(block.step);
         };
@@ -23,8 +22,8 @@ bool correspond(const std::vector<QuantizedBlock>& writer, const std::vector<Qua
     });
 }
 
-void move_steps(std::vector<QuantizedBlock>& reader, std::vector<QuantizedBlock>& writer) {
-    if (!correspond(writer, reader)) return;
+void move_steps(std::vector<QuantizedBlock>& reader, std::vector<QuantizedBlock>& producer) {
+    if (!correspond(producer, reader)) return;
     const auto used = [](const QuantizedBlock& block) { return block.bit_depth > 0; };
     const auto largest = std::ranges::max_element(
         reader, {}, [&](const QuantizedBlock& block) { return used(block) ? block.step : 0.0F; });
@@ -33,14 +32,14 @@ void move_steps(std::vector<QuantizedBlock>& reader, std::vector<QuantizedBlock>
     std::vector<int> positions;
     for (std::size_t i = 0; i < reader.size(); ++i) {
         const int moved = used(reader[i]) ? step_grid_position(reader[i].step).value() - common : 0;
-        positions.push_back(used(writer[i]) ? step_grid_position(writer[i].step).value() + moved : 0);
+        positions.push_back(used(producer[i]) ? step_grid_position(producer[i].step).value() + moved : 0);
     }
     if (std::ranges::any_of(positions, [](int position) { return position < 0 || position > kLastStepPosition; })) {
         return;
     }
     for (std::size_t i = 0; i < reader.size(); ++i) {
         if (used(reader[i])) reader[i].step = grid_step(common);
-        if (used(writer[i])) writer[i].step = grid_step(positions[i]);
+        if (used(producer[i])) producer[i].step = grid_step(positions[i]);
     }
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kUnit = 8;  // inputs
 constexpr std::int64_t kExceptionBits = 8 * sizeof(LowbitException);
-// An exception takes about as long as a hundred levels in vectors.
+// So few that exceptions take a small part of the time: one about as long as a hundred levels in vectors.
 constexpr std::int64_t kLevelsPerException = 512;
 
 /// The levels that a number of bits holds: `lowest` and those above it.
