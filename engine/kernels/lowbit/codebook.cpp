@@ -30,24 +30,19 @@ std::vector<Sequence> sequences(const CodeHistogram& histogram) {
     return {occurring, all, even, odd};
 }
 
-/// Neighbours in a sequence.
-struct Window {
-    const Sequence* sequence;
-    std::size_t begin;
-    std::size_t bits;
-    std::int64_t exceptions;
-    double bits_per_code;
-};
-
-Codebook packing_of(const Window& window) {
-    const std::span codes = std::span(window.sequence->codes).subspan(window.begin);
+Codebook packing_of(const Sequence& sequence, const CodeWindow& window, std::int64_t count) {
+    const std::span codes = std::span(sequence.codes).subspan(window.begin);
     Codebook packing{.bits = window.bits,
                      .size = std::min(codes.size(), std::size_t{1} << window.bits),
                      .exceptions = window.exceptions,
-                     .bits_per_code = window.bits_per_code,
-                     .factor = window.sequence->factor};
+                     .bits_per_code = static_cast<double>(window.total_bits) / static_cast<double>(count),
+                     .factor = sequence.factor};
     std::copy_n(codes.begin(), std::min(packing.size, packing.values.size()), packing.values.begin());
     return packing;
+}
+
+std::int64_t total(const CodeHistogram& histogram) {
+    return std::accumulate(histogram.begin(), histogram.end(), std::int64_t{0});
 }
 
 }  // namespace
@@ -62,30 +57,37 @@ std::array<std::uint8_t, 256> Codebook::indices() const {
     return result;
 }
 
-std::optional<Codebook> shortest_packing(const CodeHistogram& histogram) {
-    const std::int64_t count = std::accumulate(histogram.begin(), histogram.end(), std::int64_t{0});
-    std::int64_t least_bits = 8 * count;
-    std::optional<Window> best;
-    const std::vector<Sequence> choices = sequences(histogram);
-    for (const Sequence& sequence : choices) {
-        std::vector<std::int64_t> before{0};  // how many codes occur before each of the sequence
-        for (const int code : sequence.codes) {
-            before.push_back(before.back() + histogram[static_cast<std::size_t>(code + 128)]);
-        }
-        for (std::size_t bits = sequence.least_bits; bits <= sequence.most_bits; ++bits) {
-            for (std::size_t begin = 0; begin < sequence.codes.size(); ++begin) {
-                const std::size_t end = std::min(sequence.codes.size(), begin + (std::size_t{1} << bits));
-                const std::int64_t exceptions = count - (before[end] - before[begin]);
-                const std::int64_t total = static_cast<std::int64_t>(bits) * count + 8 * kExceptionBytes * exceptions;
-                if (exceptions * kCodesPerException > count || total >= least_bits) continue;
-                least_bits = total;
-                best =
-                    Window{&sequence, begin, bits, exceptions, static_cast<double>(total) / static_cast<double>(count)};
-            }
+std::optional<CodeWindow> shortest_window(const CodeHistogram& histogram, std::span<const int> codes,
+                                          std::size_t least_bits, std::size_t most_bits, const ExceptionCost& cost) {
+    const std::int64_t count = total(histogram);
+    std::vector<std::int64_t> before{0};  // how many codes occur before each of the sequence
+    for (const int code : codes) {
+        before.push_back(before.back() + histogram[static_cast<std::size_t>(code + 128)]);
+    }
+    std::optional<CodeWindow> best;
+    for (std::size_t bits = least_bits; bits <= most_bits; ++bits) {
+        for (std::size_t begin = 0; begin < codes.size(); ++begin) {
+            const std::size_t end = std::min(codes.size(), begin + (std::size_t{1} << bits));
+            const std::int64_t exceptions = count - (before[end] - before[begin]);
+            const std::int64_t total_bits = static_cast<std::int64_t>(bits) * count + cost.bits * exceptions;
+            if (exceptions * cost.codes_per_exception > count) continue;
+            if (total_bits < (best ? best->total_bits : 8 * count)) best = {begin, bits, exceptions, total_bits};
         }
     }
-    if (!best) return std::nullopt;
-    return packing_of(*best);
+    return best;
+}
+
+std::optional<Codebook> shortest_packing(const CodeHistogram& histogram) {
+    constexpr ExceptionCost kCost{8 * kExceptionBytes, kCodesPerException};
+    std::optional<Codebook> best;
+    std::int64_t least_bits = 0;
+    for (const Sequence& sequence : sequences(histogram)) {
+        const auto window = shortest_window(histogram, sequence.codes, sequence.least_bits, sequence.most_bits, kCost);
+        if (!window || (best && window->total_bits >= least_bits)) continue;
+        least_bits = window->total_bits;
+        best = packing_of(sequence, *window, total(histogram));
+    }
+    return best;
 }
 
 }  // namespace eigenbit::internal

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace eigenbit::internal {
 
@@ -25,6 +26,24 @@ struct Codebook {
     /// Of code c at c mod 256; kNone for exceptions.
     std::array<std::uint8_t, 256> indices() const;
 };
+
+/// A code without an index: what it takes, and how many codes there must be for each.
+struct ExceptionCost {
+    std::int64_t bits;
+    std::int64_t codes_per_exception;
+};
+
+/// Neighbours in a sequence of codes: as many as indices of so many bits tell apart, from position `begin` on.
+struct CodeWindow {
+    std::size_t begin;
+    std::size_t bits;
+    std::int64_t exceptions;  // codes outside
+    std::int64_t total_bits;  // of all codes, exceptions included
+};
+
+/// The window of least_bits … most_bits that takes the fewest bits in all, if one takes less than 8 a code.
+std::optional<CodeWindow> shortest_window(const CodeHistogram& histogram, std::span<const int> codes,
+                                          std::size_t least_bits, std::size_t most_bits, const ExceptionCost& cost);
 
 /// Bytes that an exception takes: its place and its code.
 constexpr std::int64_t kExceptionBytes = 5;

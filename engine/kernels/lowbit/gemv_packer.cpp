@@ -1,11 +1,11 @@
 #include "engine/kernels/lowbit/gemv_packer.h"
 
 #include "engine/kernels/lowbit/bit_planes.h"
+#include "engine/kernels/lowbit/codebook.h"
 
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 namespace eigenbit::internal {
@@ -40,26 +40,18 @@ struct LevelTile {
 
 /// The window that takes the fewest bits, exceptions included.
 LevelWindow smallest_window(const LevelTile& tile) {
-    constexpr int kLowest = -128;
-    std::array<std::int64_t, 257> before{};  // before[i + 1] counts level i - 128, then all up to it
+    static const std::vector<int> kLevels = [] {
+        std::vector<int> levels(256);
+        std::iota(levels.begin(), levels.end(), -128);
+        return levels;
+    }();
+    CodeHistogram histogram{};
     for (std::int64_t o = 0; o < tile.outputs; ++o) {
-        for (const std::int16_t level : tile.output(o)) ++before[static_cast<std::size_t>(level - kLowest + 1)];
+        for (const std::int16_t level : tile.output(o)) ++histogram[static_cast<std::size_t>(level + 128)];
     }
-    std::partial_sum(before.begin(), before.end(), before.begin());
-    const std::int64_t count = before.back();
-    LevelWindow best{kLowest, 8, 0};
-    std::int64_t least_bits = 8 * count;
-    for (std::size_t bits = 7; bits > 0; --bits) {
-        for (std::size_t begin = 0; begin < 256; ++begin) {
-            const std::size_t end = std::min<std::size_t>(256, begin + (std::size_t{1} << bits));
-            const std::int64_t exceptions = count - (before[end] - before[begin]);
-            const std::int64_t total = static_cast<std::int64_t>(bits) * count + kExceptionBits * exceptions;
-            if (exceptions * kLevelsPerException > count || total >= least_bits) continue;
-            least_bits = total;
-            best = {static_cast<int>(begin) + kLowest, bits, exceptions};
-        }
-    }
-    return best;
+    const auto window = shortest_window(histogram, kLevels, 1, 7, {kExceptionBits, kLevelsPerException});
+    if (!window) return {kLevels.front(), 8, 0};
+    return {kLevels[window->begin], window->bits, window->exceptions};
 }
 
 std::size_t units(const MatrixRange& range) { return static_cast<std::size_t>((range.size() + kUnit - 1) / kUnit); }
