@@ -8,7 +8,7 @@ namespace eigenbit::internal {
 
 CompressionJudge::CompressionJudge(const Model& model, const std::string& validation, std::int64_t limit) {
     if (validation.empty()) return;
-    dataset_ = open_dataset(validation, DataSplit::test, model.preprocessing);
+    dataset_ = open_dataset(validation, DataSplit::test, model);
     if (limit > 0) dataset_->size = std::min(dataset_->size, limit);
     float_quality_ = (*this)(model.graph);
 }

@@ -1,5 +1,6 @@
 #include "api/model_file.h"
 
+#include "datasets/classes.h"
 #include "engine/base/error.h"
 #include "engine/formats/ebit/ebit.h"
 #include "engine/formats/onnx/onnx.h"
@@ -40,7 +41,8 @@ ModelFile load_model_file(const ModelSource& source) {
 
 void describe_by_data(Model& model, const Dataset& dataset) {
     if (!model.preprocessing) model.preprocessing = dataset.preprocessing;
-    if (model.classes.empty()) model.classes = dataset.classes;
+    const bool fits = std::ssize(dataset.classes) == score_count(model.graph, *model.preprocessing);
+    if (model.classes.empty() && fits) model.classes = dataset.classes;
 }
 
 }  // namespace eigenbit::internal

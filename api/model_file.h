@@ -29,7 +29,8 @@ struct ModelFile {
 /// The same with what the file spends its bytes on, which takes as long as writing it.
 ModelFile load_model_file(const ModelSource& source);
 
-/// Takes preprocessing and class names from a data set where the model has none.
+/// Takes preprocessing, and class names where they are as many as the network has scores, from a data set where the
+/// model has none.
 void describe_by_data(Model& model, const Dataset& dataset);
 
 }  // namespace eigenbit::internal

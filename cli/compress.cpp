@@ -221,7 +221,7 @@ void check_options(const CompressOptions& options) {
 Results compress_network(const CompressOptions& options, const RunOptions& run) {
     check_options(options);
     Model model = load_model(options.model);
-    const Dataset data = open_dataset(options.data, DataSplit::train, model.preprocessing);
+    const Dataset data = open_images(options.data, DataSplit::train, model);
     const Tensor images = calibration_images(data, options.images, run.seed);
     describe_by_data(model, data);
     const CompressionJudge judge(model, options.validation, options.limit);

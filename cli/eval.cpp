@@ -41,10 +41,10 @@ Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, co
 Results evaluate_model(const EvalOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
     if (options.execution == NetworkRunner::Mode::int8) {
-        print_added_quantizers(quantize_missing_activations(
-            model, open_dataset(options.data, DataSplit::train, model.preprocessing), run.seed));
+        print_added_quantizers(
+            quantize_missing_activations(model, open_images(options.data, DataSplit::train, model), run.seed));
     }
-    Dataset dataset = open_dataset(options.data, DataSplit::test, model.preprocessing);
+    Dataset dataset = open_dataset(options.data, DataSplit::test, model);
     dataset.size = std::min(dataset.size, options.limit);
 
     const auto start = std::chrono::steady_clock::now();

@@ -1,5 +1,6 @@
 #include "cli/verbs.h"
 #include "engine/base/error.h"
+#include "engine/base/warning.h"
 
 #include <fmt/format.h>
 #include <tbb/global_control.h>
@@ -7,7 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
+#include <mutex>
 #include <new>
+#include <set>
+#include <string>
+#include <unistd.h>
 
 namespace {
 
@@ -25,6 +31,15 @@ void run(const Verb& verb, const RunOptions& options) {
     if (!options.json.empty()) write_results(std::move(results), options, elapsed.count());
 }
 
+/// Shows the first warning of each kind, whether there is progress or not.
+void show_warning(std::string_view kind, std::string_view sentence) {
+    static std::mutex mutex;
+    static std::set<std::string, std::less<>> shown;
+    const std::lock_guard lock(mutex);
+    if (!shown.emplace(kind).second) return;
+    fmt::print(stderr, "{}eigenbit: warning: {}\n", ::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "", sentence);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -34,6 +49,7 @@ int main(int argc, char** argv) {
     command.require_subcommand(1);
     command.footer("eigenbit VERB --help tells more, with examples.");
 
+    listen_to_warnings(show_warning);
     RunOptions options;
     const std::array verbs{new_verb(command),      train_verb(command), retrain_verb(command), eval_verb(command),
                            compress_verb(command), stats_verb(command), inspect_verb(command), pack_verb(command),

@@ -52,7 +52,7 @@ std::int64_t class_count(const Graph& graph) {
 Results pack(const PackOptions& options, const RunOptions& run) {
     Model model = load_model(options.model);
     if (!options.data.empty()) {
-        const Dataset data = open_dataset(options.data, DataSplit::train, model.preprocessing);
+        const Dataset data = open_images(options.data, DataSplit::train, model);
         describe_by_data(model, data);
         print_added_quantizers(quantize_missing_activations(model, data, run.seed));
     }

@@ -47,11 +47,11 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
     if (options.rate > 0.0) {
         options.training.bits_share = share_of_level_bits(file, options.rate, options.model.path.string());
     }
-    const Dataset training = open_dataset(options.files.data, DataSplit::train, model.preprocessing);
+    const Dataset training = open_dataset(options.files.data, DataSplit::train, model);
     describe_by_data(model, training);
     std::optional<Dataset> validation;
     if (!options.files.validation.empty()) {
-        validation = open_dataset(options.files.validation, DataSplit::test, model.preprocessing);
+        validation = open_dataset(options.files.validation, DataSplit::test, model);
     }
     std::optional<Model> teacher;
     if (!options.teacher.empty()) {

@@ -111,7 +111,7 @@ Results as_results(const LayerStatistics& layer) {
 
 Results show_statistics(const StatsOptions& options, const RunOptions& run) {
     const Model model = load_model(options.model);
-    const Dataset data = open_dataset(options.data, DataSplit::train, model.preprocessing);
+    const Dataset data = open_images(options.data, DataSplit::train, model);
     NetworkStatistics statistics(model.graph, {.seed = run.seed, .memory_bytes = options.memory_megabytes << 20});
     Progress progress(run.quiet, "images", std::min(options.images, data.size));
     std::int64_t images = 0;

@@ -32,12 +32,12 @@ Results train_network(TrainOptions options, const RunOptions& run) {
         fail("--data is {}: {} tells classes apart, it cannot restore images.", options.files.data, options.network);
     }
     const Preprocessing& preprocessing = training.preprocessing;
-    std::optional<Dataset> validation;
-    if (!options.files.validation.empty()) {
-        validation = open_dataset(options.files.validation, DataSplit::test, preprocessing);
-    }
     const Shape image{preprocessing.height, preprocessing.width, preprocessing.channels};
     Model model{build_network(options.network, image, training.class_count, run.seed), preprocessing, training.classes};
+    std::optional<Dataset> validation;
+    if (!options.files.validation.empty()) {
+        validation = open_dataset(options.files.validation, DataSplit::test, model);
+    }
     Results results = train_with_progress(model.graph, training, validation, options.training, run.quiet);
     write_onnx(model, options.files.out);
     fmt::print("{} written, {} parameters\n", options.files.out.string(), model.graph.parameter_elements());

@@ -1,6 +1,7 @@
 #include "datasets/data_spec.h"
 
 #include "datasets/cifar.h"
+#include "datasets/classes.h"
 #include "datasets/data_options.h"
 #include "datasets/idx.h"
 #include "datasets/image_folder.h"
@@ -103,9 +104,7 @@ void apply(const DataOptions& options, Preprocessing& preprocessing) {
     }
 }
 
-}  // namespace
-
-Dataset open_dataset(std::string_view spec, DataSplit split, const std::optional<Preprocessing>& of_model) {
+Dataset open(std::string_view spec, DataSplit split, const std::optional<Preprocessing>& of_model) {
     const DataOptions options(spec);
     const Source& source = find_source(options);
     Preprocessing preprocessing = of_model ? *of_model : source.usual_preprocessing();
@@ -118,6 +117,20 @@ Dataset open_dataset(std::string_view spec, DataSplit split, const std::optional
     dataset.size = std::min<std::int64_t>(dataset.size, options.integer("limit", 1, std::numeric_limits<int>::max()));
     dataset.labels.resize(std::min(dataset.labels.size(), static_cast<std::size_t>(dataset.size)));
     return dataset;
+}
+
+}  // namespace
+
+Dataset open_dataset(std::string_view spec, DataSplit split) { return open(spec, split, {}); }
+
+Dataset open_dataset(std::string_view spec, DataSplit split, const Model& model) {
+    Dataset dataset = open_images(spec, split, model);
+    match_classes(dataset, model.classes, score_count(model.graph, dataset.preprocessing));
+    return dataset;
+}
+
+Dataset open_images(std::string_view spec, DataSplit split, const Model& model) {
+    return open(spec, split, model.preprocessing);
 }
 
 }  // namespace eigenbit::internal

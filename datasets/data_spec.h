@@ -1,6 +1,7 @@
 #pragma once
 
 #include "datasets/dataset.h"
+#include "engine/graph/model.h"
 
 #include <string_view>
 
@@ -15,8 +16,15 @@ namespace eigenbit::internal {
 /// training's random crops) and crops=N (how many an epoch takes from one image), denoise also sigma=S (of 255) and
 /// seed=N of the noise.
 ///
-/// The preprocessing is the model's, where it has one, otherwise the data set's usual one; options win over both.
-/// Throws Error for anything else, naming what there is.
-Dataset open_dataset(std::string_view spec, DataSplit split, const std::optional<Preprocessing>& of_model = {});
+/// The preprocessing is the data set's usual one; options win over it. Throws Error for anything else, naming what
+/// there is.
+Dataset open_dataset(std::string_view spec, DataSplit split);
+
+/// The same for a network: the preprocessing is the model's, where it has one, and labels count its classes
+/// (match_classes).
+Dataset open_dataset(std::string_view spec, DataSplit split, const Model& model);
+
+/// The same for a network that is to see the images alone: labels stay what they are.
+Dataset open_images(std::string_view spec, DataSplit split, const Model& model);
 
 }  // namespace eigenbit::internal

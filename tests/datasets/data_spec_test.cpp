@@ -29,7 +29,9 @@ class Sample {
 
     Dataset open(std::string_view name, std::string_view options,
                  const std::optional<Preprocessing>& of_model = {}) const {
-        return open_dataset(spec(name, options), DataSplit::test, of_model);
+        Model model;
+        model.preprocessing = of_model;
+        return open_dataset(spec(name, options), DataSplit::test, model);
     }
     std::string complaint(std::string_view name, std::string_view options) const {
         return error_of([&] { open(name, options); });

@@ -1,0 +1,142 @@
+#include "engine/formats/ebit/ebit.h"
+#include "engine/formats/image.h"
+#include "tests/cli/command.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+using namespace eigenbit::internal;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::map<std::string, std::array<std::uint8_t, 3>> kColours{
+    {"blue", {20, 30, 220}}, {"green", {20, 200, 30}}, {"red", {220, 20, 30}}};
+
+/// Names the colour of an image of 16x16 pixels; it knows blue, green and red, in this order, by name where `named`.
+Model colour_model(bool named) {
+    Model model;
+    Tensor weight(Shape{3, 3});
+    for (std::int64_t i = 0; i < 3; ++i) weight[3 * i + 2 - i] = 5.0F;
+    const ValueId image = model.graph.add_input("image", Shape{0, 16, 16, 3});
+    const ValueId mean = model.graph.add_node("mean", Reduce{.axes = {1, 2}}, {image});
+    const ValueId flat = model.graph.add_node("flat", Reshape{{0, -1}}, {mean});
+    const ValueId fc = model.graph.add_parameter("fc", weight);
+    model.graph.add_output(model.graph.add_node("scores", Gemm{}, {flat, fc}));
+    model.preprocessing = Preprocessing{.height = 16, .width = 16};
+    if (named) model.classes = {"blue", "green", "red"};
+    return model;
+}
+
+void write_colour(const fs::path& path, const std::string& colour, int side = 16) {
+    fs::create_directories(path.parent_path());
+    Image image{side, side, 3, {}};
+    const std::array<std::uint8_t, 3> rgb = kColours.at(colour);
+    for (int i = 0; i < side * side; ++i) image.pixels.insert(image.pixels.end(), rgb.begin(), rgb.end());
+    write_png(path, image);
+}
+
+/// Folders of one image each, called as given, of the colour given.
+void write_classes(const TemporaryFolder& folder, const std::string& name,
+                   const std::map<std::string, std::string>& colour_of_class, int images = 1) {
+    for (const auto& [class_name, colour] : colour_of_class) {
+        for (int i = 0; i < images; ++i) {
+            write_colour(folder / name / class_name / (std::to_string(i) + ".png"), colour);
+        }
+    }
+}
+
+/// Top-1 in percent of net.ebit on a data set; a failure of the check where there is none.
+double top1(const TemporaryFolder& folder, const std::string& data, const std::string& network = "net.ebit") {
+    const Outcome run = run_command(folder, "eval " + network + " --data '" + data + "' --json eval.json");
+    CAPTURE(run.errors);
+    REQUIRE(run.exit_code == 0);
+    return json_of(folder / "eval.json")["top1"];
+}
+
+std::string refusal(const TemporaryFolder& folder, const std::string& arguments) {
+    const Outcome run = run_command(folder, arguments);
+    CHECK(run.exit_code == 1);
+    return run.errors;
+}
+
+bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("folders are classes by the names that the network knows") {
+    const TemporaryFolder folder;
+    write_ebit(colour_model(true), folder / "net.ebit", LevelStorage::entropy);
+    write_classes(folder, "all", {{"blue", "blue"}, {"green", "green"}, {"red", "red"}});
+    write_classes(folder, "missing", {{"green", "green"}, {"red", "red"}});
+    write_classes(folder, "capitals", {{"Blue", "blue"}, {"GREEN", "green"}, {"red", "red"}});
+    write_classes(folder, "unknown", {{"apple", "red"}, {"green", "green"}});
+    write_classes(folder, "listed", {{".", "red"}});
+    folder.write("listed/labels.csv", "0.png,red\n");
+    for (const char* data : {"all", "missing", "capitals", "listed"}) {
+        CAPTURE(data);
+        CHECK(top1(folder, std::string("folder:") + data) == 100.0);
+    }
+    CHECK(mentions(refusal(folder, "eval net.ebit --data folder:unknown"),
+                   "the network does not know the class apple; it knows blue, green, red"));
+    CHECK(mentions(refusal(folder, "compress net.ebit --data folder:all --val folder:unknown --rate 8 --out x.ebit"),
+                   "does not know the class apple"));
+    write_classes(folder, "twice", {{"Red", "red"}, {"RED", "red"}});
+    CHECK(mentions(refusal(folder, "eval net.ebit --data folder:twice"), "RED and Red are both the network's red"));
+    folder.write("listed/labels.csv", "0.png,3\n");
+    CHECK(mentions(refusal(folder, "eval net.ebit --data folder:listed"), "has 4 classes, but the network knows 3"));
+}
+
+TEST_CASE("a network without names is told apart from data with fewer classes by a warning, with more by a refusal") {
+    const TemporaryFolder folder;
+    write_ebit(colour_model(false), folder / "net.ebit", LevelStorage::entropy);
+    write_classes(folder, "all", {{"blue", "blue"}, {"green", "green"}, {"red", "red"}});
+    write_classes(folder, "missing", {{"green", "green"}, {"red", "red"}});
+    write_classes(folder, "more", {{"a", "blue"}, {"b", "green"}, {"c", "red"}, {"d", "red"}});
+    CHECK(run_command(folder, "eval net.ebit --data folder:all --quiet").errors.empty());
+    const std::string warning = run_command(folder, "eval net.ebit --data folder:missing --quiet").errors;
+    CHECK(mentions(warning,
+                   "eigenbit: warning: data \"folder:missing\" has 2 classes, the network 3 scores without names"));
+    CHECK(mentions(refusal(folder, "eval net.ebit --data folder:more"), "has 4 classes, but the network knows 3"));
+
+    // Names come from data with as many classes as there are scores, and only from such.
+    REQUIRE(run_command(folder, "pack net.ebit --data folder:missing --out two.ebit").exit_code == 0);
+    CHECK(read_ebit(folder / "two.ebit").model.classes.empty());
+    REQUIRE(run_command(folder, "pack net.ebit --data folder:all --out three.ebit").exit_code == 0);
+    CHECK(top1(folder, "folder:missing", "three.ebit") == 100.0);
+}
+
+TEST_CASE(
+    "training validates by the names of its training data and writes them, retraining and compression go by them") {
+    const TemporaryFolder folder;
+    write_classes(folder, "train", {{"blue", "blue"}, {"green", "green"}, {"red", "red"}}, 4);
+    write_classes(folder, "val", {{"RED", "red"}, {"green", "green"}}, 2);
+    write_classes(folder, "other", {{"apple", "red"}, {"green", "green"}}, 2);
+    const std::string size = "'folder:train?size=16'";
+    const std::string rest = " --epochs 12 --batch 6 --lr 0.05 --quiet --json train.json";
+    const std::string training = "train --model resnet8 --data " + size + rest + " --out net.onnx --val folder:";
+    const Outcome trained = run_command(folder, training + "val");
+    CAPTURE(trained.errors);
+    REQUIRE(trained.exit_code == 0);
+    CHECK(json_of(folder / "train.json")["top1"] == 100.0);
+    CHECK(top1(folder, "folder:val", "net.onnx") == 100.0);
+    CHECK(mentions(refusal(folder, training + "other"), "does not know the class apple; it knows blue, green, red"));
+
+    const std::string compression = "compress net.onnx --data folder:train --max-drop 20 --curves second-order --quiet "
+                                    "--out net.ebit --val folder:";
+    REQUIRE(run_command(folder, compression + "val --json compress.json").exit_code == 0);
+    CHECK(json_of(folder / "compress.json")["float"]["top1"] == 100.0);
+    CHECK(mentions(refusal(folder, compression + "other"), "does not know the class apple"));
+
+    const std::string retraining =
+        "retrain net.ebit --epochs 1 --batch 2 --lr 1e-12 --index-rate 0 --quiet --out better.ebit --json "
+        "retrain.json --data folder:";
+    const Outcome retrained = run_command(folder, retraining + "val --val folder:val");
+    CAPTURE(retrained.errors);
+    REQUIRE(retrained.exit_code == 0);
+    CHECK(json_of(folder / "retrain.json")["top1"] == json_of(folder / "compress.json")["top1"]);
+    CHECK(mentions(refusal(folder, retraining + "other"), "does not know the class apple"));
+    CHECK(mentions(refusal(folder, retraining + "train --val folder:other"), "does not know the class apple"));
+}
