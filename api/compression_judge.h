@@ -16,6 +16,9 @@ class CompressionJudge {
 
     bool present() const { return dataset_.has_value(); }
     const Evaluation& float_quality() const { return *float_quality_; }
+    /// What makes it doubtful that the float network is judged by what it was made for: it classifies no better than
+    /// guessing would.
+    std::optional<std::string> doubt() const;
     std::optional<Evaluation> operator()(const Graph& graph) const;
     /// Points of top-1 accuracy, or dB, lost against the float network.
     double drop(const Evaluation& quality) const;
@@ -23,6 +26,7 @@ class CompressionJudge {
   private:
     std::optional<Dataset> dataset_;
     std::optional<Evaluation> float_quality_;
+    std::int64_t classes_ = 0;
 };
 
 }  // namespace eigenbit::internal

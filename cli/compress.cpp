@@ -6,6 +6,7 @@
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
 #include "engine/base/error.h"
+#include "engine/base/warning.h"
 #include "engine/formats/ebit/ebit.h"
 #include "report/report_html.h"
 
@@ -225,6 +226,11 @@ Results compress_network(const CompressOptions& options, const RunOptions& run) 
     const Tensor images = calibration_images(data, options.images, run.seed);
     describe_by_data(model, data);
     const CompressionJudge judge(model, options.validation, options.limit);
+
+    if (const std::optional<std::string> doubt = judge.doubt()) {
+        if (options.max_drop > 0.0) fail("{} --max-drop would go by that.", *doubt);
+        warn("{}", *doubt);
+    }
 
     Results results{{"images", images.shape()[0]}};
     if (judge.present()) {

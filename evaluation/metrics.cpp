@@ -75,6 +75,17 @@ double standard_error(double share, std::int64_t images) {
     return std::sqrt(share * (1.0 - share) / static_cast<double>(images));
 }
 
+double chance_of_hits(std::int64_t hits, std::int64_t images, double probability) {
+    const auto log_factorial = [](std::int64_t n) { return std::lgamma(static_cast<double>(n) + 1.0); };
+    double sum = 0.0;
+    for (std::int64_t k = hits; k <= images; ++k) {
+        const double ways = log_factorial(images) - log_factorial(k) - log_factorial(images - k);
+        sum += std::exp(ways + static_cast<double>(k) * std::log(probability)
+                        + static_cast<double>(images - k) * std::log1p(-probability));
+    }
+    return std::min(sum, 1.0);
+}
+
 double psnr(ConstView image, ConstView reference, double peak) {
     check_same_shape(image, reference);
     double squares = 0.0;

@@ -14,6 +14,10 @@ std::int64_t top_k_hits(ConstView scores, std::span<const int> labels, int k);
 /// Standard error of a share measured on this many independent images: √(p (1 − p) / n).
 double standard_error(double share, std::int64_t images);
 
+/// How likely guessing, right with this probability, hits so many of the images or more (the binomial distribution's
+/// upper tail).
+double chance_of_hits(std::int64_t hits, std::int64_t images, double probability);
+
 /// Peak signal-to-noise ratio in dB of two equally shaped images whose values reach from 0 to `peak`.
 double psnr(ConstView image, ConstView reference, double peak);
 

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 using namespace eigenbit::internal;
@@ -139,4 +141,20 @@ TEST_CASE(
     CHECK(json_of(folder / "retrain.json")["top1"] == json_of(folder / "compress.json")["top1"]);
     CHECK(mentions(refusal(folder, retraining + "other"), "does not know the class apple"));
     CHECK(mentions(refusal(folder, retraining + "train --val folder:other"), "does not know the class apple"));
+}
+
+TEST_CASE("compression says that the float network does no better than chance, and takes no largest loss from it") {
+    const TemporaryFolder folder;
+    write_ebit(colour_model(true), folder / "net.ebit", LevelStorage::entropy);
+    write_classes(folder, "right", {{"blue", "blue"}, {"green", "green"}, {"red", "red"}}, 4);
+    write_classes(folder, "wrong", {{"blue", "green"}, {"green", "red"}, {"red", "blue"}}, 4);
+    const std::string compression = "compress net.ebit --data folder:right --quiet --out small.ebit --val folder:";
+    const Outcome warned = run_command(folder, compression + "wrong --lambda 1e-6");
+    CHECK(warned.exit_code == 0);
+    CHECK(mentions(warned.errors, "eigenbit: warning: The float network's top-1 is 0.0 % on 12 images of 3 classes, no "
+                                  "better than chance: are preparation and the order of classes right?"));
+    fs::remove(folder / "small.ebit");
+    CHECK(mentions(refusal(folder, compression + "wrong --max-drop 1"), "no better than chance"));
+    CHECK_FALSE(fs::exists(folder / "small.ebit"));
+    CHECK(run_command(folder, compression + "right --lambda 1e-6").errors.empty());
 }

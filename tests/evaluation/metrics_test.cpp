@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -62,6 +63,14 @@ TEST_CASE("PSNR and SSIM agree with an independent computation") {
               ssim(Tensor(Shape{10, 20}), Tensor(Shape{10, 20}), 1.0);
           })
           == "An image of 10x20 pixels is too small for SSIM, which looks at 11x11.");
+}
+
+TEST_CASE("the chance of hits is the binomial distribution's upper tail") {
+    CHECK(chance_of_hits(0, 10, 0.1) == doctest::Approx(1.0));
+    CHECK(chance_of_hits(10, 10, 0.5) == doctest::Approx(1.0 / 1024.0));
+    CHECK(chance_of_hits(3, 4, 1.0 / 3.0) == doctest::Approx(9.0 / 81.0));
+    CHECK(chance_of_hits(1, 1000, 0.001) == doctest::Approx(1.0 - std::pow(0.999, 1000)));
+    CHECK(chance_of_hits(1100, 10'000, 0.1) < 0.001);
 }
 
 TEST_CASE("BT.601 luma of the primaries") {
