@@ -1,12 +1,14 @@
 #include "datasets/image_folder.h"
 
-#include "datasets/data_options.h"
+#include "datasets/folder_layout.h"
 #include "datasets/image_files.h"
+#include "datasets/label_list.h"
 #include "engine/base/error.h"
+#include "engine/base/warning.h"
+#include "engine/formats/file.h"
 #include "engine/formats/preprocess.h"
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <utility>
 
@@ -22,57 +24,19 @@ struct LabelledFiles {
     std::vector<std::string> classes;
 };
 
-struct Row {
-    int line;
-    std::string file;
-    std::string label;
-};
-
-std::vector<Row> read_rows(const fs::path& csv) {
-    std::vector<Row> rows;
-    std::ifstream stream(csv);
-    int line = 0;
-    for (std::string text; std::getline(stream, text);) {
-        ++line;
-        if (text.ends_with('\r')) text.pop_back();
-        if (text.empty()) continue;
-        const std::size_t comma = text.rfind(',');
-        if (comma == std::string::npos) {
-            fail("\"{}\", line {}: \"{}\" was found, file,class was expected", csv.string(), line, text);
+/// The images of a list beside it.
+LabelledFiles listed_files(const fs::path& csv, LabelList (*parse)(std::string_view, std::string_view)) {
+    const std::vector<std::uint8_t> bytes = read_file(csv);
+    LabelList list = parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, csv.string());
+    LabelledFiles listed{
+        .files = {}, .labels = {}, .class_count = list.class_count, .classes = std::move(list.classes)};
+    for (const LabelList::Row& row : list.rows) {
+        const fs::path file = csv.parent_path() / row.file;
+        if (!fs::is_regular_file(file)) {
+            fail("\"{}\", line {}: there is no file \"{}\" beside it", csv.string(), row.line, row.file);
         }
-        Row row{line, text.substr(0, comma), text.substr(comma + 1)};
-        const bool header = line == 1 && !fs::path(row.file).has_extension();
-        if (header) continue;
-        if (!fs::is_regular_file(csv.parent_path() / row.file)) {
-            fail("\"{}\", line {}: there is no file \"{}\" beside it", csv.string(), line, row.file);
-        }
-        rows.push_back(std::move(row));
-    }
-    if (rows.empty()) fail("\"{}\" lists no image: lines file,class were expected", csv.string());
-    return rows;
-}
-
-LabelledFiles listed_files(const fs::path& csv) {
-    LabelledFiles listed;
-    const std::vector<Row> rows = read_rows(csv);
-    const bool named =
-        !std::all_of(rows.begin(), rows.end(), [](const Row& row) { return parse<int>(row.label).has_value(); });
-    if (named) {
-        for (const Row& row : rows) listed.classes.push_back(row.label);
-        std::sort(listed.classes.begin(), listed.classes.end());
-        listed.classes.erase(std::unique(listed.classes.begin(), listed.classes.end()), listed.classes.end());
-    }
-    for (const Row& row : rows) {
-        const auto place = std::lower_bound(listed.classes.begin(), listed.classes.end(), row.label);
-        const int label = named ? static_cast<int>(place - listed.classes.begin()) : *parse<int>(row.label);
-        constexpr int kMostClasses = 1'000'000;
-        if (label < 0 || label >= kMostClasses) {
-            fail("\"{}\", line {}: class {} was found, 0 to {} were expected", csv.string(), row.line, label,
-                 kMostClasses - 1);
-        }
-        listed.files.push_back((csv.parent_path() / row.file).string());
-        listed.labels.push_back(label);
-        listed.class_count = std::max(listed.class_count, label + 1);
+        listed.files.push_back(file.string());
+        listed.labels.push_back(row.label);
     }
     return listed;
 }
@@ -87,8 +51,14 @@ LabelledFiles files_by_class(const fs::path& folder) {
     std::size_t most = 0;
     for (const fs::path& class_folder : class_folders) {
         found.classes.push_back(class_folder.filename().string());
-        images.push_back(list_images(class_folder));
+        images.push_back(list_images_below(class_folder));
         most = std::max(most, images.back().size());
+    }
+    if (most == 0) list_images(class_folders.front());  // which says that there are none
+    for (std::size_t label = 0; label < images.size(); ++label) {
+        if (images[label].empty()) {
+            warn("the class folder \"{}\" has no images; it is a class all the same", class_folders[label].string());
+        }
     }
     found.class_count = static_cast<int>(images.size());
     for (std::size_t turn = 0; turn < most; ++turn) {
@@ -102,20 +72,13 @@ LabelledFiles files_by_class(const fs::path& folder) {
     return found;
 }
 
-fs::path split_folder(const fs::path& folder, DataSplit split) {
-    for (const char* test : {"val", "test"}) {
-        if (!fs::is_directory(folder / "train") || !fs::is_directory(folder / test)) continue;
-        return folder / (split == DataSplit::train ? "train" : test);
-    }
-    return folder;
-}
-
 }  // namespace
 
 Dataset open_image_folder(const fs::path& folder, DataSplit split, const Preprocessing& preprocessing) {
-    const fs::path images = split_folder(folder, split);
-    const fs::path csv = images / "labels.csv";
-    LabelledFiles found = fs::exists(csv) ? listed_files(csv) : files_by_class(images);
+    const fs::path images = folder_of_split(folder, split);
+    LabelledFiles found = fs::exists(images / kLabelList)    ? listed_files(images / kLabelList, parse_label_list)
+                          : fs::exists(images / kClassTable) ? listed_files(images / kClassTable, parse_class_table)
+                                                             : files_by_class(images);
 
     Dataset dataset;
     dataset.size = static_cast<std::int64_t>(found.files.size());

@@ -158,3 +158,17 @@ TEST_CASE("compression says that the float network does no better than chance, a
     CHECK_FALSE(fs::exists(folder / "small.ebit"));
     CHECK(run_command(folder, compression + "right --lambda 1e-6").errors.empty());
 }
+
+TEST_CASE("labels.csv with spaces counts classes by number; numbers and names are not mixed") {
+    const TemporaryFolder folder;
+    Model model = colour_model(false);
+    write_ebit(model, folder / "net.ebit", LevelStorage::entropy);
+    for (const auto& [colour, rgb] : kColours) write_colour(folder / "listed" / (colour + ".png"), colour);
+    folder.write("listed/labels.csv", "\xEF\xBB\xBF"
+                                      "file, class\n\"red.png\", 2\nblue.png , 0\r\ngreen.png,\t1\n");
+    CHECK(top1(folder, "folder:listed") == 100.0);
+    folder.write("listed/labels.csv", "red.png, 2\nblue.png, \n");
+    CHECK(mentions(refusal(folder, "eval net.ebit --data folder:listed"), "line 2: \"blue.png\" has no class"));
+    folder.write("listed/labels.csv", "red.png, 2\nblue.png, blue\n");
+    CHECK(mentions(refusal(folder, "eval net.ebit --data folder:listed"), "all numbers or all names were expected"));
+}

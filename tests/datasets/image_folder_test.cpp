@@ -2,8 +2,10 @@
 #include "tests/error_of.h"
 #include "tests/laboratory.h"
 #include "tests/temporary_folder.h"
+#include "tests/warnings.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace eigenbit::internal;
 
@@ -72,11 +74,107 @@ TEST_CASE("labels.csv gives class indices or names, with or without a header, in
     CHECK(open(folder).classes == std::vector<std::string>{"fox", "wolf"});
 }
 
-TEST_CASE("the split's folder is taken where there are two") {
-    for (const char* test : {"val", "test"}) {
+TEST_CASE("labels.csv may have spaces, quotes and a byte-order mark, and numbers are numbers") {
+    const TemporaryFolder folder;
+    for (int i = 0; i < 12; ++i) write_grey(folder / fmt::format("{}.png", i), static_cast<std::uint8_t>(i));
+    std::string spaced;
+    for (int i = 0; i < 12; ++i) spaced += fmt::format("{}.png, {}\n", i, i);
+    folder.write("labels.csv", spaced);
+    CHECK(open(folder).class_count == 12);
+    CHECK(open(folder).labels == first_values(open(folder)));
+    CHECK(open(folder).classes.empty());
+    folder.write("labels.csv",
+                 "\xEF\xBB\xBF\"file\" , \"class\"\r\n \"1.png\" , \"a, \"\"b\"\"\"\t\r\n2.png\t, c \r\n");
+    CHECK(open(folder).classes == std::vector<std::string>{"a, \"b\"", "c"});
+    CHECK(first_values(open(folder)) == std::vector{1, 2});
+    folder.write("labels.csv", "1.png,10.0\n2.png,007\n");
+    CHECK(open(folder).labels == std::vector{10, 7});
+}
+
+TEST_CASE("_classes.csv of labelling tools has a column for each class") {
+    const TemporaryFolder folder;
+    write_grey(folder / "train/a.png", 1);
+    write_grey(folder / "train/b.png", 2);
+    write_grey(folder / "valid/c.png", 3);
+    folder.write("train/_classes.csv", "filename, cat, dog\na.png, 0, 1\nb.png, 1, 0\n");
+    folder.write("valid/_classes.csv", "filename, cat, dog\nc.png, 1, 0\n");
+    CHECK(open(folder).classes == std::vector<std::string>{"cat", "dog"});
+    CHECK(open(folder).labels == std::vector{1, 0});
+    CHECK(first_values(open(folder, DataSplit::test)) == std::vector{3});
+    folder.write("train/_classes.csv", "filename, cat, dog\na.png, 1, 1\n");
+    CHECK(mentions(complaint(folder), "_classes.csv\", line 2: \"a.png\" shows 2 classes, exactly one was expected"));
+    folder.write("train/_classes.csv", "filename, cat, dog\na.png, 1\n");
+    CHECK(mentions(complaint(folder), "line 2: \"a.png, 1\" was found, a file and a 0 or 1 for each class"));
+    folder.write("train/_classes.csv", "filename, cat, dog\n");
+    CHECK(mentions(complaint(folder), "_classes.csv\" lists no image"));
+}
+
+TEST_CASE("all that lies below a class folder belongs to it, but what archives and tools leave behind") {
+    const TemporaryFolder folder;
+    write_grey(folder / "photos/cat/1.png", 1);
+    write_grey(folder / "photos/cat/deeper/2.png", 2);
+    write_grey(folder / "photos/dog/3.jpeg", 3);
+    write_grey(folder / "photos/__MACOSX/cat/4.png", 4);
+    write_grey(folder / "__MACOSX/photos/5.png", 5);
+    write_grey(folder / "photos/cat/._1.png", 6);
+    folder.write("photos/.DS_Store", "x");
+    folder.write("photos/cat/.DS_Store", "x");
+    CHECK(open(folder).classes == std::vector<std::string>{"cat", "dog"});
+    CHECK(first_values(open(folder)) == std::vector{1, 3, 2});
+}
+
+TEST_CASE("an empty class folder is a class, with a warning") {
+    const TemporaryFolder folder;
+    const Warnings warnings;
+    write_grey(folder / "dog/1.png", 1);
+    std::filesystem::create_directory(folder / "cat");
+    const Dataset dataset = open(folder);
+    CHECK(dataset.classes == std::vector<std::string>{"cat", "dog"});
+    CHECK(dataset.labels == std::vector{1});
+    CHECK(mentions(warnings.take(), "cat\" has no images; it is a class all the same"));
+}
+
+TEST_CASE("images of other kinds are refused where there are no others, and left out with a warning where there are") {
+    const TemporaryFolder folder;
+    const Warnings warnings;
+    write_grey(folder / "cat/1.png", 1);
+    std::filesystem::create_directory(folder / "dog");
+    folder.write("dog/1.WEBP", "RIFF");
+    CHECK(mentions(complaint(folder), "dog/1.WEBP\" is a WebP image; JPEG, PNG and BMP are read: convert it"));
+    write_grey(folder / "dog/2.png", 2);
+    folder.write("dog/3.gif", "GIF89a");
+    CHECK(open(folder).size == 2);
+    CHECK(mentions(warnings.take(),
+                   "2 images in \"" + (folder / "dog").string() + "\" are left out: \"1.WEBP\" is a WebP"));
+}
+
+TEST_CASE("labels that are no classes are refused") {
+    for (const char* labels : {"train/labels/1.txt", "train/_annotations.coco.json"}) {
         const TemporaryFolder folder;
-        write_grey(folder / "train/cat/1.png", 1);
-        write_grey(folder / "train/dog/1.png", 2);
+        write_grey(folder / "train/images/1.png", 1);
+        write_grey(folder / "valid/images/1.png", 1);
+        std::filesystem::create_directory(folder / "train/labels");
+        folder.write(labels, "0 0.5 0.5 0.1 0.1");
+        CHECK(mentions(complaint(folder), "boxes or outlines"));
+        CHECK(mentions(complaint(folder), "a folder for each class, labels.csv or _classes.csv was expected"));
+    }
+}
+
+TEST_CASE("a split that is missing is named with the names that are known") {
+    const TemporaryFolder folder;
+    write_grey(folder / "Train/cat/1.png", 1);
+    write_grey(folder / "Train/dog/1.png", 2);
+    CHECK(first_values(open(folder)) == std::vector{1, 2});
+    CHECK(mentions(error_of([&] { open(folder, DataSplit::test); }),
+                   "has \"Train\", but no folder val, valid, validation, test, testing (in any capitals)"));
+}
+
+TEST_CASE("the split's folder is taken where there are two") {
+    for (const char* test : {"val", "test", "valid", "Val", "VALIDATION", "Testing"}) {
+        const TemporaryFolder folder;
+        const char* train = test[0] == 'V' ? "Training" : "train";
+        write_grey(folder / train / "cat/1.png", 1);
+        write_grey(folder / train / "dog/1.png", 2);
         write_grey(folder / test / "cat/1.png", 3);
         CHECK(first_values(open(folder, DataSplit::train)) == std::vector{1, 2});
         CHECK(first_values(open(folder, DataSplit::test)) == std::vector{3});
@@ -107,8 +205,19 @@ TEST_CASE("a wrong line of labels.csv is named by its number") {
     CHECK(mentions(complaint(folder), "labels.csv\", line 1: class -1"));
     folder.write("labels.csv", "a.png,999999999\n");
     CHECK(mentions(complaint(folder), "labels.csv\", line 1: class 999999999"));
+    folder.write("labels.csv", "a.png,1.5\n");
+    CHECK(mentions(complaint(folder), "labels.csv\", line 1: class 1.5"));
     folder.write("labels.csv", "file,class\n");
     CHECK(mentions(complaint(folder), "labels.csv\" lists no image"));
+    folder.write("labels.csv", "a.png,1\n\na.png, \n");
+    CHECK(mentions(complaint(folder), "labels.csv\", line 3: \"a.png\" has no class"));
+    folder.write("labels.csv", "a.png,1\n,2\n");
+    CHECK(mentions(complaint(folder), "labels.csv\", line 2: the file is missing"));
+    folder.write("labels.csv", "a.png,1\n\"a.png,2\n");
+    CHECK(mentions(complaint(folder), "labels.csv\", line 2: \"\"a.png,2\" was found"));
+    folder.write("labels.csv", "a.png,1\na.png,2\na.png,cat\n");
+    CHECK(mentions(complaint(folder),
+                   "line 1 has the number 1 for a class, line 3 the name cat; all numbers or all names"));
 }
 
 TEST_CASE("a file that cannot be decoded is named when it is read") {
