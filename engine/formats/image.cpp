@@ -1,11 +1,17 @@
 #include "engine/formats/image.h"
 
 #include "engine/base/error.h"
+#include "engine/base/warning.h"
+#include "engine/formats/exif.h"
 #include "engine/formats/file.h"
+#include "engine/formats/image_container.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 
 // The implementations are kept private to this file, so that a program that embeds the engine may have its own copy.
 #define STB_IMAGE_IMPLEMENTATION
@@ -25,9 +31,14 @@
 namespace eigenbit::internal {
 namespace {
 
+using Bytes = std::vector<std::uint8_t>;
+using ByteSpan = std::span<const std::uint8_t>;
+
+constexpr std::uint8_t kMissing = 128;  // the grey of pixels that a file does not have
+
 /// A file's bytes as the decoder asks for them. It takes missing bytes for zeros and goes on, hence the mark.
 struct Reader {
-    std::span<const std::uint8_t> bytes;
+    ByteSpan bytes;
     std::size_t position = 0;
     bool asked_beyond_end = false;
 
@@ -56,26 +67,209 @@ struct FreePixels {
     void operator()(stbi_uc* pixels) const { stbi_image_free(pixels); }
 };
 
-}  // namespace
+/// Pixels with their opacity, 2 or 4 channels, of a PNG or BMP file; 1 or 3 of a JPEG file, which has none.
+struct Decoded {
+    Image image;
+    bool ended_early = false;
+};
 
-Image read_image(const std::filesystem::path& path) {
-    const std::vector<std::uint8_t> bytes = read_file(path);
+Decoded decode(ByteSpan bytes, ImageKind kind, std::string_view name) {
     const stbi_io_callbacks callbacks{read_bytes, skip_bytes, at_end};
     int height = 0;
     int width = 0;
     int stored_channels = 0;
     Reader header{bytes};
     if (!stbi_info_from_callbacks(&callbacks, &header, &width, &height, &stored_channels)) {
-        fail("cannot decode image \"{}\": it is not a JPEG, PNG or BMP file, or is damaged", path.string());
+        fail("cannot decode image \"{}\": it is damaged: {}", name, stbi_failure_reason());
     }
-    const int channels = stored_channels < 3 ? 1 : 3;
+    // Of deflate, with one bit a pixel; of JPEG, one bit for 64 pixels; of a damaged header, anything.
+    const std::size_t most = (kind == ImageKind::png ? 8 * 1032 : 2048) * bytes.size() + (1U << 22);
+    const std::int64_t pixels_announced = std::int64_t{height} * width;
+    if (height < 1 || width < 1 || pixels_announced > static_cast<std::int64_t>(most)) {
+        fail("cannot decode image \"{}\": it announces {}x{} pixels, none or more than so short a file can hold", name,
+             height, width);
+    }
+    const int channels = (stored_channels < 3 ? 1 : 3) + (kind == ImageKind::jpeg ? 0 : 1);
     Reader reader{bytes};
     const std::unique_ptr<stbi_uc, FreePixels> pixels(
         stbi_load_from_callbacks(&callbacks, &reader, &width, &height, &stored_channels, channels));
-    if (reader.asked_beyond_end) fail("cannot decode image \"{}\": the file ends early", path.string());
-    if (!pixels) fail("cannot decode image \"{}\": {}", path.string(), stbi_failure_reason());
+    if (!pixels) fail("cannot decode image \"{}\": {}", name, stbi_failure_reason());
     const std::size_t size = static_cast<std::size_t>(height) * width * channels;
-    return {height, width, channels, {pixels.get(), pixels.get() + size}};
+    return {{height, width, channels, {pixels.get(), pixels.get() + size}}, reader.asked_beyond_end};
+}
+
+std::optional<Image> try_to_decode(ByteSpan bytes, ImageKind kind) try {
+    return decode(bytes, kind, "").image;
+} catch (const Error&) {
+    return std::nullopt;
+}
+
+/// The bytes of a JPEG file with these after them, and its end.
+Bytes with_end(ByteSpan bytes, std::size_t count, std::uint8_t filler) {
+    Bytes result(bytes.begin(), bytes.end());
+    if (!result.empty() && result.back() == 0xFF) result.pop_back();
+    result.insert(result.end(), count, filler);
+    result.insert(result.end(), {0xFF, 0xD9});
+    return result;
+}
+
+/// A JPEG file without its end. The decoder goes on with zeros, which give a pattern: where it changes with what is
+/// missing, the image is grey.
+Image decode_cut_jpeg(ByteSpan bytes, const ImageContainer& container, std::string_view name) {
+    if (container.first_pixels == bytes.size()) {
+        fail("cannot decode image \"{}\": the file ends before its pixels begin", name);
+    }
+    if (container.is_progressive && container.last_scan > 0) {
+        return decode(with_end(bytes.first(container.last_scan), 0, 0), ImageKind::jpeg, name).image;
+    }
+    constexpr std::size_t kFiller = 64;  // bytes: more than the decoder reads in advance
+    constexpr std::size_t kShorter = 16;
+    Image image = decode(with_end(bytes, 0, 0), ImageKind::jpeg, name).image;
+    if (try_to_decode(with_end(bytes, kFiller, 0x55), ImageKind::jpeg) == image)
+        return image;  // only the end is missing
+    const std::size_t shorter = std::max(container.first_pixels, bytes.size() - std::min(kShorter, bytes.size()));
+    const std::optional<Image> other = try_to_decode(with_end(bytes.first(shorter), 0, 0), ImageKind::jpeg);
+    if (!other || other->pixels.size() != image.pixels.size()) return image;
+    const auto difference = std::ranges::mismatch(image.pixels, other->pixels).in1 - image.pixels.begin();
+    const std::ptrdiff_t row_size = std::ptrdiff_t{image.width} * image.channels;
+    constexpr std::ptrdiff_t kBlock = 8;  // rows; colours of the row before are interpolated, hence 1 more
+    const std::ptrdiff_t whole_rows = (difference / row_size + 1) / kBlock * kBlock;
+    if (whole_rows * row_size < std::ssize(image.pixels)) {
+        std::fill(image.pixels.begin() + whole_rows * row_size, image.pixels.end(), kMissing);
+    }
+    return image;
+}
+
+void append_big_endian(Bytes& bytes, std::size_t number) {
+    for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(number >> shift));
+}
+
+/// A PNG file of the chunks before its pixels, these pixels as zlib has them, and an end. The decoder looks at no
+/// checksums.
+Bytes png_of(ByteSpan before, ByteSpan deflated) {
+    Bytes bytes(before.begin(), before.end());
+    const auto append_chunk = [&](std::string_view name, ByteSpan content) {
+        append_big_endian(bytes, content.size());
+        bytes.insert(bytes.end(), name.begin(), name.end());
+        bytes.insert(bytes.end(), content.begin(), content.end());
+        append_big_endian(bytes, 0);
+    };
+    append_chunk("IDAT", deflated);
+    append_chunk("IEND", {});
+    return bytes;
+}
+
+/// Bytes as zlib stores them.
+Bytes stored(ByteSpan bytes) {
+    Bytes result{0x78, 0x01};
+    constexpr std::size_t kBlock = 65535;
+    do {
+        const ByteSpan block = bytes.first(std::min(kBlock, bytes.size()));
+        bytes = bytes.subspan(block.size());
+        const auto length = static_cast<std::uint16_t>(block.size());
+        const auto complement = static_cast<std::uint16_t>(~length);
+        for (const int byte : {bytes.empty() ? 1 : 0, length & 0xFF, length >> 8, complement & 0xFF, complement >> 8}) {
+            result.push_back(static_cast<std::uint8_t>(byte));
+        }
+        result.insert(result.end(), block.begin(), block.end());
+    } while (!bytes.empty());
+    result.insert(result.end(), 4, 0);
+    return result;
+}
+
+/// A PNG file without its end: the rows that its data hold, and grey.
+Image decode_cut_png(ByteSpan bytes, const ImageContainer& container, std::string_view name) {
+    constexpr std::size_t kHeaderEnd = 8 + 8 + 13;  // signature, a chunk's length and name, IHDR
+    const auto refuse = [&] { fail("cannot decode image \"{}\": the file ends before its pixels do", name); };
+    if (container.deflated.empty() || bytes.size() < kHeaderEnd) refuse();
+    Bytes deflated;
+    for (const ByteSpan part : container.deflated) deflated.insert(deflated.end(), part.begin(), part.end());
+    const ByteSpan before = bytes.first(container.first_pixels);
+    if (std::optional<Image> whole = try_to_decode(png_of(before, deflated), ImageKind::png)) return *std::move(whole);
+
+    const auto number = [&](std::size_t offset) {
+        return std::int64_t{bytes[offset]} << 24 | bytes[offset + 1] << 16 | bytes[offset + 2] << 8 | bytes[offset + 3];
+    };
+    constexpr std::int64_t kLongest = 1 << 16;
+    const std::int64_t width = number(16);
+    const std::int64_t height = number(20);
+    const int depth = bytes[24];
+    const int colour = bytes[25];
+    const bool is_palette = colour == 3;
+    const bool is_interlaced = bytes[28] != 0;
+    constexpr std::array kChannels{1, 0, 3, 1, 2, 0, 4};
+    if (is_interlaced || colour > 6 || depth > 16 || width > kLongest || height > kLongest) refuse();
+    const std::int64_t row_size = 1 + (width * depth * kChannels[static_cast<std::size_t>(colour)] + 7) / 8;
+    constexpr std::int64_t kMostGrowth = 1032;  // of deflate
+    if (row_size * height > std::min<std::int64_t>(2 * kMostGrowth * std::ssize(deflated), 1 << 30)) refuse();
+
+    // What was written is the same whatever was there before.
+    Bytes rows(static_cast<std::size_t>(row_size * height), 0x55);
+    Bytes others(rows.size(), 0xAA);
+    for (Bytes* target : {&rows, &others}) {
+        stbi_zlib_decode_buffer(reinterpret_cast<char*>(target->data()), static_cast<int>(target->size()),
+                                reinterpret_cast<const char*>(deflated.data()), static_cast<int>(deflated.size()));
+    }
+    const auto written = std::ranges::mismatch(rows, others).in1 - rows.begin();
+    const std::ptrdiff_t whole_rows = written / row_size;
+    if (whole_rows == 0) refuse();
+    std::fill(rows.begin() + whole_rows * row_size, rows.end(), is_palette ? 0 : kMissing);
+    for (std::ptrdiff_t row = whole_rows; row < height; ++row) rows[static_cast<std::size_t>(row * row_size)] = 0;
+    return decode(png_of(before, stored(rows)), ImageKind::png, name).image;
+}
+
+/// Without opacity: over white.
+Image opaque(Image image, std::string_view name) {
+    const int channels = image.channels - 1;
+    const std::size_t count = static_cast<std::size_t>(image.height) * image.width;
+    Image result{image.height, image.width, channels, Bytes(count * channels)};
+    bool is_transparent = false;
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::uint8_t* source = &image.pixels[i * image.channels];
+        const int opacity = source[channels];
+        is_transparent = is_transparent || opacity < 255;
+        for (int c = 0; c < channels; ++c) {
+            result.pixels[i * channels + c] =
+                static_cast<std::uint8_t>((source[c] * opacity + 255 * (255 - opacity) + 127) / 255);
+        }
+    }
+    if (is_transparent) {
+        warn_of("transparency", "\"{}\" has transparent pixels: they are laid over white, in other images too", name);
+    }
+    return result;
+}
+
+void warn_of_end(std::string_view name) { warn("\"{}\" ends early: it is read as far as it goes", name); }
+
+}  // namespace
+
+Image read_image(const std::filesystem::path& path) { return decode_image(read_file(path), path.string()); }
+
+Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name) {
+    const ImageKind kind = kind_of_image(bytes);
+    if (kind == ImageKind::other) {
+        if (const std::string_view other = name_of_other_image(bytes); !other.empty()) {
+            fail("\"{}\" is {}; JPEG, PNG and BMP are read: convert it", name, other);
+        }
+        fail("cannot decode image \"{}\": it is not a JPEG, PNG or BMP file", name);
+    }
+    const ImageContainer container = kind == ImageKind::jpeg  ? read_jpeg_container(bytes)
+                                     : kind == ImageKind::png ? read_png_container(bytes)
+                                                              : read_bmp_container(bytes);
+    if (kind == ImageKind::bmp && container.first_pixels == bytes.size()) {
+        fail("cannot decode image \"{}\": the file ends before its pixels begin", name);
+    }
+    Decoded decoded;
+    if (container.is_whole) {
+        decoded = decode(bytes, kind, name);
+    } else {
+        decoded = {kind == ImageKind::jpeg ? decode_cut_jpeg(bytes, container, name)
+                                           : decode_cut_png(bytes, container, name),
+                   true};
+    }
+    if (decoded.ended_early) warn_of_end(name);
+    if (kind != ImageKind::jpeg) decoded.image = opaque(std::move(decoded.image), name);
+    return upright(std::move(decoded.image), exif_orientation(container.exif));
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {

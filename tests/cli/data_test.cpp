@@ -1,6 +1,7 @@
 #include "engine/formats/ebit/ebit.h"
 #include "engine/formats/image.h"
 #include "tests/cli/command.h"
+#include "tests/image_bytes.h"
 
 #include <doctest/doctest.h>
 
@@ -171,4 +172,49 @@ TEST_CASE("labels.csv with spaces counts classes by number; numbers and names ar
     CHECK(mentions(refusal(folder, "eval net.ebit --data folder:listed"), "line 2: \"blue.png\" has no class"));
     folder.write("listed/labels.csv", "red.png, 2\nblue.png, blue\n");
     CHECK(mentions(refusal(folder, "eval net.ebit --data folder:listed"), "all numbers or all names were expected"));
+}
+
+TEST_CASE("images are read over white and as far as they go, with a warning; those that are not read are named") {
+    const TemporaryFolder folder;
+    write_ebit(colour_model(true), folder / "net.ebit", LevelStorage::entropy);
+    const auto solid = [&](const std::string& colour) {
+        Image image{16, 16, 3, {}};
+        const auto& rgb = kColours.at(colour);
+        for (int i = 0; i < 256; ++i) image.pixels.insert(image.pixels.end(), rgb.begin(), rgb.end());
+        return image;
+    };
+    const auto write = [&](const std::string& name, Bytes bytes, std::size_t missing = 0) {
+        fs::create_directories((folder / name).parent_path());
+        bytes.resize(bytes.size() - missing);
+        write_file(folder / name, bytes);
+    };
+    write("cut/red/1.jpg", jpeg_bytes(solid("red")), 2);
+    write("cut/red/2.png", png_bytes(solid("red")), 12);
+    write("cut/blue/3.jpg", jpeg_bytes(solid("blue")));
+    for (const char* command :
+         {"eval net.ebit --data folder:cut --quiet",
+          "compress net.ebit --data folder:cut --lambda 1e-6 --out small.ebit --quiet",
+          "train --model resnet8 --data 'folder:cut?size=16' --batch 1 --epochs 2 --out n.onnx --quiet"}) {
+        const Outcome read = run_command(folder, command);
+        CAPTURE(command);
+        CAPTURE(read.errors);
+        CHECK(read.exit_code == 0);
+        CHECK(mentions(read.errors, "eigenbit: warning: \"cut/red/1.jpg\" ends early: it is read as far as it goes\n"));
+        CHECK(mentions(read.errors, "eigenbit: warning: \"cut/red/2.png\" ends early"));
+        CHECK(std::ranges::count(read.errors, '\n') == 2);
+    }
+    CHECK(top1(folder, "folder:cut") == 100.0);
+
+    write("clear/red/a.png", png_bytes({16, 16, 4, Bytes(16 * 16 * 4)}));
+    write("clear/red/b.png", png_bytes({16, 16, 4, Bytes(16 * 16 * 4)}));
+    const Outcome clear = run_command(folder, "eval net.ebit --data folder:clear --quiet");
+    CHECK(clear.exit_code == 0);
+    CHECK(mentions(clear.errors, ".png\" has transparent pixels: they are laid over white"));
+    CHECK(std::ranges::count(clear.errors, '\n') == 1);
+
+    write("webp/red/photo.jpg", other_image_bytes("WebP"));
+    CHECK(mentions(refusal(folder, "eval net.ebit --data folder:webp"),
+                   "photo.jpg\" is a WebP image; JPEG, PNG and BMP are read: convert it"));
+    write("gone/red/photo.png", png_bytes(solid("red")), png_bytes(solid("red")).size() - 30);
+    CHECK(mentions(refusal(folder, "eval net.ebit --data folder:gone"), "gone/red/photo.png"));
 }

@@ -1,0 +1,128 @@
+#include "engine/formats/image_container.h"
+
+#include <algorithm>
+#include <array>
+
+namespace eigenbit::internal {
+namespace {
+
+using Bytes = std::span<const std::uint8_t>;
+
+constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1A\n";
+constexpr std::string_view kExifHeader("Exif\0\0", 6);
+
+bool has_text(Bytes bytes, std::size_t offset, std::string_view text) {
+    return bytes.size() >= offset + text.size()
+           && std::ranges::equal(bytes.subspan(offset, text.size()), text, [](std::uint8_t byte, char letter) {
+                  return byte == static_cast<std::uint8_t>(letter);
+              });
+}
+
+std::size_t big_endian(Bytes bytes, std::size_t offset, std::size_t size) {
+    std::size_t number = 0;
+    for (const std::uint8_t byte : bytes.subspan(offset, size)) number = number << 8 | byte;
+    return number;
+}
+
+/// The next marker that ends a scan's data, from an offset on; the size where there is none.
+std::size_t end_of_scan(Bytes bytes, std::size_t offset) {
+    for (; offset + 1 < bytes.size(); ++offset) {
+        if (bytes[offset] != 0xFF) continue;
+        const std::uint8_t next = bytes[offset + 1];
+        const bool belongs_to_data = next == 0 || next == 0xFF || (next >= 0xD0 && next <= 0xD7);
+        if (!belongs_to_data) return offset;
+    }
+    return bytes.size();
+}
+
+}  // namespace
+
+ImageKind kind_of_image(Bytes bytes) {
+    if (has_text(bytes, 0, "\xFF\xD8\xFF")) return ImageKind::jpeg;
+    if (has_text(bytes, 0, kPngSignature)) return ImageKind::png;
+    if (has_text(bytes, 0, "BM")) return ImageKind::bmp;
+    return ImageKind::other;
+}
+
+std::string_view name_of_other_image(Bytes bytes) {
+    struct Kind {
+        std::size_t offset;
+        std::string_view text;
+        std::string_view name;
+    };
+    using namespace std::string_view_literals;
+    constexpr auto kKinds = std::to_array<Kind>({{8, "WEBP"sv, "a WebP image"},
+                                                 {4, "ftypavif"sv, "an AVIF image"},
+                                                 {4, "ftypavis"sv, "an AVIF image"},
+                                                 {4, "ftyphei"sv, "an HEIC image"},
+                                                 {4, "ftyphev"sv, "an HEIC image"},
+                                                 {4, "ftypmif1"sv, "an HEIC image"},
+                                                 {4, "ftypmsf1"sv, "an HEIC image"},
+                                                 {4, "JXL "sv, "a JPEG XL image"},
+                                                 {0, "\xFF\x0A"sv, "a JPEG XL image"},
+                                                 {4, "jP  "sv, "a JPEG 2000 image"},
+                                                 {0, "GIF8"sv, "a GIF image"},
+                                                 {0, "II*\0"sv, "a TIFF image"},
+                                                 {0, "MM\0*"sv, "a TIFF image"}});
+    const auto kind = std::ranges::find_if(kKinds, [&](const Kind& k) { return has_text(bytes, k.offset, k.text); });
+    return kind == kKinds.end() ? std::string_view{} : kind->name;
+}
+
+ImageContainer read_jpeg_container(Bytes bytes) {
+    constexpr std::uint8_t kBegin = 0xD8, kEnd = 0xD9, kScan = 0xDA, kApp1 = 0xE1, kProgressiveFrame = 0xC2;
+    ImageContainer container{.first_pixels = bytes.size(), .is_whole = false};
+    for (std::size_t offset = 0; offset + 2 <= bytes.size();) {
+        const std::uint8_t marker = bytes[offset + 1];
+        if (bytes[offset] != 0xFF || marker == 0xFF || marker == kBegin) {  // or what should not be there, or fills
+            ++offset;
+            continue;
+        }
+        if (marker == kEnd) {
+            container.is_whole = container.first_pixels < bytes.size();
+            break;
+        }
+        const Bytes rest = bytes.subspan(offset + 2);
+        const std::size_t length = rest.size() < 2 ? rest.size() : big_endian(rest, 0, 2);
+        const Bytes segment = rest.first(std::min(length, rest.size()));
+        const std::size_t end = offset + 2 + segment.size();
+        if (marker == kProgressiveFrame) container.is_progressive = true;
+        if (marker == kApp1 && container.exif.empty() && has_text(segment, 2, kExifHeader)) {
+            container.exif = segment.subspan(2 + kExifHeader.size());
+        }
+        if (marker == kScan && container.first_pixels < bytes.size()) container.last_scan = offset;
+        if (marker == kScan) container.first_pixels = std::min(container.first_pixels, end);
+        offset = marker == kScan ? end_of_scan(bytes, end) : end;
+    }
+    return container;
+}
+
+ImageContainer read_png_container(Bytes bytes) {
+    constexpr std::size_t kBefore = 8;  // bytes of a chunk before its content: length and name
+    constexpr std::size_t kChecksum = 4;
+    ImageContainer container{.first_pixels = bytes.size(), .is_whole = false};
+    for (std::size_t offset = kPngSignature.size(); offset + kBefore <= bytes.size();) {
+        const std::size_t length = big_endian(bytes, offset, 4);
+        const Bytes rest = bytes.subspan(offset + kBefore);
+        const Bytes content = rest.first(std::min(length, rest.size()));
+        if (has_text(bytes, offset + 4, "IEND")) container.is_whole = true;
+        if (has_text(bytes, offset + 4, "IDAT")) {
+            container.first_pixels = std::min(container.first_pixels, offset);
+            container.deflated.push_back(content);
+        }
+        if (container.is_whole || length > rest.size()) break;
+        if (has_text(bytes, offset + 4, "eXIf")) container.exif = content;
+        offset += kBefore + length + kChecksum;
+    }
+    return container;
+}
+
+ImageContainer read_bmp_container(Bytes bytes) {
+    ImageContainer container{.first_pixels = bytes.size()};
+    if (bytes.size() < 14) return container;
+    std::size_t pixels = 0;
+    for (std::size_t i = 0; i < 4; ++i) pixels |= std::size_t{bytes[10 + i]} << (8 * i);
+    container.first_pixels = std::min(pixels, bytes.size());
+    return container;
+}
+
+}  // namespace eigenbit::internal
