@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kExamples = R"(Examples:
   eigenbit eval resnet20.onnx --data cifar10:cifar-10-batches-bin
   eigenbit eval packed.ebit --data cifar10:cifar-10-batches-bin --execution int8
-  eigenbit eval packed.ebit --data "folder:imagenet/val?size=224" --limit 1000
+  eigenbit eval packed.ebit --data "folder:imagenet/val?preset=imagenet" --limit 1000
   eigenbit eval dncnn.onnx --residual --data "denoise:Set12?sigma=25"
   eigenbit eval imdn.onnx --data superres:Set5,Set5_LR_x2)";
 

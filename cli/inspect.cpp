@@ -192,8 +192,13 @@ std::string describe(const Preprocessing& preprocessing) {
                                                                                       : "BGR",
                                    fmt::join(preprocessing.mean, " "), fmt::join(preprocessing.std, " "));
     if (preprocessing.resize > 0) text += fmt::format(", shorter side resized to {}", preprocessing.resize);
-    if (preprocessing.height > 0)
-        text += fmt::format(", centre {}x{} cropped", preprocessing.height, preprocessing.width);
+    constexpr std::array kWays{"centre {}x{} cropped", "resized to cover {}x{}, centre cropped", "stretched to {}x{}",
+                               "put into {}x{} with bars of the mean colour"};  // by Fit
+    if (preprocessing.height > 0) {
+        text += ", "
+                + fmt::format(fmt::runtime(kWays[static_cast<std::size_t>(preprocessing.fit)]), preprocessing.height,
+                              preprocessing.width);
+    }
     return text;
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
   eigenbit pack small.ebit --storage fixed --out mapped.ebit
-  eigenbit pack resnet50.onnx --data "folder:photos?size=224" --out resnet50.ebit     for 8-bit execution
+  eigenbit pack resnet50.onnx --data "folder:photos?preset=imagenet" --out resnet50.ebit     for 8-bit execution
   eigenbit pack net.ebit --classes names.txt --out named.ebit)";
 
 const std::map<std::string, LevelStorage> kStorages{{"entropy", LevelStorage::entropy}, {"fixed", LevelStorage::fixed}};

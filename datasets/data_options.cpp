@@ -58,6 +58,23 @@ int DataOptions::integer(const std::string& option, int lowest, int otherwise) c
     return *value;
 }
 
+std::optional<ImageSize> DataOptions::size(const std::string& option) const {
+    const std::string* text = find(option);
+    if (text == nullptr) return std::nullopt;
+    const std::vector<std::string> sides = divide(*text, 'x');
+    const std::optional<int> height = parse<int>(sides.front());
+    const std::optional<int> width = parse<int>(sides.back());
+    if (!height || !width || *height < 1 || *width < 1 || sides.size() > 2) {
+        reject("{} is \"{}\", pixels like 224, or height and width like 224x320, were expected", option, *text);
+    }
+    return ImageSize{*height, *width};
+}
+
+std::optional<std::string> DataOptions::text(const std::string& option) const {
+    const std::string* text = find(option);
+    return text == nullptr ? std::nullopt : std::optional(*text);
+}
+
 std::vector<float> DataOptions::numbers(const std::string& option, const std::vector<float>& otherwise) const {
     const std::string* text = find(option);
     if (text == nullptr) return otherwise;

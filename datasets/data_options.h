@@ -24,6 +24,11 @@ std::optional<Number> parse(std::string_view text) {
 /// The parts at which the separator divides a text, one more than there are separators.
 std::vector<std::string> divide(std::string_view text, char separator);
 
+struct ImageSize {
+    int height = 0;
+    int width = 0;
+};
+
 /// What --data says, NAME[:PATHS][?option=value&option=value…], taken apart.
 class DataOptions {
   public:
@@ -36,9 +41,13 @@ class DataOptions {
 
     /// The option's value, or what it is where it is not given. Each throws Error when the value is of another kind.
     int integer(const std::string& option, int lowest, int otherwise) const;
+    /// "224" for both sides, or height and width as in "224x320"; nothing where it is not given.
+    std::optional<ImageSize> size(const std::string& option) const;
     /// Numbers or fractions like 1/255, with commas between.
     std::vector<float> numbers(const std::string& option, const std::vector<float>& otherwise) const;
     float number(const std::string& option, float lowest, float otherwise) const;
+    /// Nothing where it is not given.
+    std::optional<std::string> text(const std::string& option) const;
     /// Whether it is the first of two words.
     bool is_first(const std::string& option, std::string_view first, std::string_view second, bool otherwise) const;
 

@@ -16,8 +16,8 @@
 namespace eigenbit::internal {
 namespace {
 
-constexpr auto kLabelledOptions =
-    std::to_array<std::string_view>({"split", "limit", "size", "resize", "crop", "mean", "std", "channels", "order"});
+constexpr auto kLabelledOptions = std::to_array<std::string_view>(
+    {"split", "limit", "preset", "size", "fit", "resize", "crop", "mean", "std", "channels", "order"});
 constexpr auto kDenoisingOptions =
     std::to_array<std::string_view>({"sigma", "seed", "limit", "crop", "crops", "mean", "std", "channels", "order"});
 constexpr auto kSuperResolutionOptions =
@@ -90,38 +90,126 @@ const Source& find_source(const DataOptions& options) {
     return *source;
 }
 
-void apply(const DataOptions& options, Preprocessing& preprocessing) {
+void set_size(ImageSize size, Preprocessing& preprocessing) {
+    preprocessing.height = size.height;
+    preprocessing.width = size.width;
+    if (preprocessing.fit == Fit::crop || preprocessing.fit == Fit::cover) {
+        const bool is_square = size.height == size.width;
+        preprocessing.fit = is_square ? Fit::crop : Fit::cover;
+        preprocessing.resize = is_square ? size.height : 0;
+    }
+}
+
+/// What a network takes, where it takes but one size and nothing else says how images come to it.
+void take_size(const Graph& graph, Preprocessing& preprocessing) {
+    if (graph.inputs().empty() || graph.inputs().front().shape.rank() != 4) return;
+    const Shape& shape = graph.inputs().front().shape;
+    const ImageSize size{static_cast<int>(shape[1]), static_cast<int>(shape[2])};
+    if (size.height == 0 || size.width == 0) return;
+    if (size.height != preprocessing.height || size.width != preprocessing.width) set_size(size, preprocessing);
+}
+
+void apply_size(const DataOptions& options, Preprocessing& preprocessing) {
+    const std::optional<ImageSize> size = options.size("size");
+    const std::optional<std::string> fit_text = options.text("fit");
+    const std::optional<Fit> fit = fit_named(fit_text.value_or(""));
+    if (fit_text && !fit) options.reject("fit is \"{}\", crop, stretch or letterbox was expected", *fit_text);
+    const auto kind = [](Fit way) { return way == Fit::cover ? Fit::crop : way; };
+    const Fit wanted = kind(fit.value_or(preprocessing.fit));
+    if (size || wanted != kind(preprocessing.fit)) {
+        if (!size && preprocessing.height == 0) options.reject("fit={} needs a size, size=HxW", *fit_text);
+        preprocessing.fit = wanted;
+        preprocessing.resize = 0;
+        set_size(size.value_or(ImageSize{preprocessing.height, preprocessing.width}), preprocessing);
+    }
+    const std::optional<ImageSize> crop = options.size("crop");
+    const bool is_resized = options.text("resize").has_value();
+    if (is_resized && preprocessing.fit == Fit::cover) preprocessing.fit = Fit::crop;
+    if ((crop || is_resized) && preprocessing.fit != Fit::crop) {
+        options.reject("resize and crop go with fit=crop, not with fit={}", fit_name(preprocessing.fit));
+    }
+    preprocessing.resize = options.integer("resize", 1, preprocessing.resize);
+    if (crop) {
+        preprocessing.height = crop->height;
+        preprocessing.width = crop->width;
+    }
+}
+
+std::string with_commas(const std::vector<float>& values, float divisor) {
+    std::string text;
+    for (const float value : values) text += fmt::format("{}{:.3g}", text.empty() ? "" : ",", value / divisor);
+    return text;
+}
+
+/// Throws where they are given in the scale of 0 … 255.
+void check_scale(const DataOptions& options, const std::vector<float>& mean, const std::vector<float>& std) {
+    constexpr float kLargestMean = 1.0F, kLargestStd = 2.0F, kWhite = 255.0F;
+    const bool large_mean = std::ranges::max(mean) > kLargestMean;
+    const bool large_std = std::ranges::max(std) > kLargestStd;
+    if (!large_mean && !large_std) return;
+    const bool mean_counts = large_mean || std::ranges::max(mean) == 0.0F;
+    options.reject(
+        "mean={} and std={} are not of values in 0 … 1, as the network sees (value/255 − mean)/std; of these "
+        "they are mean={}&std={}",
+        with_commas(mean, 1.0F), with_commas(std, 1.0F), with_commas(mean, mean_counts ? kWhite : 1.0F),
+        with_commas(std, kWhite));
+}
+
+/// Throws where images are not what the network takes, naming the options that make them so.
+void check_fits(const DataOptions& options, const Preprocessing& preprocessing, const Graph& graph) {
+    if (preprocessing.height == 0 || graph.inputs().empty() || graph.inputs().front().shape.rank() != 4) return;
+    const Shape& taken = graph.inputs().front().shape;
+    const auto differs = [](std::int64_t extent, int made) { return extent != 0 && extent != made; };
+    const bool other_size = differs(taken[1], preprocessing.height) || differs(taken[2], preprocessing.width);
+    const bool other_channels = differs(taken[3], preprocessing.channels);
+    if (!other_size && !other_channels) return;
+    const auto or_made = [](std::int64_t extent, int made) { return extent == 0 ? made : extent; };
+    const auto height = or_made(taken[1], preprocessing.height);
+    const auto width = or_made(taken[2], preprocessing.width);
+    options.reject(
+        "the images have {}x{} pixels of {} channels, the network takes {}x{} of {}: give {}{}{}", preprocessing.height,
+        preprocessing.width, preprocessing.channels, height, width, or_made(taken[3], preprocessing.channels),
+        other_size ? fmt::format("size={}x{}", height, width) : "", other_size && other_channels ? " and " : "",
+        other_channels ? fmt::format("channels={}, with mean and std of these", taken[3]) : "");
+}
+
+Preprocessing preprocessing_of(const DataOptions& options, const Source& source, const Model* model) {
+    const bool given = model != nullptr && model->preprocessing;
+    Preprocessing preprocessing = given ? *model->preprocessing : source.usual_preprocessing();
+    if (model != nullptr && (!given || preprocessing.height == 0)) take_size(model->graph, preprocessing);
+    if (const std::optional<std::string> preset = options.text("preset")) {
+        if (*preset != "imagenet") options.reject("preset is \"{}\", imagenet was expected", *preset);
+        preprocessing = image_folder_preprocessing();
+    }
     preprocessing.mean = options.numbers("mean", preprocessing.mean);
     preprocessing.std = options.numbers("std", preprocessing.std);
     preprocessing.channels = options.integer("channels", 1, preprocessing.channels);
     const bool rgb = options.is_first("order", "rgb", "bgr", preprocessing.channel_order == ChannelOrder::rgb);
     preprocessing.channel_order = rgb ? ChannelOrder::rgb : ChannelOrder::bgr;
-    preprocessing.resize = options.integer("size", 1, preprocessing.resize);
-    preprocessing.resize = options.integer("resize", 1, preprocessing.resize);
-    for (int* side : {&preprocessing.height, &preprocessing.width}) {
-        *side = options.integer("size", 1, *side);
-        *side = options.integer("crop", 1, *side);
-    }
+    if (source.options.data() == kLabelledOptions.data()) apply_size(options, preprocessing);
+    return preprocessing;
 }
 
-Dataset open(std::string_view spec, DataSplit split, const std::optional<Preprocessing>& of_model) {
+/// `model` may be null.
+Dataset open(std::string_view spec, DataSplit split, const Model* model) {
     const DataOptions options(spec);
     const Source& source = find_source(options);
-    Preprocessing preprocessing = of_model ? *of_model : source.usual_preprocessing();
-    apply(options, preprocessing);
+    const Preprocessing preprocessing = preprocessing_of(options, source, model);
     validate(preprocessing, fmt::format("data \"{}\"", spec));
+    if (options.text("mean") || options.text("std")) check_scale(options, preprocessing.mean, preprocessing.std);
     const bool train = options.is_first("split", "train", "test", split == DataSplit::train);
 
     Dataset dataset = source.open(options, train ? DataSplit::train : DataSplit::test, preprocessing);
     dataset.name = spec;
     dataset.size = std::min<std::int64_t>(dataset.size, options.integer("limit", 1, std::numeric_limits<int>::max()));
     dataset.labels.resize(std::min(dataset.labels.size(), static_cast<std::size_t>(dataset.size)));
+    if (model != nullptr) check_fits(options, dataset.preprocessing, model->graph);
     return dataset;
 }
 
 }  // namespace
 
-Dataset open_dataset(std::string_view spec, DataSplit split) { return open(spec, split, {}); }
+Dataset open_dataset(std::string_view spec, DataSplit split) { return open(spec, split, nullptr); }
 
 Dataset open_dataset(std::string_view spec, DataSplit split, const Model& model) {
     Dataset dataset = open_images(spec, split, model);
@@ -129,8 +217,6 @@ Dataset open_dataset(std::string_view spec, DataSplit split, const Model& model)
     return dataset;
 }
 
-Dataset open_images(std::string_view spec, DataSplit split, const Model& model) {
-    return open(spec, split, model.preprocessing);
-}
+Dataset open_images(std::string_view spec, DataSplit split, const Model& model) { return open(spec, split, &model); }
 
 }  // namespace eigenbit::internal

@@ -63,6 +63,7 @@ Dataset restoration_dataset(std::size_t images, Preprocessing preprocessing) {
     preprocessing.resize = 0;
     preprocessing.height = 0;
     preprocessing.width = 0;
+    preprocessing.fit = Fit::crop;
     dataset.preprocessing = std::move(preprocessing);
     dataset.augmentation = {.mirror = true, .turn = true, .crop = 48};
     return dataset;

@@ -4,10 +4,14 @@
 #include "engine/formats/resize.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace eigenbit::internal {
 namespace {
+
+/// What lies before the centre: halves are rounded to even, as torchvision does.
+int half_of_margin(int margin) { return (margin + (margin % 4 == 3 ? 1 : 0)) / 2; }
 
 /// Luma in 16-bit fixed point; the weights add up to 65536, so that grey stays what it is.
 std::uint8_t luma(const std::uint8_t* rgb) {
@@ -28,10 +32,64 @@ void convert_channels(Image& image, int channels) {
     image.channels = channels;
 }
 
+/// The colour that becomes 0, as the image stores it.
+std::vector<std::uint8_t> mean_colour(const Preprocessing& preprocessing) {
+    std::vector<std::uint8_t> colour;
+    for (int c = 0; c < preprocessing.channels; ++c) {
+        const float mean = preprocessing.mean[preprocessing.mean.size() == 1 ? 0 : static_cast<std::size_t>(c)];
+        colour.push_back(static_cast<std::uint8_t>(std::lround(255.0F * std::clamp(mean, 0.0F, 1.0F))));
+    }
+    if (preprocessing.channel_order == ChannelOrder::bgr) std::ranges::reverse(colour);
+    return colour;
+}
+
+/// The image in the middle of a larger one of this colour.
+Image framed(const Image& image, int height, int width, const std::vector<std::uint8_t>& colour) {
+    Image result{height, width, image.channels, {}};
+    for (int pixel = 0; pixel < height * width; ++pixel) {
+        result.pixels.insert(result.pixels.end(), colour.begin(), colour.end());
+    }
+    const std::ptrdiff_t row_size = std::ptrdiff_t{image.width} * image.channels;
+    const int top = half_of_margin(height - image.height);
+    const int left = half_of_margin(width - image.width);
+    for (int row = 0; row < image.height; ++row) {
+        std::copy_n(image.pixels.begin() + row * row_size, row_size,
+                    result.pixels.begin() + (std::ptrdiff_t{top + row} * width + left) * image.channels);
+    }
+    return result;
+}
+
+/// By all ways but Fit::crop.
+void fit_to_size(Image& image, const Preprocessing& preprocessing, std::string_view file) {
+    const auto& [height, width] = std::pair{preprocessing.height, preprocessing.width};
+    if (preprocessing.fit == Fit::stretch) {
+        image = resize(image, height, width);
+        return;
+    }
+    const bool cover = preprocessing.fit == Fit::cover;
+    const std::int64_t by_height = std::int64_t{height} * image.width;  // of one scale, in units of the other
+    const std::int64_t by_width = std::int64_t{width} * image.height;
+    const bool height_decides = cover == (by_height >= by_width);
+    const std::int64_t scaled_height = height_decides ? height : by_width / image.width;
+    const std::int64_t scaled_width = height_decides ? by_height / image.height : width;
+    constexpr std::int64_t kLargestSide = 1 << 16;
+    if (std::max(scaled_height, scaled_width) > kLargestSide) {
+        fail("{}: the image has {}x{} pixels, too long and narrow to cover {}x{}", file, image.height, image.width,
+             height, width);
+    }
+    image = resize(image, static_cast<int>(std::max<std::int64_t>(scaled_height, 1)),
+                   static_cast<int>(std::max<std::int64_t>(scaled_width, 1)));
+    if (!cover) image = framed(image, height, width, mean_colour(preprocessing));
+}
+
 }  // namespace
 
 void convert_and_resize(Image& image, const Preprocessing& preprocessing, std::string_view file) {
     convert_channels(image, preprocessing.channels);
+    if (preprocessing.fit != Fit::crop) {
+        fit_to_size(image, preprocessing, file);
+        return;
+    }
     const auto [shorter, longer] = std::minmax({image.height, image.width});
     constexpr std::int64_t kLargestSide = 1 << 16;
     if (std::int64_t{longer} * preprocessing.resize > kLargestSide * shorter) {
@@ -54,15 +112,19 @@ Window centre_window(const Image& image, int height, int width, std::string_view
     if (height == 0) height = image.height;
     if (width == 0) width = image.width;
     if (image.height < height || image.width < width) {
-        fail("{}: the image has {}x{} pixels, at least the crop's {}x{} were expected (resize=N or a smaller crop=N "
+        fail("{}: the image has {}x{} pixels, at least the crop's {}x{} were expected (resize=N, size=HxW or a smaller "
+             "crop=N "
              "would help)",
              file, image.height, image.width, height, width);
     }
-    return {.top = (image.height - height) / 2, .left = (image.width - width) / 2, .height = height, .width = width};
+    return {.top = half_of_margin(image.height - height),
+            .left = half_of_margin(image.width - width),
+            .height = height,
+            .width = width};
 }
 
 Normalizer::Normalizer(const Preprocessing& preprocessing) {
-    const auto& [channels, order, resize, height, width, mean, std] = preprocessing;
+    const auto& [channels, order, resize, height, width, fit, mean, std] = preprocessing;
     for (int c = 0; c < channels; ++c) {
         const auto of_channel = [c](const std::vector<float>& values) {
             return values[values.size() == 1 ? 0 : static_cast<std::size_t>(c)];

@@ -12,8 +12,9 @@
 
 namespace eigenbit::internal {
 
-/// Gives the image the preprocessing's number of channels (grey is ITU-R BT.601 luma) and its shorter side. Throws
-/// Error, beginning with `file`, when the image is so long and narrow that its longer side would be beyond all measure.
+/// Gives the image the preprocessing's number of channels (grey is ITU-R BT.601 luma) and fits it, up to the crop.
+/// Throws Error, beginning with `file`, when the image is so long and narrow that its longer side would be beyond all
+/// measure.
 void convert_and_resize(Image& image, const Preprocessing& preprocessing, std::string_view file);
 
 /// A part of an image, which may reach beyond it, and how it is turned: transposed last.

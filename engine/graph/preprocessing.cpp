@@ -2,6 +2,8 @@
 
 #include "engine/base/error.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace eigenbit::internal {
@@ -25,7 +27,17 @@ void validate_per_channel(const std::vector<float>& values, int channels, std::s
     }
 }
 
+constexpr auto kFitNames = std::to_array<std::string_view>({"crop", "cover", "stretch", "letterbox"});  // by Fit
+
 }  // namespace
+
+std::string_view fit_name(Fit fit) { return kFitNames[static_cast<std::size_t>(fit)]; }
+
+std::optional<Fit> fit_named(std::string_view name) {
+    const auto found = std::ranges::find(kFitNames, name);
+    if (found == kFitNames.end()) return std::nullopt;
+    return static_cast<Fit>(found - kFitNames.begin());
+}
 
 void validate(const Preprocessing& preprocessing, std::string_view where) {
     if (preprocessing.channels != 1 && preprocessing.channels != 3) {
@@ -37,6 +49,11 @@ void validate(const Preprocessing& preprocessing, std::string_view where) {
     if ((preprocessing.height == 0) != (preprocessing.width == 0)) {
         fail("{}: the crop is {}x{} pixels, both sides or neither were expected to be 0", where, preprocessing.height,
              preprocessing.width);
+    }
+    if (preprocessing.fit != Fit::crop && (preprocessing.height == 0 || preprocessing.resize != 0)) {
+        fail("{}: images are to {} {}x{} pixels with their shorter side of {} pixels; a size and no shorter side were "
+             "expected",
+             where, fit_name(preprocessing.fit), preprocessing.height, preprocessing.width, preprocessing.resize);
     }
     validate_per_channel(preprocessing.mean, preprocessing.channels, "mean", where);
     validate_per_channel(preprocessing.std, preprocessing.channels, "std", where);

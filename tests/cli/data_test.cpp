@@ -4,6 +4,7 @@
 #include "tests/image_bytes.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -174,6 +175,43 @@ TEST_CASE("labels.csv with spaces counts classes by number; numbers and names ar
     CHECK(mentions(refusal(folder, "eval net.ebit --data folder:listed"), "all numbers or all names were expected"));
 }
 
+TEST_CASE("images are read upright, as Exif data say") {
+    const TemporaryFolder folder;
+    // It names the colour of the upper left quarter.
+    Model model;
+    Tensor weight(Shape{3, 12});
+    for (std::int64_t i = 0; i < 3; ++i) weight[12 * i + 2 - i] = 5.0F;
+    const ValueId image = model.graph.add_input("image", Shape{0, 2, 2, 3});
+    const ValueId flat = model.graph.add_node("flat", Reshape{{0, -1}}, {image});
+    const ValueId fc = model.graph.add_parameter("fc", weight);
+    model.graph.add_output(model.graph.add_node("scores", Gemm{}, {flat, fc}));
+    model.preprocessing = Preprocessing{.height = 2, .width = 2, .fit = Fit::stretch};
+    model.classes = {"blue", "green", "red"};
+    write_ebit(model, folder / "net.ebit", LevelStorage::entropy);
+
+    // Quarters are red, green / blue, green.
+    Image quarters{16, 16, 3, {}};
+    for (int y = 0; y < 16; ++y) {
+        for (int x = 0; x < 16; ++x) {
+            const auto& rgb = kColours.at(x >= 8 ? "green" : y >= 8 ? "blue" : "red");
+            quarters.pixels.insert(quarters.pixels.end(), rgb.begin(), rgb.end());
+        }
+    }
+    const std::array<std::string, 8> upper_left{"red", "green", "green", "blue", "red", "blue", "green", "green"};
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+        const fs::path place = folder / "turned" / upper_left[static_cast<std::size_t>(orientation - 1)];
+        fs::create_directories(place);
+        const Bytes exif = exif_bytes(orientation, orientation % 2 == 0);
+        write_file(place / fmt::format("{}.jpg", orientation), with_exif(jpeg_bytes(quarters), exif));
+        write_file(place / fmt::format("{}.png", orientation), with_exif(png_bytes(quarters), exif));
+    }
+    CHECK(top1(folder, "folder:turned") == 100.0);
+    REQUIRE(run_command(folder, "eval net.ebit --data folder:turned --json eval.json").exit_code == 0);
+    CHECK(json_of(folder / "eval.json")["images"] == 16);
+    const Outcome run = run_command(folder, "run net.ebit turned/blue/6.jpg --top 1");
+    CHECK(mentions(run.output, "blue"));
+}
+
 TEST_CASE("images are read over white and as far as they go, with a warning; those that are not read are named") {
     const TemporaryFolder folder;
     write_ebit(colour_model(true), folder / "net.ebit", LevelStorage::entropy);
@@ -217,4 +255,59 @@ TEST_CASE("images are read over white and as far as they go, with a warning; tho
                    "photo.jpg\" is a WebP image; JPEG, PNG and BMP are read: convert it"));
     write("gone/red/photo.png", png_bytes(solid("red")), png_bytes(solid("red")).size() - 30);
     CHECK(mentions(refusal(folder, "eval net.ebit --data folder:gone"), "gone/red/photo.png"));
+}
+
+TEST_CASE("images that are not square come to the network's size as asked for, or as its file says") {
+    const TemporaryFolder folder;
+    Model model = colour_model(true);
+    model.preprocessing.reset();
+    model.graph = {};
+    // It takes 8x24 pixels and names the colour of their left third.
+    Tensor weight(Shape{3, 8 * 24 * 3});
+    for (std::int64_t pixel = 0; pixel < 8 * 24; ++pixel) {
+        for (std::int64_t i = 0; i < 3 && pixel % 24 < 8; ++i) weight[(8 * 24 * i + pixel) * 3 + 2 - i] = 0.1F;
+    }
+    const ValueId image = model.graph.add_input("image", Shape{0, 8, 24, 3});
+    const ValueId flat = model.graph.add_node("flat", Reshape{{0, -1}}, {image});
+    const ValueId fc = model.graph.add_parameter("fc", weight);
+    model.graph.add_output(model.graph.add_node("scores", Gemm{}, {flat, fc}));
+    write_ebit(model, folder / "net.ebit", LevelStorage::entropy);
+
+    // 24x24 pixels: red with a bar of blue at the left, which stays when stretched, and with bars beside it is not
+    // there.
+    Image square{24, 24, 3, {}};
+    for (int i = 0; i < 24 * 24; ++i) {
+        const auto& rgb = kColours.at(i % 24 < 8 ? "blue" : "red");
+        square.pixels.insert(square.pixels.end(), rgb.begin(), rgb.end());
+    }
+    fs::create_directories(folder / "photos/blue");
+    write_png(folder / "photos/blue/1.png", square);
+    const std::string plain = "mean=0&std=1";
+    for (const char* options : {"", "&size=8x24", "&size=8x24&fit=stretch", "&fit=stretch", "&size=8x24&fit=crop"}) {
+        CAPTURE(options);
+        CHECK(top1(folder, "folder:photos?" + plain + options) == 100.0);
+    }
+    CHECK(mentions(refusal(folder, "eval net.ebit --data 'folder:photos?size=24'"),
+                   "the images have 24x24 pixels of 3 channels, the network takes 8x24 of 3: give size=8x24"));
+    REQUIRE(run_command(folder, "pack net.ebit --data 'folder:photos?" + plain + "&fit=letterbox' --out boxed.ebit")
+                .exit_code
+            == 0);
+    CHECK(read_ebit(folder / "boxed.ebit").model.preprocessing->fit == Fit::letterbox);
+    CHECK(read_ebit(folder / "boxed.ebit").model.metadata.empty());
+    const Outcome inspected = run_command(folder, "inspect boxed.ebit");
+    CHECK(mentions(inspected.output, "put into 8x24 with bars of the mean colour"));
+    CHECK(top1(folder, "folder:photos", "boxed.ebit") == 100.0);  // of three equal scores, blue is the first
+    CHECK(mentions(run_command(folder, "run boxed.ebit photos/blue/1.png --top 3").output, "33.33 %"));
+}
+
+TEST_CASE("ImageNet's preparation has a name, and means of 0 to 255 are refused") {
+    const TemporaryFolder folder;
+    write_ebit(colour_model(true), folder / "net.ebit", LevelStorage::entropy);
+    write_classes(folder, "photos", {{"blue", "blue"}, {"green", "green"}, {"red", "red"}});
+    CHECK(mentions(refusal(folder, "eval net.ebit --data 'folder:photos?mean=127&std=128'"),
+                   "of these they are mean=0.498&std=0.502"));
+    CHECK(mentions(refusal(folder, "eval net.ebit --data 'folder:photos?preset=imagenet'"),
+                   "the images have 224x224 pixels of 3 channels, the network takes 16x16 of 3: give size=16x16"));
+    CHECK(top1(folder, "folder:photos?preset=imagenet&size=16") == 100.0);
+    CHECK(mentions(run_command(folder, "eval --help").output, "folder:imagenet/val?preset=imagenet"));
 }

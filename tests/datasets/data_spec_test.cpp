@@ -96,6 +96,24 @@ TEST_CASE("each option says what it says") {
     CHECK(sized.resize == 64);
     CHECK(sized.height == 48);
     CHECK(sized.width == 48);
+    const Preprocessing oblong = sample.open("folder", "?size=24x32").preprocessing;
+    CHECK(oblong.height == 24);
+    CHECK(oblong.width == 32);
+    CHECK(oblong.resize == 0);
+    CHECK(oblong.fit == Fit::cover);
+    CHECK(sample.open("folder", "?size=24x32&fit=stretch").preprocessing.fit == Fit::stretch);
+    CHECK(sample.open("folder", "?fit=letterbox").preprocessing.fit == Fit::letterbox);
+    CHECK(sample.open("folder", "?fit=letterbox").preprocessing.height == 224);
+    CHECK(sample.open("folder", "?fit=letterbox").preprocessing.resize == 0);
+    CHECK(sample.open("folder", "?size=24x32&resize=40").preprocessing.resize == 40);
+    CHECK(sample.open("folder", "?resize=40&crop=24x32").preprocessing.width == 32);
+    const Preprocessing stretched{.height = 24, .width = 24, .fit = Fit::stretch};
+    CHECK(sample.open("folder", "?size=30x20", stretched).preprocessing.fit == Fit::stretch);
+    CHECK(sample.open("folder", "?fit=crop", stretched).preprocessing.resize == 24);
+    const Preprocessing imagenet = sample.open("cifar10", "?preset=imagenet&std=0.5", stretched).preprocessing;
+    CHECK(
+        imagenet
+        == Preprocessing{.resize = 256, .height = 224, .width = 224, .mean = {0.485F, 0.456F, 0.406F}, .std = {0.5F}});
     const Dataset denoising = sample.open("denoise", "?sigma=15&seed=9&crop=40&crops=128&channels=3");
     CHECK(denoising.restoration->noise == 15.0F / 255.0F);
     CHECK(denoising.restoration->noise_seed == 9);
@@ -114,12 +132,52 @@ TEST_CASE("an unknown data set or option is answered with those there are") {
     CHECK(
         mentions(error_of([] { open_dataset("cifar10", DataSplit::test); }), "the folder is missing, cifar10:DIR was"));
     CHECK(mentions(error_of([] { open_dataset("superres:a?limit=1", DataSplit::test); }), "superres:HIGH_DIR,LOW_DIR"));
-    CHECK(mentions(sample.complaint("cifar10", "?sigma=3"),
-                   "?sigma=3\": there is no option \"sigma\", one of split, limit, size, resize, crop, mean, std, "
-                   "channels, order was expected"));
+    CHECK(mentions(
+        sample.complaint("cifar10", "?sigma=3"),
+        "?sigma=3\": there is no option \"sigma\", one of split, limit, preset, size, fit, resize, crop, mean, "
+        "std, channels, order was expected"));
     CHECK(mentions(sample.complaint("denoise", "?size=3"), "one of sigma, seed,"));
     CHECK(mentions(sample.complaint("cifar10", "?limit"), "the option \"limit\" has no value"));
     CHECK(mentions(sample.complaint("cifar10", "?limit=1&limit=2"), "limit is given twice"));
+}
+
+TEST_CASE("means and deviations of 0 to 255 are refused with the right ones") {
+    const Sample sample;
+    CHECK(mentions(sample.complaint("folder", "?mean=127&std=128"), "they are mean=0.498&std=0.502"));
+    CHECK(mentions(sample.complaint("folder", "?mean=123.675,116.28,103.53&std=58.395,57.12,57.375"),
+                   "they are mean=0.485,0.456,0.406&std=0.229,0.224,0.225"));
+    CHECK(mentions(sample.complaint("folder", "?mean=0&std=255"), "they are mean=0&std=1"));
+    CHECK(mentions(sample.complaint("folder", "?mean=127&std=1"), "they are mean=0.498&std=0.00392"));
+    CHECK(mentions(sample.complaint("folder", "?mean=0.5&std=128"), "they are mean=0.5&std=0.502"));
+    CHECK(sample.complaint("folder", "?mean=1&std=2").empty());
+}
+
+TEST_CASE("a network that takes one size alone decides where nothing else does") {
+    const Sample sample;
+    Model model;
+    const auto of_network = [&](const Shape& input, std::string_view options, std::string_view name = "folder") {
+        model.graph = {};
+        model.graph.add_output(model.graph.add_node("flat", Reshape{{0, -1}}, {model.graph.add_input("x", input)}));
+        return open_images(sample.spec(name, options), DataSplit::test, model).preprocessing;
+    };
+    const auto complaint = [&](const Shape& input, std::string_view options) {
+        return error_of([&] { of_network(input, options); });
+    };
+    CHECK(of_network({0, 224, 224, 3}, "") == sample.open("folder", "").preprocessing);
+    CHECK(of_network({0, 0, 0, 3}, "") == sample.open("folder", "").preprocessing);
+    CHECK(of_network({0, 40, 40, 3}, "").resize == 40);
+    CHECK(of_network({0, 40, 40, 3}, "").width == 40);
+    CHECK(of_network({0, 24, 40, 3}, "").fit == Fit::cover);
+    CHECK(of_network({0, 24, 40, 3}, "?fit=stretch").fit == Fit::stretch);
+    CHECK(of_network({0, 24, 40, 3}, "?fit=stretch").height == 24);
+    CHECK(of_network({0, 48, 48, 3}, "", "cifar10").width == 48);
+    CHECK(of_network({0, 48, 48, 3}, "", "denoise").height == 0);
+    CHECK(mentions(complaint({0, 24, 40, 3}, "?size=24"),
+                   "the images have 24x24 pixels of 3 channels, the network takes 24x40 of 3: give size=24x40"));
+    CHECK(mentions(complaint({0, 0, 0, 1}, ""), "takes 224x224 of 1: give channels=1, with mean and std of these"));
+    model.preprocessing = Preprocessing{.height = 30, .width = 30};
+    CHECK(mentions(complaint({0, 32, 32, 1}, ""), "give size=32x32 and channels=1"));
+    CHECK(of_network({0, 30, 30, 3}, "") == *model.preprocessing);
 }
 
 TEST_CASE("a value that cannot be is refused with what was expected") {
@@ -137,6 +195,15 @@ TEST_CASE("a value that cannot be is refused with what was expected") {
     CHECK(mentions(sample.complaint("cifar10", "?mean=1,2"), "mean has 2 values, 1 or 3"));
     CHECK(mentions(sample.complaint("cifar10", "?channels=2"), "channels is 2, 1 or 3"));
     CHECK(mentions(sample.complaint("cifar10", "?resize=100000000"), "resize is 100000000 pixels"));
+    for (const char* value : {"0", "0x5", "5x0", "5x", "5x6x7", "x", "-5x5", "5,6"}) {
+        CHECK(
+            mentions(sample.complaint("folder", fmt::format("?size={}", value)), fmt::format("size is \"{}\"", value)));
+    }
+    CHECK(
+        mentions(sample.complaint("folder", "?fit=wide"), "fit is \"wide\", crop, stretch or letterbox was expected"));
+    CHECK(mentions(sample.complaint("cifar10", "?fit=stretch"), "fit=stretch needs a size, size=HxW"));
+    CHECK(mentions(sample.complaint("folder", "?fit=stretch&resize=30"), "go with fit=crop, not with fit=stretch"));
+    CHECK(mentions(sample.complaint("folder", "?preset=cifar"), "preset is \"cifar\", imagenet was expected"));
     CHECK(mentions(sample.complaint("cifar10", "?split=all"), "split is \"all\", train or test"));
     CHECK(mentions(sample.complaint("cifar10", "?order=rbg"), "order is \"rbg\", rgb or bgr"));
     CHECK(mentions(sample.complaint("denoise", "?sigma=-1"), "sigma is \"-1\", one number, at least 0"));

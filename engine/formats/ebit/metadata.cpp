@@ -5,6 +5,8 @@
 namespace eigenbit::internal {
 namespace {
 
+constexpr std::string_view kFitNote = "preprocessing.fit";  // where it is not Fit::crop
+
 constexpr std::int64_t kLargestSide = 1 << 16;
 
 void write_floats(ByteWriter& writer, const std::vector<float>& values) {
@@ -53,8 +55,12 @@ std::vector<std::uint8_t> write_metadata(const Model& model) {
     NameWriter names;
     writer.varint(model.classes.size());
     for (const std::string& name : model.classes) names.write(writer, name);
-    writer.varint(model.metadata.size());
-    for (const auto& [key, value] : model.metadata) {
+    std::map<std::string, std::string> notes = model.metadata;
+    if (model.preprocessing && model.preprocessing->fit != Fit::crop) {
+        notes[std::string(kFitNote)] = fit_name(model.preprocessing->fit);
+    }
+    writer.varint(notes.size());
+    for (const auto& [key, value] : notes) {
         names.write(writer, key);
         writer.text(value);
     }
@@ -74,6 +80,14 @@ void read_metadata(ByteReader& reader, Model& model) {
         }
     }
     reader.expect_end();
+    if (const auto note = model.metadata.find(std::string(kFitNote));
+        model.preprocessing && note != model.metadata.end()) {
+        const std::optional<Fit> fit = fit_named(note->second);
+        if (!fit) fail("{}: images are fitted by '{}', which is unknown", reader.where(), note->second);
+        model.preprocessing->fit = *fit;
+        model.metadata.erase(note);
+        validate(*model.preprocessing, reader.where());
+    }
 }
 
 }  // namespace eigenbit::internal

@@ -23,6 +23,9 @@ Preprocessing to_preprocessing(const json& object) {
     object.at("resize").get_to(result.resize);
     object.at("height").get_to(result.height);
     object.at("width").get_to(result.width);
+    const auto fit = object.value("fit", std::string(fit_name(result.fit)));
+    if (!fit_named(fit)) fail("fit is '{}', which is unknown", fit);
+    result.fit = *fit_named(fit);
     object.at("mean").get_to(result.mean);
     object.at("std").get_to(result.std);
     return result;
@@ -34,6 +37,7 @@ json to_json(const Preprocessing& preprocessing) {
             {"resize", preprocessing.resize},
             {"height", preprocessing.height},
             {"width", preprocessing.width},
+            {"fit", fit_name(preprocessing.fit)},
             {"mean", preprocessing.mean},
             {"std", preprocessing.std}};
 }

@@ -62,6 +62,53 @@ TEST_CASE("a window takes the image's middle, or black beyond its border") {
     CHECK(turned({.top = 1, .left = 1, .height = 2, .width = 3}) == std::vector{5, 6, 0, 0, 0, 0});
 }
 
+TEST_CASE("the centre is torchvision's: halves of a margin are rounded to even") {
+    // int(round((side - crop) / 2.0)) of Python, for margins of 0 to 11.
+    const std::array expected{0, 0, 1, 2, 2, 2, 3, 4, 4, 4, 5, 6};
+    for (int margin = 0; margin < 12; ++margin) {
+        const int side = 5 + margin;
+        const Image image{side, side, 1, std::vector<std::uint8_t>(static_cast<std::size_t>(side * side))};
+        const Window window = centre_window(image, 5, 5, "file");
+        CAPTURE(margin);
+        CHECK(window.top == expected[static_cast<std::size_t>(margin)]);
+        CHECK(window.left == expected[static_cast<std::size_t>(margin)]);
+    }
+}
+
+TEST_CASE("an image comes to a size by cropping, covering, stretching, or within bars of the mean colour") {
+    // Left black, right bright.
+    Image image{2, 8, 1, {}};
+    for (int i = 0; i < 16; ++i) image.pixels.push_back(static_cast<std::uint8_t>(i % 8 < 4 ? 0 : 200));
+    const auto fitted = [&](Preprocessing preprocessing) {
+        preprocessing.channels = 1;
+        preprocessing.std = {1.0F / 255.0F};
+        const Tensor input = preprocess(image, preprocessing, "file");
+        CHECK(input.shape() == Shape{1, preprocessing.height, preprocessing.width, 1});
+        std::vector<int> values;
+        for (const float value : input.values()) {
+            values.push_back(static_cast<int>(std::lround(value + 255.0F * preprocessing.mean[0])));
+        }
+        return values;
+    };
+    using Values = std::vector<int>;
+    CHECK(fitted({.resize = 2, .height = 2, .width = 2}) == Values{0, 200, 0, 200});
+    CHECK(fitted({.height = 2, .width = 4, .fit = Fit::cover}) == Values{0, 0, 200, 200, 0, 0, 200, 200});
+    CHECK(fitted({.height = 1, .width = 4, .fit = Fit::cover}) == Values{0, 25, 175, 200});
+    CHECK(fitted({.height = 2, .width = 2, .fit = Fit::stretch}) == Values{29, 171, 29, 171});
+    CHECK(fitted({.height = 4, .width = 8, .fit = Fit::letterbox, .mean = {0.2F}})
+          == Values{51, 51, 51, 51, 51,  51,  51,  51,  0,  0,  0,  0,  200, 200, 200, 200,
+                    0,  0,  0,  0,  200, 200, 200, 200, 51, 51, 51, 51, 51,  51,  51,  51});
+    CHECK(fitted({.height = 3, .width = 4, .fit = Fit::letterbox}) == Values{0, 0, 0, 0, 0, 25, 175, 200, 0, 0, 0, 0});
+}
+
+TEST_CASE("bars have the mean colour in the image's order of channels") {
+    const Preprocessing preprocessing{
+        .channel_order = ChannelOrder::bgr, .height = 3, .width = 1, .fit = Fit::letterbox, .mean = {0.2F, 0.4F, 0.6F}};
+    const Tensor input = preprocess({1, 1, 3, {1, 2, 3}}, preprocessing, "file");
+    for (int i = 0; i < 3; ++i) CHECK(input[i] == doctest::Approx(0.0).epsilon(1e-6));
+    CHECK(input[3] == doctest::Approx(3.0 / 255.0 - 0.2));
+}
+
 TEST_CASE("a window shows its part of the image in eight orientations") {
     const Window plain{.height = 2, .width = 3};
     Window window = plain;

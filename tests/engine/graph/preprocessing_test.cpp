@@ -20,6 +20,8 @@ TEST_CASE("preprocessing that cannot be is refused, saying where it came from an
                                        {.resize = 1 << 20},
                                        {.height = 5},
                                        {.height = -5, .width = -5},
+                                       {.fit = Fit::stretch},
+                                       {.resize = 8, .height = 8, .width = 8, .fit = Fit::cover},
                                        {.mean = {}},
                                        {.mean = {0.0F, 0.0F}},
                                        {.mean = {nan}},
