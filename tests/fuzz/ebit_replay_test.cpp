@@ -1,14 +1,13 @@
-#include "engine/base/random.h"
 #include "engine/formats/ebit/container.h"
 #include "engine/formats/ebit/ebit.h"
 #include "engine/formats/file.h"
 #include "tests/engine/formats/ebit/models.h"
+#include "tests/fuzz/damage.h"
 #include "tests/fuzz/ebit_exercise.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -39,39 +38,6 @@ std::vector<Bytes> seeds() {
     return files;
 }
 
-/// Changes, removes, inserts or repeats a few bytes.
-void damage(Bytes& bytes, Random& random) {
-    constexpr std::array<std::uint8_t, 8> kTelling{0, 1, 0x7F, 0x80, 0xFF, 0xFE, 0x40, 16};
-    for (std::int64_t times = 1 + random.below(4); times > 0; --times) {
-        const auto size = static_cast<std::int64_t>(bytes.size());
-        const std::int64_t at = random.below(size + 1);
-        const std::int64_t count = std::min(1 + random.below(8), size - at);
-        const auto begin = bytes.begin() + at;
-        switch (random.below(6)) {
-        case 0:
-            if (at < size) *begin ^= static_cast<std::uint8_t>(1U << random.below(8));
-            break;
-        case 1:
-            if (at < size) *begin = kTelling[static_cast<std::size_t>(random.below(8))];
-            break;
-        case 2:
-            if (at < size) *begin = static_cast<std::uint8_t>(random.below(256));
-            break;
-        case 3:
-            bytes.erase(begin, begin + count);
-            break;
-        case 4:
-            bytes.insert(begin, static_cast<std::size_t>(1 + random.below(4)),
-                         kTelling[static_cast<std::size_t>(random.below(8))]);
-            break;
-        default: {
-            const Bytes copy(begin, begin + count);
-            bytes.insert(bytes.begin() + random.below(size + 1), copy.begin(), copy.end());
-        }
-        }
-    }
-}
-
 /// A seed with damage in one of its sections, or with a section of another seed, in a sound container.
 Bytes damaged(const std::vector<Bytes>& files, Random& random) {
     const auto any = [&]() -> const Bytes& {
@@ -95,12 +61,6 @@ Bytes damaged(const std::vector<Bytes>& files, Random& random) {
     return write_container(sections);
 }
 
-/// How many inputs to try: $EIGENBIT_FUZZ_INPUTS, or a number that takes seconds with sanitizers.
-int inputs() {
-    const char* wanted = std::getenv("EIGENBIT_FUZZ_INPUTS");
-    return wanted != nullptr ? std::atoi(wanted) : 12'000;
-}
-
 }  // namespace
 
 TEST_CASE("files of the corpus read, and are written as they were") {
@@ -116,7 +76,7 @@ TEST_CASE("damage behind right checksums gives a sentence or a sound model, neve
     const std::vector<Bytes> files = seeds();
     Random random({1});
     int sound = 0;
-    const int count = inputs();
+    const int count = damaged_inputs();
     for (int i = 0; i < count; ++i) sound += exercise_ebit(damaged(files, random)) ? 1 : 0;
     MESSAGE(count << " damaged files, " << sound << " of them still sound");
     CHECK(sound > count / 100);
@@ -126,7 +86,7 @@ TEST_CASE("damage behind right checksums gives a sentence or a sound model, neve
 TEST_CASE("damage anywhere in a file gives a sentence") {
     const std::vector<Bytes> files = seeds();
     Random random({2});
-    for (int i = 0; i < inputs() / 4; ++i) {
+    for (int i = 0; i < damaged_inputs() / 4; ++i) {
         Bytes bytes = files[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(files.size())))];
         const Bytes whole = bytes;
         damage(bytes, random);
