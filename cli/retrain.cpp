@@ -56,6 +56,10 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
     std::optional<Model> teacher;
     if (!options.teacher.empty()) {
         teacher = load_model({.path = options.teacher, .residual = options.model.residual});
+        if (!teacher->classes.empty() && !model.classes.empty() && teacher->classes != model.classes) {
+            fail("'{}' and '{}' know other classes, or in another order.", options.teacher.string(),
+                 options.model.path.string());
+        }
         options.training.distillation.teacher = &teacher->graph;
     }
     Results results = train_with_progress(model.graph, training, validation, options.training, run.quiet);

@@ -114,19 +114,19 @@ Bytes with_end(ByteSpan bytes, std::size_t count, std::uint8_t filler) {
 }
 
 /// A JPEG file without its end. The decoder goes on with zeros, which give a pattern: where it changes with what is
-/// missing, the image is grey.
+/// missing, the image is grey. Progressive files are read up to their last scan, which refines the whole image.
 Image decode_cut_jpeg(ByteSpan bytes, const ImageContainer& container, std::string_view name) {
     if (container.first_pixels == bytes.size()) {
         fail("cannot decode image \"{}\": the file ends before its pixels begin", name);
-    }
-    if (container.is_progressive && container.last_scan > 0) {
-        return decode(with_end(bytes.first(container.last_scan), 0, 0), ImageKind::jpeg, name).image;
     }
     constexpr std::size_t kFiller = 64;  // bytes: more than the decoder reads in advance
     constexpr std::size_t kShorter = 16;
     Image image = decode(with_end(bytes, 0, 0), ImageKind::jpeg, name).image;
     if (try_to_decode(with_end(bytes, kFiller, 0x55), ImageKind::jpeg) == image)
         return image;  // only the end is missing
+    if (container.is_progressive && container.last_scan > 0) {
+        return decode(with_end(bytes.first(container.last_scan), 0, 0), ImageKind::jpeg, name).image;
+    }
     const std::size_t shorter = std::max(container.first_pixels, bytes.size() - std::min(kShorter, bytes.size()));
     const std::optional<Image> other = try_to_decode(with_end(bytes.first(shorter), 0, 0), ImageKind::jpeg);
     if (!other || other->pixels.size() != image.pixels.size()) return image;

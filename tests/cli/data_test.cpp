@@ -142,6 +142,11 @@ TEST_CASE(
     REQUIRE(retrained.exit_code == 0);
     CHECK(json_of(folder / "retrain.json")["top1"] == json_of(folder / "compress.json")["top1"]);
     CHECK(mentions(refusal(folder, retraining + "other"), "does not know the class apple"));
+    Model teacher = colour_model(true);
+    std::swap(teacher.classes[0], teacher.classes[1]);
+    write_ebit(teacher, folder / "teacher.ebit", LevelStorage::entropy);
+    CHECK(mentions(refusal(folder, retraining + "train --teacher teacher.ebit"),
+                   "'teacher.ebit' and 'net.ebit' know other classes, or in another order."));
     CHECK(mentions(refusal(folder, retraining + "train --val folder:other"), "does not know the class apple"));
 }
 

@@ -127,6 +127,24 @@ TEST_CASE("a file without its end is read as far as it goes, with a warning") {
     CHECK(error_of([&] { read(bmp, 16); }).find("ends before its pixels begin") != std::string::npos);
 }
 
+TEST_CASE("a progressive JPEG file without its end is read as fine as it goes") {
+    const Warnings warnings;
+    const std::vector<std::uint8_t> bytes =
+        read_file(std::filesystem::path(EIGENBIT_SOURCE_ROOT) / "tests/fuzz/data_corpus/progressive.jpg");
+    const Image whole = decode_image(bytes, "whole");
+    REQUIRE(whole.height == 64);
+    CHECK(warnings.take().empty());
+    CHECK(decode_image(std::span(bytes).first(bytes.size() - 2), "cut") == whole);
+    const Image coarse = decode_image(std::span(bytes).first(bytes.size() - 40), "cut");
+    CHECK(warnings.take().find("\"cut\" ends early") != std::string::npos);
+    CHECK(coarse != whole);
+    int largest = 0;
+    for (std::size_t i = 0; i < whole.pixels.size(); ++i) {
+        largest = std::max(largest, std::abs(coarse.pixels[i] - whole.pixels[i]));
+    }
+    CHECK(largest < 16);
+}
+
 TEST_CASE("Exif data turn an image upright, in both byte orders, in JPEG and PNG files") {
     const Image stored{2, 3, 1, {1, 2, 3, 4, 5, 6}};
     const std::array<Image, 8> expected{stored,
