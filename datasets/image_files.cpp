@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -59,12 +60,15 @@ Paths sorted_entries(const std::filesystem::path& folder) {
 struct Images {
     Paths read;
     Paths others;
+    std::set<std::filesystem::path> folders{};  ///< where they were looked for: links may lead round in circles
 };
 
-void collect(const std::filesystem::path& folder, int deeper, Images& images) {
+void collect(const std::filesystem::path& folder, bool below, Images& images) {
+    std::error_code missing;  // which the list of entries says
+    if (!images.folders.insert(std::filesystem::canonical(folder, missing)).second) return;
     for (const std::filesystem::path& path : sorted_entries(folder)) {
         if (std::filesystem::is_directory(path)) {
-            if (deeper > 0) collect(path, deeper - 1, images);
+            if (below) collect(path, below, images);
         } else if (is_image(path)) {
             images.read.push_back(path);
         } else if (!other_kind(path).empty()) {
@@ -73,9 +77,9 @@ void collect(const std::filesystem::path& folder, int deeper, Images& images) {
     }
 }
 
-Images collect(const std::filesystem::path& folder, int deeper) {
+Images collect(const std::filesystem::path& folder, bool below) {
     Images images;
-    collect(folder, deeper, images);
+    collect(folder, below, images);
     if (images.others.empty()) return images;
     const std::filesystem::path& first = images.others.front();
     if (images.read.empty()) {
@@ -95,7 +99,7 @@ std::string lower_case(std::string text) {
 }
 
 std::vector<std::filesystem::path> list_images(const std::filesystem::path& folder) {
-    Images images = collect(folder, 0);
+    Images images = collect(folder, false);
     if (images.read.empty()) {
         fail("the folder \"{}\" has no image: .jpg, .jpeg, .png or .bmp was expected", folder.string());
     }
@@ -103,8 +107,7 @@ std::vector<std::filesystem::path> list_images(const std::filesystem::path& fold
 }
 
 std::vector<std::filesystem::path> list_images_below(const std::filesystem::path& folder) {
-    constexpr int kDeepest = 16;  // links may lead round in circles
-    return collect(folder, kDeepest).read;
+    return collect(folder, true).read;
 }
 
 std::vector<std::filesystem::path> list_folders(const std::filesystem::path& folder) {

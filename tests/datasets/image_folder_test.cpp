@@ -117,6 +117,7 @@ TEST_CASE("all that lies below a class folder belongs to it, but what archives a
     write_grey(folder / "photos/__MACOSX/cat/4.png", 4);
     write_grey(folder / "__MACOSX/photos/5.png", 5);
     write_grey(folder / "photos/cat/._1.png", 6);
+    std::filesystem::create_directory_symlink(folder / "photos/cat", folder / "photos/cat/deeper/round");
     folder.write("photos/.DS_Store", "x");
     folder.write("photos/cat/.DS_Store", "x");
     CHECK(open(folder).classes == std::vector<std::string>{"cat", "dog"});

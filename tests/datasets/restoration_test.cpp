@@ -141,3 +141,10 @@ TEST_CASE("images without their pair, or not of the first pair's scale, are name
     CHECK_NOTHROW(dataset.read(0, example));
     CHECK(mentions(error_of([&] { dataset.read(1, example); }), "b.png\" has 30x30 pixels, 2 times the 10x10"));
 }
+
+TEST_CASE("a folder that is missing, or has no images, is named") {
+    const TemporaryFolder folder;
+    CHECK(error_of([&] { open_denoising(folder / "missing", 0.1F, 0, {}); })
+          == fmt::format("cannot read the folder \"{}\": No such file or directory", (folder / "missing").string()));
+    CHECK(error_of([&] { open_denoising(folder.path(), 0.1F, 0, {}); }).find("has no image") != std::string::npos);
+}
