@@ -119,14 +119,16 @@ Image decode_cut_jpeg(ByteSpan bytes, const ImageContainer& container, std::stri
     if (container.first_pixels == bytes.size()) {
         fail("cannot decode image \"{}\": the file ends before its pixels begin", name);
     }
+    bytes = bytes.first(container.usable);
     constexpr std::size_t kFiller = 64;  // bytes: more than the decoder reads in advance
     constexpr std::size_t kShorter = 16;
-    Image image = decode(with_end(bytes, 0, 0), ImageKind::jpeg, name).image;
-    if (try_to_decode(with_end(bytes, kFiller, 0x55), ImageKind::jpeg) == image)
-        return image;  // only the end is missing
-    if (container.is_progressive && container.last_scan > 0) {
-        return decode(with_end(bytes.first(container.last_scan), 0, 0), ImageKind::jpeg, name).image;
-    }
+    const std::optional<Image> gone_on = try_to_decode(with_end(bytes, 0, 0), ImageKind::jpeg);
+    const bool only_end_is_missing =
+        gone_on && try_to_decode(with_end(bytes, kFiller, 0x55), ImageKind::jpeg) == gone_on;
+    const bool to_last_scan = container.is_progressive && container.last_scan > 0 && !only_end_is_missing;
+    Image image =
+        decode(with_end(to_last_scan ? bytes.first(container.last_scan) : bytes, 0, 0), ImageKind::jpeg, name).image;
+    if (only_end_is_missing || to_last_scan) return image;
     const std::size_t shorter = std::max(container.first_pixels, bytes.size() - std::min(kShorter, bytes.size()));
     const std::optional<Image> other = try_to_decode(with_end(bytes.first(shorter), 0, 0), ImageKind::jpeg);
     if (!other || other->pixels.size() != image.pixels.size()) return image;

@@ -70,7 +70,7 @@ std::string_view name_of_other_image(Bytes bytes) {
 
 ImageContainer read_jpeg_container(Bytes bytes) {
     constexpr std::uint8_t kBegin = 0xD8, kEnd = 0xD9, kScan = 0xDA, kApp1 = 0xE1, kProgressiveFrame = 0xC2;
-    ImageContainer container{.first_pixels = bytes.size(), .is_whole = false};
+    ImageContainer container{.first_pixels = bytes.size(), .usable = bytes.size(), .is_whole = false};
     for (std::size_t offset = 0; offset + 2 <= bytes.size();) {
         const std::uint8_t marker = bytes[offset + 1];
         if (bytes[offset] != 0xFF || marker == 0xFF || marker == kBegin) {  // or what should not be there, or fills
@@ -82,8 +82,12 @@ ImageContainer read_jpeg_container(Bytes bytes) {
             break;
         }
         const Bytes rest = bytes.subspan(offset + 2);
-        const std::size_t length = rest.size() < 2 ? rest.size() : big_endian(rest, 0, 2);
-        const Bytes segment = rest.first(std::min(length, rest.size()));
+        const std::size_t length = rest.size() < 2 ? 0 : big_endian(rest, 0, 2);
+        if (rest.size() < 2 || rest.size() < length) {
+            container.usable = offset;
+            break;
+        }
+        const Bytes segment = rest.first(length);
         const std::size_t end = offset + 2 + segment.size();
         if (marker == kProgressiveFrame) container.is_progressive = true;
         if (marker == kApp1 && container.exif.empty() && has_text(segment, 2, kExifHeader)) {

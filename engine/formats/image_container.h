@@ -20,6 +20,7 @@ struct ImageContainer {
     std::span<const std::uint8_t> exif{};  ///< the TIFF structure of its Exif data; empty without
     std::size_t first_pixels = 0;  ///< offset of the first bytes of pixels; the file's size where there are none
     std::size_t last_scan = 0;     ///< offset of a JPEG file's last scan, where there are several; else 0
+    std::size_t usable = 0;        ///< bytes of a JPEG file before a segment that is cut off
     bool is_progressive = false;   ///< a JPEG file whose scans refine the whole image
     std::vector<std::span<const std::uint8_t>> deflated{};  ///< a PNG file's pixels, the last part perhaps cut off
     bool is_whole = true;                                   ///< its end is there

@@ -138,6 +138,13 @@ TEST_CASE("a progressive JPEG file without its end is read as fine as it goes") 
     const Image coarse = decode_image(std::span(bytes).first(bytes.size() - 40), "cut");
     CHECK(warnings.take().find("\"cut\" ends early") != std::string::npos);
     CHECK(coarse != whole);
+    // Wherever it is cut from its first scan on, in data or in a header between scans.
+    for (std::size_t size = 200; size < bytes.size(); ++size) {
+        CAPTURE(size);
+        const std::string sentence = error_of([&] { decode_image(std::span(bytes).first(size), "cut"); });
+        CHECK((sentence.empty() || sentence.find("ends before its pixels begin") != std::string::npos));
+        if (size > 400) CHECK(sentence.empty());
+    }
     int largest = 0;
     for (std::size_t i = 0; i < whole.pixels.size(); ++i) {
         largest = std::max(largest, std::abs(coarse.pixels[i] - whole.pixels[i]));
