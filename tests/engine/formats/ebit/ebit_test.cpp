@@ -122,6 +122,21 @@ TEST_CASE("a packed model reads back with everything in it") {
     }
 }
 
+TEST_CASE("a way to fit images is a note, which readers that do not know it pass over") {
+    Model model = small_packed_model(2);
+    model.preprocessing->resize = 0;
+    for (const Fit fit : {Fit::crop, Fit::cover, Fit::stretch, Fit::letterbox}) {
+        model.preprocessing->fit = fit;
+        const Model again = round_trip(model, LevelStorage::fixed).model;
+        CHECK(again.preprocessing == model.preprocessing);
+        CHECK(again.metadata == model.metadata);
+    }
+    model.preprocessing->fit = Fit::crop;
+    model.metadata["preprocessing.fit"] = "wide";
+    CHECK(error_of([&] { round_trip(model, LevelStorage::fixed); }).find("'wide', which is unknown")
+          != std::string::npos);
+}
+
 TEST_CASE("the same model always gives the same bytes, a read one too") {
     const Model model = small_packed_model(3);
     for (const LevelStorage storage : kStorages) {

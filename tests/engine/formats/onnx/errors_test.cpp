@@ -225,6 +225,14 @@ TEST_CASE("malformed metadata are refused") {
     };
     CHECK(contains(error("eigenbit.preprocessing", "{"), "eigenbit.preprocessing"));
     CHECK(contains(error("eigenbit.preprocessing", "{}"), "eigenbit.preprocessing"));
+    const auto fit = [](const std::string& way) {
+        return R"({"channels": 3, "channel_order": "rgb", "resize": 0, "height": 5, "width": 5, "mean": [0], "std": [1])"
+               + way + "}";
+    };
+    CHECK(error("eigenbit.preprocessing", fit("")).empty());
+    CHECK(error("eigenbit.preprocessing", fit(R"(, "fit": "stretch")")).empty());
+    CHECK(contains(error("eigenbit.preprocessing", fit(R"(, "fit": "wide")")), "fit is 'wide', which is unknown"));
+    CHECK(contains(error("eigenbit.preprocessing", fit(R"(, "fit": 1)")), "eigenbit.preprocessing"));
     CHECK(contains(error("eigenbit.classes", "[1]"), "eigenbit.classes"));
     CHECK(error("author", "{").empty());
 }

@@ -74,6 +74,12 @@ TEST_CASE("preprocessing and class names travel in the file") {
     const Model again = read_onnx(folder / "model.onnx");
     CHECK(again.preprocessing == model.preprocessing);
     CHECK(again.classes == model.classes);
+    for (const Fit fit : {Fit::cover, Fit::stretch, Fit::letterbox}) {
+        preprocessing.resize = 0;
+        preprocessing.fit = fit;
+        write_onnx(Model{training_network(), preprocessing, {}}, folder / "model.onnx");
+        CHECK(read_onnx(folder / "model.onnx").preprocessing == preprocessing);
+    }
     CHECK(!read_onnx((write_onnx(Model{training_network(), {}, {}}, folder / "bare.onnx"), folder / "bare.onnx"))
                .preprocessing);
 }
