@@ -130,8 +130,7 @@ LabelList by_name(const std::vector<NamedRow>& rows) {
     LabelList list;
     for (const NamedRow& row : rows) list.classes.push_back(row.label);
     std::ranges::sort(list.classes);
-    const auto repeated = std::ranges::unique(list.classes);
-    list.classes.erase(repeated.begin(), repeated.end());
+    list.classes.erase(std::unique(list.classes.begin(), list.classes.end()), list.classes.end());
     for (const NamedRow& row : rows) {
         const auto place = std::ranges::lower_bound(list.classes, row.label);
         list.rows.push_back({row.line, row.file, static_cast<int>(place - list.classes.begin())});
