@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +22,10 @@
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #define STBI_FAILURE_USERMSG
+// Where a damaged file leaves pixels out, they are 0 and not what was in memory.
+#define STBI_MALLOC(size) std::calloc(1, size)
+#define STBI_REALLOC(memory, size) std::realloc(memory, size)
+#define STBI_FREE(memory) std::free(memory)
 #define STBI_MAX_DIMENSIONS (1 << 16)
 #include <stb/stb_image.h>
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -83,7 +88,7 @@ Decoded decode(ByteSpan bytes, ImageKind kind, std::string_view name) {
         fail("cannot decode image \"{}\": it is damaged: {}", name, stbi_failure_reason());
     }
     // Of deflate, with one bit a pixel; of JPEG, one bit for 64 pixels; of a damaged header, anything.
-    const std::size_t most = (kind == ImageKind::png ? 8 * 1032 : 2048) * bytes.size() + (1U << 22);
+    const std::size_t most = (kind == ImageKind::png ? 8 * 1032 : 2048) * bytes.size() + (1U << 20);
     const std::int64_t pixels_announced = std::int64_t{height} * width;
     if (height < 1 || width < 1 || pixels_announced > static_cast<std::int64_t>(most)) {
         fail("cannot decode image \"{}\": it announces {}x{} pixels, none or more than so short a file can hold", name,
@@ -129,8 +134,10 @@ Image decode_cut_jpeg(ByteSpan bytes, const ImageContainer& container, std::stri
     Image image =
         decode(with_end(to_last_scan ? bytes.first(container.last_scan) : bytes, 0, 0), ImageKind::jpeg, name).image;
     if (only_end_is_missing || to_last_scan) return image;
-    const std::size_t shorter = std::max(container.first_pixels, bytes.size() - std::min(kShorter, bytes.size()));
-    const std::optional<Image> other = try_to_decode(with_end(bytes.first(shorter), 0, 0), ImageKind::jpeg);
+    const ByteSpan shorter =
+        bytes.first(std::max(container.first_pixels, bytes.size() - std::min(kShorter, bytes.size())));
+    const std::size_t usable = read_jpeg_container(shorter).usable;
+    const std::optional<Image> other = try_to_decode(with_end(shorter.first(usable), 0, 0), ImageKind::jpeg);
     if (!other || other->pixels.size() != image.pixels.size()) return image;
     const auto difference = std::ranges::mismatch(image.pixels, other->pixels).in1 - image.pixels.begin();
     const std::ptrdiff_t row_size = std::ptrdiff_t{image.width} * image.channels;
@@ -148,17 +155,24 @@ void append_big_endian(Bytes& bytes, std::size_t number) {
 
 /// A PNG file of the chunks before its pixels, these pixels as zlib has them, and an end. The decoder looks at no
 /// checksums.
-Bytes png_of(ByteSpan before, ByteSpan deflated) {
+Bytes png_of(ByteSpan before, ByteSpan deflated, std::string_view name) {
+    if (deflated.empty()) fail("cannot decode image \"{}\": it has no pixels", name);
     Bytes bytes(before.begin(), before.end());
-    const auto append_chunk = [&](std::string_view name, ByteSpan content) {
+    const auto append_chunk = [&](std::string_view chunk, ByteSpan content) {
         append_big_endian(bytes, content.size());
-        bytes.insert(bytes.end(), name.begin(), name.end());
+        bytes.insert(bytes.end(), chunk.begin(), chunk.end());
         bytes.insert(bytes.end(), content.begin(), content.end());
         append_big_endian(bytes, 0);
     };
     append_chunk("IDAT", deflated);
     append_chunk("IEND", {});
     return bytes;
+}
+
+Bytes joined(const std::vector<ByteSpan>& parts) {
+    Bytes result;
+    for (const ByteSpan part : parts) result.insert(result.end(), part.begin(), part.end());
+    return result;
 }
 
 /// Bytes as zlib stores them.
@@ -184,10 +198,10 @@ Image decode_cut_png(ByteSpan bytes, const ImageContainer& container, std::strin
     constexpr std::size_t kHeaderEnd = 8 + 8 + 13;  // signature, a chunk's length and name, IHDR
     const auto refuse = [&] { fail("cannot decode image \"{}\": the file ends before its pixels do", name); };
     if (container.deflated.empty() || bytes.size() < kHeaderEnd) refuse();
-    Bytes deflated;
-    for (const ByteSpan part : container.deflated) deflated.insert(deflated.end(), part.begin(), part.end());
+    const Bytes deflated = joined(container.deflated);
     const ByteSpan before = bytes.first(container.first_pixels);
-    if (std::optional<Image> whole = try_to_decode(png_of(before, deflated), ImageKind::png)) return *std::move(whole);
+    if (std::optional<Image> whole = try_to_decode(png_of(before, deflated, name), ImageKind::png))
+        return *std::move(whole);
 
     const auto number = [&](std::size_t offset) {
         return std::int64_t{bytes[offset]} << 24 | bytes[offset + 1] << 16 | bytes[offset + 2] << 8 | bytes[offset + 3];
@@ -217,7 +231,7 @@ Image decode_cut_png(ByteSpan bytes, const ImageContainer& container, std::strin
     if (whole_rows == 0) refuse();
     std::fill(rows.begin() + whole_rows * row_size, rows.end(), is_palette ? 0 : kMissing);
     for (std::ptrdiff_t row = whole_rows; row < height; ++row) rows[static_cast<std::size_t>(row * row_size)] = 0;
-    return decode(png_of(before, stored(rows)), ImageKind::png, name).image;
+    return decode(png_of(before, stored(rows), name), ImageKind::png, name).image;
 }
 
 /// Without opacity: over white.
@@ -258,12 +272,17 @@ Image decode_image(std::span<const std::uint8_t> bytes, std::string_view name) {
     const ImageContainer container = kind == ImageKind::jpeg  ? read_jpeg_container(bytes)
                                      : kind == ImageKind::png ? read_png_container(bytes)
                                                               : read_bmp_container(bytes);
+    if (!container.damage.empty()) fail("cannot decode image \"{}\": {}", name, container.damage);
     if (kind == ImageKind::bmp && container.first_pixels == bytes.size()) {
         fail("cannot decode image \"{}\": the file ends before its pixels begin", name);
     }
     Decoded decoded;
     if (container.is_whole) {
-        decoded = decode(bytes, kind, name);
+        // The decoder takes pixels of no bytes badly, in a chunk of their own.
+        const bool has_empty_part = std::ranges::any_of(container.deflated, &ByteSpan::empty);
+        decoded = has_empty_part ? decode(png_of(bytes.first(container.first_pixels), joined(container.deflated), name),
+                                          kind, name)
+                                 : decode(bytes, kind, name);
     } else {
         decoded = {kind == ImageKind::jpeg ? decode_cut_jpeg(bytes, container, name)
                                            : decode_cut_png(bytes, container, name),

@@ -35,6 +35,77 @@ std::size_t end_of_scan(Bytes bytes, std::size_t offset) {
     return bytes.size();
 }
 
+/// The tables that a JPEG file has defined so far, and what its scans ask of them. Decoders differ in what they check.
+class JpegTables {
+  public:
+    /// Of a segment, from its length on. Returns what is wrong, or nothing.
+    std::string_view read(std::uint8_t marker, Bytes segment) {
+        constexpr std::uint8_t kQuantization = 0xDB, kHuffman = 0xC4, kFirstFrame = 0xC0, kLastFrame = 0xC2,
+                               kScan = 0xDA;
+        const Bytes content = segment.subspan(std::min<std::size_t>(2, segment.size()));
+        if (marker == kHuffman) return read_huffman(content);
+        if (marker == kQuantization) return read_quantization(content);
+        if (marker == kScan) return check_scan(content);
+        if (marker >= kFirstFrame && marker <= kLastFrame) {
+            is_progressive_ = marker == kLastFrame;
+            frame_.assign(content.begin(), content.end());
+        }
+        return {};
+    }
+
+  private:
+    std::string_view read_huffman(Bytes content) {
+        constexpr std::size_t kLengths = 16;
+        constexpr std::size_t kMostCodes = 255;
+        while (!content.empty()) {
+            const std::size_t table = content[0] & 0x1FU;
+            if (content.size() < 1 + kLengths) return "a Huffman table is cut off";
+            std::size_t codes = 0;
+            for (const std::uint8_t count : content.subspan(1, kLengths)) codes += count;
+            if (codes > kMostCodes || content.size() < 1 + kLengths + codes)
+                return "a Huffman table has too many codes";
+            huffman_[table] = true;
+            content = content.subspan(1 + kLengths + codes);
+        }
+        return {};
+    }
+
+    std::string_view read_quantization(Bytes content) {
+        while (!content.empty()) {
+            const std::size_t size = 1 + (content[0] >> 4 == 0 ? 64 : 128);
+            if (content.size() < size) return "a quantization table is cut off";
+            quantization_[content[0] & 0xFU] = true;
+            content = content.subspan(size);
+        }
+        return {};
+    }
+
+    std::string_view check_scan(Bytes content) const {
+        constexpr std::size_t kFrameHeader = 6, kFrameComponent = 3, kAfterComponents = 3;
+        for (std::size_t at = kFrameHeader; at + kFrameComponent <= frame_.size(); at += kFrameComponent) {
+            if (!quantization_[frame_[at + 2] & 0xFU]) return "a quantization table is missing";
+        }
+        const std::size_t components = content.empty() ? 0 : content[0];
+        if (content.size() < 1 + 2 * components + kAfterComponents) return "the header of a scan is cut off";
+        const Bytes behind = content.subspan(1 + 2 * components);
+        const bool has_first = behind[0] == 0;
+        const bool refines = behind[2] >> 4 != 0;
+        for (std::size_t i = 0; i < components; ++i) {
+            const std::uint8_t tables = content[2 + 2 * i];
+            const bool reads_dc = !is_progressive_ || (has_first && !refines);
+            const bool reads_ac = !is_progressive_ || !has_first;
+            if (reads_dc && !huffman_[tables >> 4]) return "a Huffman table is missing";
+            if (reads_ac && !huffman_[0x10U + (tables & 0xFU)]) return "a Huffman table is missing";
+        }
+        return {};
+    }
+
+    std::array<bool, 32> huffman_{};  ///< those of DC first
+    std::array<bool, 16> quantization_{};
+    std::vector<std::uint8_t> frame_;
+    bool is_progressive_ = false;
+};
+
 }  // namespace
 
 ImageKind kind_of_image(Bytes bytes) {
@@ -71,6 +142,7 @@ std::string_view name_of_other_image(Bytes bytes) {
 ImageContainer read_jpeg_container(Bytes bytes) {
     constexpr std::uint8_t kBegin = 0xD8, kEnd = 0xD9, kScan = 0xDA, kApp1 = 0xE1, kProgressiveFrame = 0xC2;
     ImageContainer container{.first_pixels = bytes.size(), .usable = bytes.size(), .is_whole = false};
+    JpegTables tables;
     for (std::size_t offset = 0; offset + 2 <= bytes.size();) {
         const std::uint8_t marker = bytes[offset + 1];
         if (bytes[offset] != 0xFF || marker == 0xFF || marker == kBegin) {  // or what should not be there, or fills
@@ -89,6 +161,8 @@ ImageContainer read_jpeg_container(Bytes bytes) {
         }
         const Bytes segment = rest.first(length);
         const std::size_t end = offset + 2 + segment.size();
+        container.damage = tables.read(marker, segment);
+        if (!container.damage.empty()) break;
         if (marker == kProgressiveFrame) container.is_progressive = true;
         if (marker == kApp1 && container.exif.empty() && has_text(segment, 2, kExifHeader)) {
             container.exif = segment.subspan(2 + kExifHeader.size());

@@ -23,7 +23,8 @@ struct ImageContainer {
     std::size_t usable = 0;        ///< bytes of a JPEG file before a segment that is cut off
     bool is_progressive = false;   ///< a JPEG file whose scans refine the whole image
     std::vector<std::span<const std::uint8_t>> deflated{};  ///< a PNG file's pixels, the last part perhaps cut off
-    bool is_whole = true;                                   ///< its end is there
+    std::string_view damage{};  ///< what makes it unsafe to decode; empty where nothing does
+    bool is_whole = true;       ///< its end is there
 };
 
 /// Walks through segments or chunks as far as they go.

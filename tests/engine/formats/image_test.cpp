@@ -152,6 +152,31 @@ TEST_CASE("a progressive JPEG file without its end is read as fine as it goes") 
     CHECK(largest < 16);
 }
 
+TEST_CASE("files that a decoder would stumble over are refused") {
+    const Bytes jpeg = jpeg_bytes(smooth(16, 16, 3));
+    /// The file with its segments of one marker given another, or with this byte at an offset into them.
+    const auto changed = [&](std::uint8_t marker, std::ptrdiff_t offset, std::uint8_t value) {
+        Bytes bytes = jpeg;
+        for (std::size_t i = 0; i + 1 < bytes.size(); ++i) {
+            if (bytes[i] == 0xFF && bytes[i + 1] == marker) bytes[i + static_cast<std::size_t>(offset)] = value;
+        }
+        return error_of([&] { decode_image(bytes, "image"); });
+    };
+    CHECK(changed(0xC4, 1, 0xEF) == "cannot decode image \"image\": a Huffman table is missing");
+    CHECK(changed(0xC4, 4, 3) == "cannot decode image \"image\": a Huffman table is missing");
+    CHECK(changed(0xC4, 10, 255) == "cannot decode image \"image\": a Huffman table has too many codes");
+    CHECK(changed(0xDB, 1, 0xEF) == "cannot decode image \"image\": a quantization table is missing");
+    CHECK(changed(0xDA, 4, 200) == "cannot decode image \"image\": the header of a scan is cut off");
+
+    const Image image = smooth(5, 4, 3);
+    Bytes png = png_bytes(image);
+    const Bytes empty{0, 0, 0, 0, 'I', 'D', 'A', 'T', 0, 0, 0, 0};
+    png.insert(png.begin() + 33, empty.begin(), empty.end());
+    CHECK(decode_image(png, "image") == image);
+    png.erase(png.begin() + 33 + 12, png.end() - 12);
+    CHECK(error_of([&] { decode_image(png, "image"); }) == "cannot decode image \"image\": it has no pixels");
+}
+
 TEST_CASE("Exif data turn an image upright, in both byte orders, in JPEG and PNG files") {
     const Image stored{2, 3, 1, {1, 2, 3, 4, 5, 6}};
     const std::array<Image, 8> expected{stored,
