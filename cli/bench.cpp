@@ -205,7 +205,8 @@ Verb bench_verb(CLI::App& command) {
         ->check(CLI::Range(1, 8));
     app->add_flag("--profile", options->profile,
                   "Also show each layer's time and the memory of its weights (float and int8)");
-    return {app, [options](const RunOptions& run) { return bench(*options, run); }};
+    const auto files = [options] { return Files{.inputs = {options->model.path}}; };
+    return {app, files, [options](const RunOptions& run, Results& results) { results = bench(*options, run); }};
 }
 
 }  // namespace eigenbit::internal

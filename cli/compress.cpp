@@ -214,12 +214,22 @@ void check_options(const CompressOptions& options) {
     if (!options.size.empty()) parse_bytes(options.size);
     for (const std::string& transform : options.transforms) transforms_named(transform, options.axis);
     parse_activation_bits(options.activation_bits);
-    check_folder(options.out, "--out");
-    if (!options.report.empty()) check_folder(options.report, "--report");
-    if (!options.plot.empty()) check_folder(options.plot, "--plot");
 }
 
-Results compress_network(const CompressOptions& options, const RunOptions& run) {
+Files files_of(const CompressOptions& options) {
+    Files files{.inputs = {options.model.path}};
+    const std::vector<double> rates = options.rates.empty() ? std::vector{0.0} : options.rates;
+    for (const std::string& transform : options.transforms) {
+        for (const double rate : rates) {
+            files.outputs.push_back({"--out", output_file(options, transform, rate), FileFormat::ebit});
+        }
+    }
+    if (!options.report.empty()) files.outputs.push_back({"--report", options.report, FileFormat::html});
+    if (!options.plot.empty()) files.outputs.push_back({"--plot", options.plot, FileFormat::svg});
+    return files;
+}
+
+void compress_network(const CompressOptions& options, const RunOptions& run, Results& results) {
     check_options(options);
     Model model = load_model(options.model);
     const Dataset data = open_images(options.data, DataSplit::train, model);
@@ -232,7 +242,7 @@ Results compress_network(const CompressOptions& options, const RunOptions& run) 
         warn("{}", *doubt);
     }
 
-    Results results{{"images", images.shape()[0]}};
+    results["images"] = images.shape()[0];
     if (judge.present()) {
         fmt::print("float: {}\n", to_string(judge.float_quality()));
         add_evaluation(judge.float_quality(), results["float"]);
@@ -249,15 +259,14 @@ Results compress_network(const CompressOptions& options, const RunOptions& run) 
                            const SizeLedger sizes = write_ebit(point.packed, file, storage);
                            point.packed = {};
                            points.push_back({std::move(point), file, sizes});
-                           print_point(points.back(), judge);
                            results["networks"].push_back(as_results(points.back(), judge));
+                           print_point(points.back(), judge);
                        });
     }
     const CompressionReport report = describe(points, judge, options, run);
     if (!options.report.empty()) write_report(report, options.report);
     if (!options.plot.empty()) write_rate_quality_plot(report, options.plot);
     if (results["networks"].size() == 1) results.update(Results(results["networks"].front()));
-    return results;
 }
 
 }  // namespace
@@ -319,7 +328,8 @@ Verb compress_verb(CLI::App& command) {
     app->add_option("--plot", options->plot, "Also write the plot of rate against quality (needs --val)")
         ->type_name("FILE.svg");
     app->add_option("--out", options->out, "Where the network goes")->type_name("FILE.ebit")->required();
-    return {app, [options](const RunOptions& run) { return compress_network(*options, run); }};
+    return {app, [options] { return files_of(*options); },
+            [options](const RunOptions& run, Results& results) { compress_network(*options, run, results); }};
 }
 
 }  // namespace eigenbit::internal

@@ -29,7 +29,7 @@ Results list_implementations() {
 
 Verb cpu_verb(CLI::App& command) {
     CLI::App* const app = add_verb(command, "cpu", "List the kernels there are, and which this CPU runs", kExamples);
-    return {app, [](const RunOptions&) { return list_implementations(); }};
+    return {app, [] { return Files{}; }, [](const RunOptions&, Results& results) { results = list_implementations(); }};
 }
 
 }  // namespace eigenbit::internal

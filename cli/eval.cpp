@@ -70,7 +70,9 @@ Verb eval_verb(CLI::App& command) {
     app->add_option("--data", options->data, "Images to evaluate on (their test split)")->type_name("SPEC")->required();
     app->add_option("--limit", options->limit, "Only the first N images")->type_name("N")->check(above_zero());
     add_defaulted(*app, "--batch", options->evaluation.batch, "Images at a time", "N", CLI::Range(1, 1000000));
-    return {app, [options](const RunOptions& run) { return evaluate_model(*options, run); }};
+    const auto files = [options] { return Files{.inputs = {options->model.path}}; };
+    return {app, files,
+            [options](const RunOptions& run, Results& results) { results = evaluate_model(*options, run); }};
 }
 
 }  // namespace eigenbit::internal

@@ -277,7 +277,8 @@ Verb inspect_verb(CLI::App& command) {
     add_model_options(*app, options->model);
     add_defaulted(*app, "--size", options->size, "Pixels of each side, where the network leaves them open", "N",
                   CLI::Range(1, 65536));
-    return {app, [options](const RunOptions&) { return inspect_model(*options); }};
+    const auto files = [options] { return Files{.inputs = {options->model.path}}; };
+    return {app, files, [options](const RunOptions&, Results& results) { results = inspect_model(*options); }};
 }
 
 }  // namespace eigenbit::internal

@@ -1,3 +1,4 @@
+#include "cli/standard_streams.h"
 #include "cli/verbs.h"
 #include "engine/base/error.h"
 #include "engine/base/warning.h"
@@ -8,11 +9,14 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <functional>
 #include <mutex>
 #include <new>
 #include <set>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <unistd.h>
 
 namespace {
@@ -26,9 +30,51 @@ void run(const Verb& verb, const RunOptions& options) {
     const tbb::global_control threads(tbb::global_control::max_allowed_parallelism,
                                       static_cast<std::size_t>(options.threads));
     const auto start = std::chrono::steady_clock::now();
-    Results results = verb.run(options);
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    if (!options.json.empty()) write_results(std::move(results), options, elapsed.count());
+    const auto write = [&](Results results) {
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+        if (!options.json.empty()) write_results(std::move(results), options, elapsed.count());
+    };
+    Results results;
+    try {
+        verb.run(options, results);
+        finish_standard_output();
+    } catch (const std::exception& error) {
+        if (results.empty()) throw;
+        results["error"] = error.what();
+        write(std::move(results));
+        throw;
+    }
+    write(std::move(results));
+}
+
+/// Of the verb, and what every verb writes.
+Files files_of(const Verb& verb, const RunOptions& options) {
+    Files files = verb.files();
+    if (!options.json.empty()) files.outputs.push_back({"--json", options.json, FileFormat::json});
+    return files;
+}
+
+void print_error(const std::string& sentence) { std::fputs(("eigenbit: " + sentence + "\n").c_str(), stderr); }
+
+/// 0, or the exit code of an exception that it has printed.
+template <typename Work>
+int exit_code_of(const Work& work) {
+    try {
+        work();
+        finish_standard_output();
+        return 0;
+    } catch (const CLI::ParseError& error) {
+        print_error(error.what());
+        return kUsageError;
+    } catch (const std::bad_alloc&) {
+        print_error("There is not enough memory.");
+    } catch (const std::system_error& error) {
+        const bool is_output = std::ferror(stdout) != 0;
+        print_error(is_output ? "cannot write to standard output: " + error.code().message() : error.what());
+    } catch (const std::exception& error) {
+        print_error(error.what());
+    }
+    return kFailure;
 }
 
 /// Shows the first warning of each kind, whether there is progress or not.
@@ -37,7 +83,8 @@ void show_warning(std::string_view kind, std::string_view sentence) {
     static std::set<std::string, std::less<>> shown;
     const std::lock_guard lock(mutex);
     if (!shown.emplace(kind).second) return;
-    fmt::print(stderr, "{}eigenbit: warning: {}\n", ::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "", sentence);
+    const bool terminal = ::isatty(STDERR_FILENO) == 1;
+    std::fputs(fmt::format("{}eigenbit: warning: {}\n", terminal ? "\r\x1b[K" : "", sentence).c_str(), stderr);
 }
 
 }  // namespace
@@ -55,20 +102,18 @@ int main(int argc, char** argv) {
                            compress_verb(command), stats_verb(command), inspect_verb(command), pack_verb(command),
                            run_verb(command),      bench_verb(command), cpu_verb(command)};
     for (const Verb& verb : verbs) add_run_options(*verb.app, options);
-    try {
-        command.parse(argc, argv);
-        run(*std::ranges::find_if(verbs, [](const Verb& verb) { return verb.app->parsed(); }), options);
-        return 0;
-    } catch (const CLI::Success& help) {
-        return command.exit(help);
-    } catch (const CLI::ParseError& error) {
-        fmt::print(stderr, "eigenbit: {}\n", error.what());
-        return kUsageError;
-    } catch (const std::bad_alloc&) {
-        fmt::print(stderr, "eigenbit: There is not enough memory.\n");
-        return kFailure;
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "eigenbit: {}\n", error.what());
-        return kFailure;
-    }
+    return exit_code_of([&] {
+        prepare_standard_streams();
+        try {
+            command.parse(argc, argv);
+        } catch (const CLI::Success& help) {
+            std::ostringstream text;
+            command.exit(help, text, text);
+            fmt::print("{}", text.str());
+            return;
+        }
+        const Verb& verb = *std::ranges::find_if(verbs, [](const Verb& one) { return one.app->parsed(); });
+        check_files(files_of(verb, options));
+        run(verb, options);
+    });
 }

@@ -43,7 +43,9 @@ Verb new_verb(CLI::App& command) {
     add_defaulted(*app, "--channels", options->channels, "Channels of its images", "N", positive);
     add_defaulted(*app, "--classes", options->classes, "Classes it tells apart", "N", positive);
     app->add_option("--out", options->out, "ONNX file to write")->type_name("FILE")->required();
-    return {app, [options](const RunOptions& run) { return write_new_network(*options, run); }};
+    const auto files = [options] { return Files{.outputs = {{"--out", options->out, FileFormat::onnx}}}; };
+    return {app, files,
+            [options](const RunOptions& run, Results& results) { results = write_new_network(*options, run); }};
 }
 
 }  // namespace eigenbit::internal

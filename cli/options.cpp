@@ -1,7 +1,5 @@
 #include "cli/options.h"
 
-#include "engine/base/error.h"
-
 #include <fmt/format.h>
 #include <tbb/info.h>
 
@@ -66,13 +64,6 @@ CLI::Validator between(double lowest, double highest) {
     return number_check(fmt::format("FLOAT in [{} - {}]", lowest, highest),
                         fmt::format("from {} to {}", lowest, highest),
                         [=](double number) { return lowest <= number && number <= highest; });
-}
-
-void check_folder(const std::filesystem::path& file, std::string_view flag) {
-    const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-    if (!std::filesystem::is_directory(folder)) {
-        fail("{} is '{}', but there is no folder '{}'.", flag, file.string(), folder.string());
-    }
 }
 
 }  // namespace eigenbit::internal

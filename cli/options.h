@@ -40,7 +40,4 @@ CLI::Validator above_zero();
 CLI::Validator at_least_zero();
 CLI::Validator between(double lowest, double highest);
 
-/// Before long work whose result goes to a file: throws Error, naming the flag, when there is no such folder.
-void check_folder(const std::filesystem::path& file, std::string_view flag);
-
 }  // namespace eigenbit::internal

@@ -87,7 +87,11 @@ Verb pack_verb(CLI::App& command) {
         ->type_name("SPEC");
     app->add_option("--classes", options->classes, "File of the classes' names, one on each line")->type_name("FILE");
     app->add_option("--out", options->out, "Where the network goes")->type_name("FILE.ebit")->required();
-    return {app, [options](const RunOptions& run) { return pack(*options, run); }};
+    const auto files = [options] {
+        return Files{.inputs = {options->model.path, options->classes},
+                     .outputs = {{"--out", options->out, FileFormat::ebit}}};
+    };
+    return {app, files, [options](const RunOptions& run, Results& results) { results = pack(*options, run); }};
 }
 
 }  // namespace eigenbit::internal

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <unistd.h>
 
 namespace eigenbit::internal {
@@ -12,6 +13,9 @@ std::string hours_minutes_seconds(double seconds) {
     if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
     return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
+
+/// Work goes on where nobody can see how far it has come.
+void show(const std::string& text) { std::fputs(text.c_str(), stderr); }
 
 }  // namespace
 
@@ -25,7 +29,7 @@ Progress::Progress(bool quiet, std::string unit, std::int64_t total, std::int64_
 Progress::~Progress() { clear(); }
 
 void Progress::clear() const {
-    if (!quiet_ && terminal_) fmt::print(stderr, "\r\x1b[K");
+    if (!quiet_ && terminal_) show("\r\x1b[K");
 }
 
 void Progress::update(std::int64_t done, std::string_view note) {
@@ -37,13 +41,13 @@ void Progress::update(std::int64_t done, std::string_view note) {
     const std::string left = rate > 0.0 ? hours_minutes_seconds(static_cast<double>(total_ - done) / rate) : "?";
     const std::string text =
         fmt::format("{}  {}/{} {}  {:.{}f}/s  {} left", note, done, total_, unit_, rate, rate < 10.0 ? 1 : 0, left);
-    fmt::print(stderr, "{}{}{}", terminal_ ? "\r" : "", text, terminal_ ? "\x1b[K" : "\n");
+    show(fmt::format("{}{}{}", terminal_ ? "\r" : "", text, terminal_ ? "\x1b[K" : "\n"));
 }
 
 void Progress::line(std::string_view text) {
     if (quiet_) return;
     clear();
-    fmt::print(stderr, "{}\n", text);
+    show(fmt::format("{}\n", text));
 }
 
 }  // namespace eigenbit::internal

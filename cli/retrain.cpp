@@ -62,9 +62,10 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
         }
         options.training.distillation.teacher = &teacher->graph;
     }
-    Results results = train_with_progress(model.graph, training, validation, options.training, run.quiet);
+    const TrainingResult result = train_with_progress(model.graph, training, validation, options.training, run.quiet);
     const double rate = update_rate_note(model, *file.storage);
     write_ebit(model, options.files.out, *file.storage);
+    Results results = report_training(result, options.training.epochs);
     const auto bytes = std::filesystem::file_size(options.files.out);
     results["file_bytes"] = bytes;
     fmt::print("{} written, {} bytes", options.files.out.string(), bytes);
@@ -113,7 +114,12 @@ Verb retrain_verb(CLI::App& command) {
     add_defaulted(*app, "--temperature", training.distillation.temperature,
                   "By which the teacher's scores are softened", "T", between(0.1, 100.0))
         ->needs(teacher);
-    return {app, [options](const RunOptions& run) { return retrain_network(*options, run); }};
+    const auto files = [options] {
+        return Files{.inputs = {options->model.path, options->teacher},
+                     .outputs = training_outputs(options->files, FileFormat::ebit, options->training)};
+    };
+    return {app, files,
+            [options](const RunOptions& run, Results& results) { results = retrain_network(*options, run); }};
 }
 
 }  // namespace eigenbit::internal

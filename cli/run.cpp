@@ -90,7 +90,7 @@ Results write_restored(ConstView output, const Model& model, const std::filesyst
     return file.string();
 }
 
-Results run_images(const RunVerbOptions& options) {
+void run_images(const RunVerbOptions& options, Results& results) {
     Model model = load_model(options.model);
     if (model.graph.inputs().size() != 1) {
         fail("{} has {} inputs; run takes networks with one.", options.model.path.string(),
@@ -106,7 +106,6 @@ Results run_images(const RunVerbOptions& options) {
     }
     NetworkRunner network(model.graph, options.execution);
 
-    Results results;
     for (const std::filesystem::path& path : options.images) {
         const Tensor image = preprocess(read_image(path), *model.preprocessing, path.string());
         fmt::print("{}\n", path.string());
@@ -126,7 +125,6 @@ Results run_images(const RunVerbOptions& options) {
             fail("{} outputs {}, neither classes nor an image.", options.model.path.string(), to_string(output.shape));
         }
     }
-    return results;
 }
 
 }  // namespace
@@ -140,7 +138,12 @@ Verb run_verb(CLI::App& command) {
     add_defaulted(*app, "--top", options->top, "How many classes to show", "N", CLI::Range(1, 1000000));
     add_defaulted(*app, "--out", options->out, "Folder for restored images, NAME.restored.png", "DIR",
                   CLI::ExistingDirectory);
-    return {app, [options](const RunOptions&) { return run_images(*options); }};
+    const auto files = [options] {
+        Files result{.inputs = options->images};
+        result.inputs.push_back(options->model.path);
+        return result;
+    };
+    return {app, files, [options](const RunOptions&, Results& results) { run_images(*options, results); }};
 }
 
 }  // namespace eigenbit::internal

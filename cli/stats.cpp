@@ -144,7 +144,9 @@ Verb stats_verb(CLI::App& command) {
     add_defaulted(*app, "--images", options->images, "How many", "N", above_zero());
     add_defaulted(*app, "--memory", options->memory_megabytes, "For the gradients that are kept at once, in MiB", "MIB",
                   CLI::Range(1, 1 << 20));
-    return {app, [options](const RunOptions& run) { return show_statistics(*options, run); }};
+    const auto files = [options] { return Files{.inputs = {options->model.path}}; };
+    return {app, files,
+            [options](const RunOptions& run, Results& results) { results = show_statistics(*options, run); }};
 }
 
 }  // namespace eigenbit::internal

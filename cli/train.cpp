@@ -38,8 +38,9 @@ Results train_network(TrainOptions options, const RunOptions& run) {
     if (!options.files.validation.empty()) {
         validation = open_dataset(options.files.validation, DataSplit::test, model);
     }
-    Results results = train_with_progress(model.graph, training, validation, options.training, run.quiet);
+    const TrainingResult result = train_with_progress(model.graph, training, validation, options.training, run.quiet);
     write_onnx(model, options.files.out);
+    Results results = report_training(result, options.training.epochs);
     fmt::print("{} written, {} parameters\n", options.files.out.string(), model.graph.parameter_elements());
     results["parameters"] = model.graph.parameter_elements();
     results["file_bytes"] = std::filesystem::file_size(options.files.out);
@@ -56,7 +57,10 @@ Verb train_verb(CLI::App& command) {
         ->required();
     options->training.sgd.weight_decay = 1e-4;
     add_training_options(*app, options->files, options->training);
-    return {app, [options](const RunOptions& run) { return train_network(*options, run); }};
+    const auto files = [options] {
+        return Files{.outputs = training_outputs(options->files, FileFormat::onnx, options->training)};
+    };
+    return {app, files, [options](const RunOptions& run, Results& results) { results = train_network(*options, run); }};
 }
 
 }  // namespace eigenbit::internal

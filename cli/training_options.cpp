@@ -1,7 +1,6 @@
 #include "cli/training_options.h"
 
 #include "cli/progress.h"
-#include "engine/base/error.h"
 
 #include <fmt/format.h>
 
@@ -55,6 +54,10 @@ class TrainingProgress {
     std::optional<Progress> progress_;
 };
 
+std::filesystem::path checkpoint_file(const TrainingFiles& files, const TrainingOptions& options) {
+    return options.checkpoint.empty() ? std::filesystem::path(files.out) += ".checkpoint" : options.checkpoint;
+}
+
 }  // namespace
 
 void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions& options) {
@@ -91,25 +94,30 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
     verb.add_flag("--resume", options.resume, "Go on from the checkpoint, if there is one");
 }
 
+std::vector<OutputFile> training_outputs(const TrainingFiles& files, FileFormat format,
+                                         const TrainingOptions& options) {
+    return {{"--out", files.out, format}, {"--checkpoint", checkpoint_file(files, options), FileFormat::checkpoint}};
+}
+
 void complete_training_options(const TrainingFiles& files, std::uint64_t seed, TrainingOptions& options) {
-    check_folder(files.out, "--out");
-    if (options.checkpoint.empty()) options.checkpoint = files.out.string() + ".checkpoint";
-    check_folder(options.checkpoint, "--checkpoint");
+    options.checkpoint = checkpoint_file(files, options);
     options.seed = seed;
     options.schedule.epochs = options.epochs;
     options.schedule.milestones = usual_milestones(options.epochs);
 }
 
-Results train_with_progress(Graph& graph, const Dataset& training, const std::optional<Dataset>& validation,
-                            const TrainingOptions& options, bool quiet) {
+TrainingResult train_with_progress(Graph& graph, const Dataset& training, const std::optional<Dataset>& validation,
+                                   const TrainingOptions& options, bool quiet) {
     TrainingProgress progress(quiet, options.epochs);
-    const TrainingResult result =
-        train(graph, training, validation ? &*validation : nullptr, options, progress.observer());
+    return train(graph, training, validation ? &*validation : nullptr, options, progress.observer());
+}
+
+Results report_training(const TrainingResult& result, int epochs) {
     Results results{
-        {"epochs", options.epochs}, {"best_epoch", result.best_epoch}, {"images_per_second", result.images_per_second}};
+        {"epochs", epochs}, {"best_epoch", result.best_epoch}, {"images_per_second", result.images_per_second}};
     if (result.validation) {
         add_evaluation(*result.validation, results);
-        fmt::print("{}  (epoch {} of {})\n", to_string(*result.validation), result.best_epoch, options.epochs);
+        fmt::print("{}  (epoch {} of {})\n", to_string(*result.validation), result.best_epoch, epochs);
     }
     return results;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/files.h"
 #include "cli/results.h"
 #include "train/trainer.h"
 
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace eigenbit::internal {
 
@@ -21,11 +23,17 @@ struct TrainingFiles {
 /// Adds --data, --val, --out and all that TrainingOptions know to a verb; their values so far are the defaults.
 void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions& options);
 
-/// Fills in what follows from others. Throws Error where files could not be written at the end.
+/// The network, in this format, and the checkpoint.
+std::vector<OutputFile> training_outputs(const TrainingFiles& files, FileFormat format, const TrainingOptions& options);
+
+/// Fills in what follows from others.
 void complete_training_options(const TrainingFiles& files, std::uint64_t seed, TrainingOptions& options);
 
-/// Trains, shows progress, and prints and returns how good the network is.
-Results train_with_progress(Graph& graph, const Dataset& training, const std::optional<Dataset>& validation,
-                            const TrainingOptions& options, bool quiet);
+/// Trains and shows progress.
+TrainingResult train_with_progress(Graph& graph, const Dataset& training, const std::optional<Dataset>& validation,
+                                   const TrainingOptions& options, bool quiet);
+
+/// Prints and returns how good the network became, once it is written.
+Results report_training(const TrainingResult& result, int epochs);
 
 }  // namespace eigenbit::internal

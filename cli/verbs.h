@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cli/files.h"
 #include "cli/options.h"
 #include "cli/results.h"
 
@@ -9,11 +10,12 @@
 
 namespace eigenbit::internal {
 
-/// A subcommand: its words on the command line and what it does. `run` prints results for people to standard output
-/// and returns them for machines.
+/// A subcommand: its words on the command line, the files that these name, and what it does. `run` prints results for
+/// people to standard output and adds them for machines; where it throws, they hold what was done until then.
 struct Verb {
     CLI::App* app;
-    std::function<Results(const RunOptions&)> run;
+    std::function<Files()> files;
+    std::function<void(const RunOptions&, Results&)> run;
 };
 
 Verb new_verb(CLI::App& command);

@@ -28,8 +28,24 @@ std::string write_bytes(const std::filesystem::path& path, std::span<const std::
     // Without bytes there is no address either, which fwrite must have.
     if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) return reason(errno);
     // Only what has reached the disk may take the place of the file that was there.
-    if (std::fflush(file.get()) != 0 || ::fsync(::fileno(file.get())) != 0) return reason(errno);
+    if (std::fflush(file.get()) != 0) return reason(errno);
+    if (::fsync(::fileno(file.get())) != 0 && errno != EINVAL) return reason(errno);  // EINVAL: a pipe or a device
     return std::fclose(file.release()) == 0 ? "" : reason(errno);
+}
+
+/// The file that a link stands for, whether it is there or not.
+std::filesystem::path behind_links(std::filesystem::path path) {
+    constexpr int kMostLinks = 40;  // of Linux too
+    std::error_code error;
+    for (int links = 0; links < kMostLinks && std::filesystem::is_symlink(path, error); ++links) {
+        path = path.parent_path() / std::filesystem::read_symlink(path, error);
+    }
+    return path;
+}
+
+std::filesystem::path partial_file(const std::filesystem::path& path) {
+    std::filesystem::path partial = path;
+    return partial += formatted(".{}.partial", ::getpid());
 }
 
 }  // namespace
@@ -50,13 +66,25 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
     return bytes;
 }
 
+bool is_stream(const std::filesystem::path& path) {
+    std::error_code error;
+    const std::filesystem::file_status status = std::filesystem::status(path, error);
+    return std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)
+           && !std::filesystem::is_directory(status);
+}
+
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
-    std::filesystem::path partial = path;
-    partial += formatted(".{}.partial", ::getpid());
+    if (is_stream(path)) {
+        const std::string failure = write_bytes(path, bytes);
+        if (!failure.empty()) fail("cannot write \"{}\": {}", path.string(), failure);
+        return;
+    }
+    const std::filesystem::path target = behind_links(path);
+    const std::filesystem::path partial = partial_file(target);
     std::string failure = write_bytes(partial, bytes);
     std::error_code error;
     if (failure.empty()) {
-        std::filesystem::rename(partial, path, error);
+        std::filesystem::rename(partial, target, error);
         if (!error) return;
         failure = error.message();
     }
@@ -66,6 +94,22 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
 
 void write_text_file(const std::filesystem::path& path, std::string_view text) {
     write_file(path, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
+}
+
+void check_writable(const std::filesystem::path& path) {
+    constexpr std::size_t kBlock = 4096;  // of a disk: a full one has room for names, but not for it
+    std::error_code error;
+    std::string failure;
+    if (std::filesystem::is_directory(path, error)) {
+        failure = "it is a folder";
+    } else if (std::filesystem::exists(path, error) && ::access(path.c_str(), W_OK) != 0) {
+        failure = reason(errno);
+    } else if (!is_stream(path)) {
+        const std::filesystem::path partial = partial_file(behind_links(path));
+        failure = write_bytes(partial, std::vector<std::uint8_t>(kBlock));
+        std::filesystem::remove(partial, error);
+    }
+    if (!failure.empty()) fail("cannot write \"{}\": {}", path.string(), failure);
 }
 
 FileBytes::FileBytes(const std::filesystem::path& path) {

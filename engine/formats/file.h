@@ -33,9 +33,16 @@ class FileBytes {
     bool is_mapped_ = false;
 };
 
-/// Writes a file that appears whole or not at all: the bytes go to a neighbour that is then renamed to `path`. Throws
-/// Error naming the file when that fails, and leaves nothing behind.
+/// Whether the path is that of a device or a pipe.
+bool is_stream(const std::filesystem::path& path);
+
+/// Writes a file that appears whole or not at all: the bytes go to a neighbour that is then renamed to `path`, or to
+/// what `path` links to. Devices and pipes are written as they are. Throws Error naming the file when that fails, and
+/// leaves nothing behind.
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
 void write_text_file(const std::filesystem::path& path, std::string_view text);
+
+/// Throws Error naming the file where write_file could not write it now, were it small. Changes nothing.
+void check_writable(const std::filesystem::path& path);
 
 }  // namespace eigenbit::internal
