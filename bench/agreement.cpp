@@ -42,24 +42,18 @@ void compare(const std::string& file, const std::string& data) {
     const Dataset dataset = open_dataset(data, DataSplit::test, model);
     NetworkRunner simulated(model.graph, NetworkRunner::Mode::simulated);
     NetworkRunner int8(model.graph, NetworkRunner::Mode::int8);
+    const auto decisions_of = [&](NetworkRunner& network, std::vector<std::int64_t>& all) {
+        return evaluate(network, dataset, {.watch = [&](ConstView scores) {
+                            const std::vector<std::int64_t> own = decisions(scores);
+                            all.insert(all.end(), own.begin(), own.end());
+                        }});
+    };
     std::vector<std::int64_t> expected;
-    const NetworkFunction simulate = [&](ConstView images) {
-        const ConstView scores = simulated.run(images);
-        const std::vector<std::int64_t> own = decisions(scores);
-        expected.insert(expected.end(), own.begin(), own.end());
-        return scores;
-    };
     std::vector<std::int64_t> found;
-    double share = 0.0;
-    const NetworkFunction compute = [&](ConstView images) {
-        const ConstView scores = int8.run(images);
-        const std::vector<std::int64_t> own = decisions(scores);
-        found.insert(found.end(), own.begin(), own.end());
-        share = int8_share(int8.inference(images.shape)->program());
-        return scores;
-    };
-    const Evaluation in_simulation = evaluate(simulate, dataset);
-    const Evaluation in_int8 = evaluate(compute, dataset);
+    const Evaluation in_simulation = decisions_of(simulated, expected);
+    const Evaluation in_int8 = decisions_of(int8, found);
+    const Preprocessing& image = dataset.preprocessing;
+    const double share = int8_share(int8.inference({1, image.height, image.width, image.channels})->program());
     std::size_t same = 0;
     for (std::size_t i = 0; i < found.size(); ++i) same += found[i] == expected[i] ? 1 : 0;
     fmt::print("{} of {} decisions the same ({:.2f} %), {:.2f} % of multiplications in int8\n", same, found.size(),

@@ -35,7 +35,7 @@ Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, co
     EvaluationOptions evaluation = options.evaluation;
     evaluation.progress = [&](std::int64_t images) { progress.update(images, "evaluating"); };
     NetworkRunner network(graph, options.execution);
-    return evaluate([&](ConstView images) { return network.run(images); }, dataset, evaluation);
+    return evaluate(network, dataset, evaluation);
 }
 
 Results evaluate_model(const EvalOptions& options, const RunOptions& run) {

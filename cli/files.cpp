@@ -48,7 +48,8 @@ std::string identity(const std::filesystem::path& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) == 0) return formatted("{} {}", status.st_dev, status.st_ino);
     std::error_code error;
-    return std::filesystem::weakly_canonical(path, error).string();
+    const std::filesystem::path place = std::filesystem::weakly_canonical(path, error);
+    return (error ? path : place).string();
 }
 
 void check_extension(const OutputFile& output) {
@@ -90,7 +91,9 @@ void check_path(const OutputFile& output) {
 
 void check_files(const Files& files) {
     std::set<std::string> read;
-    for (const std::filesystem::path& input : files.inputs) read.insert(identity(input));
+    for (const std::filesystem::path& input : files.inputs) {
+        if (!input.empty()) read.insert(identity(input));
+    }
     std::map<std::string, std::string> written;  // the flag, by identity
     std::set<std::filesystem::path> tried;       // folders
     for (const OutputFile& output : files.outputs) {

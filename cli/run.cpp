@@ -5,6 +5,8 @@
 #include "engine/formats/preprocess.h"
 #include "engine/passes/quantizer_candidates.h"
 #include "evaluation/metrics.h"
+#include "evaluation/not_a_number.h"
+#include "evaluation/output_kind.h"
 
 #include <fmt/format.h>
 
@@ -12,15 +14,20 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
-#include <set>
 
 namespace eigenbit::internal {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
   eigenbit run net.ebit cat.jpg dog.png
-  eigenbit run net.ebit photos/*.jpg --top 1 --execution int8 --json names.json
-  eigenbit run dncnn.ebit --residual noisy.png --out clean)";
+  eigenbit run net.ebit photos/*.jpg --top 1 --execution int8 --json names.json --skip-bad
+  eigenbit run dncnn.ebit --residual noisy.png --out clean
+
+What a network outputs tells what is shown. Scores become shares by a softmax; probabilities that the network's own
+softmax or sigmoids made are shown as they are; images are written; all else is shown as the values that it is.)";
+
+constexpr std::int64_t kMostListedValues = 10000;  // of an output in the JSON
+constexpr std::int64_t kMostShownValues = 8;
 
 struct RunVerbOptions {
     ModelSource model;
@@ -28,6 +35,7 @@ struct RunVerbOptions {
     std::vector<std::filesystem::path> images;
     std::filesystem::path out = ".";
     int top = 5;
+    bool skip_bad = false;
 };
 
 std::vector<double> softmax(std::span<const float> scores) {
@@ -39,24 +47,46 @@ std::vector<double> softmax(std::span<const float> scores) {
     return shares;
 }
 
-/// The likeliest classes of one image; the shares are those of a softmax.
-Results print_classes(ConstView scores, const Model& model, int top) {
-    const bool is_softmax = std::ranges::any_of(model.graph.nodes(), [&](const Node& node) {
-        return node.outputs.front() == model.graph.outputs().front() && std::holds_alternative<Softmax>(node.op);
-    });
-    const std::span values = scores.values();
-    const std::vector<double> shares = is_softmax ? std::vector<double>(values.begin(), values.end()) : softmax(values);
+/// The indices of the greatest, in falling order.
+std::vector<std::size_t> greatest(std::span<const double> shares, int top) {
     std::vector<std::size_t> order(shares.size());
     std::iota(order.begin(), order.end(), 0);
     std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return shares[i]; });
     order.resize(std::min(order.size(), static_cast<std::size_t>(top)));
-    Results classes = Results::array();
-    for (const std::size_t i : order) {
+    return order;
+}
+
+/// The likeliest classes or labels of one image, by what `of_each` says of them all: "share" or "probability".
+Results print_likeliest(std::span<const double> shares, const std::string& of_each, const Model& model, int top) {
+    Results likeliest = Results::array();
+    for (const std::size_t i : greatest(shares, top)) {
         const std::string name = i < model.classes.size() ? model.classes[i] : "";
         fmt::print("  {:6.2f} %  {:>4}  {}\n", 100.0 * shares[i], i, name);
-        classes.push_back({{"class", i}, {"name", name}, {"share", shares[i]}});
+        likeliest.push_back({{"class", i}, {"name", name}, {of_each, shares[i]}});
     }
-    return classes;
+    return likeliest;
+}
+
+double print_probability(double probability, const Model& model) {
+    // Of two classes the second is the one that holds.
+    const std::string name = model.classes.empty() || model.classes.size() > 2 ? "" : model.classes.back();
+    fmt::print("  {:6.2f} %  {}\n", 100.0 * probability, name);
+    return probability;
+}
+
+Results print_values(ConstView output) {
+    const std::span values = output.values();
+    const auto [least, greatest] = std::ranges::minmax(values);
+    fmt::print("  {}:", to_string(output.shape));
+    for (const float value : values.first(static_cast<std::size_t>(std::min(output.elements(), kMostShownValues)))) {
+        fmt::print(" {:.6g}", value);
+    }
+    fmt::print("{}\n",
+               output.elements() > kMostShownValues ? fmt::format(" …, from {:.6g} to {:.6g}", least, greatest) : "");
+    Results result{
+        {"shape", std::vector(output.shape.begin(), output.shape.end())}, {"least", least}, {"greatest", greatest}};
+    if (output.elements() <= kMostListedValues) result["values"] = std::vector(values.begin(), values.end());
+    return result;
 }
 
 /// A restored image (1, H, W, C) as an image file holds it.
@@ -75,22 +105,28 @@ std::filesystem::path restored_file(const std::filesystem::path& image, const st
     return folder / (image.stem().string() + ".restored.png");
 }
 
-/// Throws Error when two images would be restored to one file.
-void check_names_differ(const RunVerbOptions& options) {
-    std::set<std::filesystem::path> files;
-    for (const std::filesystem::path& image : options.images) {
-        const std::filesystem::path file = restored_file(image, options.out);
-        if (!files.insert(file).second) fail("Two of the images would be restored to {}.", file.string());
-    }
+Files command_line_files(const RunVerbOptions& options) {
+    Files files{.inputs = options.images};
+    files.inputs.push_back(options.model.path);
+    return files;
 }
 
-Results write_restored(ConstView output, const Model& model, const std::filesystem::path& file) {
-    write_png(file, restored_image(output, *model.preprocessing));
+/// Throws Error when the restored images could not all be written.
+void check_restored_files(const RunVerbOptions& options) {
+    Files files = command_line_files(options);
+    for (const std::filesystem::path& image : options.images) {
+        files.outputs.push_back({"The restored image", restored_file(image, options.out), FileFormat::png});
+    }
+    check_files(files);
+}
+
+std::string write_restored(ConstView output, const Preprocessing& preprocessing, const std::filesystem::path& file) {
+    write_png(file, restored_image(output, preprocessing));
     fmt::print("  {} written\n", file.string());
     return file.string();
 }
 
-void run_images(const RunVerbOptions& options, Results& results) {
+Model model_for_images(const RunVerbOptions& options) {
     Model model = load_model(options.model);
     if (model.graph.inputs().size() != 1) {
         fail("{} has {} inputs; run takes networks with one.", options.model.path.string(),
@@ -104,27 +140,95 @@ void run_images(const RunVerbOptions& options, Results& results) {
         fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
-    NetworkRunner network(model.graph, options.execution);
+    return model;
+}
 
-    for (const std::filesystem::path& path : options.images) {
-        const Tensor image = preprocess(read_image(path), *model.preprocessing, path.string());
-        fmt::print("{}\n", path.string());
-        const ConstView output = network.run(image);
-        if (const Inference* const inference = network.inference(image.shape())) {
+/// Runs one image after the other.
+class ImageRun {
+  public:
+    ImageRun(const RunVerbOptions& options, const Model& model)
+        : options_(options), model_(model), network_(model.graph, options.execution) {}
+
+    /// Throws Error where the image cannot be read or does not fit the network.
+    void read(const std::filesystem::path& path) {
+        image_ = preprocess(read_image(path), *model_.preprocessing, path.string());
+        kind_ = output_kind(model_.graph, image_.shape());
+    }
+
+    /// The image that was read.
+    Results run(const std::filesystem::path& path, Results& results) {
+        if (kind_ == OutputKind::image && !checked_) check_restored_files(options_);
+        checked_ = true;
+        const ConstView output = network_.run(image_);
+        check_numbers(network_.graph(), image_, output, path.string() + ": ");
+        if (const Inference* const inference = network_.inference(image_.shape())) {
             results["weight_bytes"] = inference->program().weight_bytes();
             results["activation_bytes"] = inference->activation_bytes();
         }
-        Results& result = results["images"].emplace_back(Results{{"file", path.string()}});
-        const std::int64_t channels = output.shape.back();
-        if (output.shape.rank() == 2) {
-            result["classes"] = print_classes(output, model, options.top);
-        } else if (output.shape.rank() == 4 && channels == model.preprocessing->channels) {
-            check_names_differ(options);
-            result["restored"] = write_restored(output, model, restored_file(path, options.out));
-        } else {
-            fail("{} outputs {}, neither classes nor an image.", options.model.path.string(), to_string(output.shape));
+        fmt::print("{}\n", path.string());
+        Results result{{"file", path.string()}};
+        print(output, path, result);
+        return result;
+    }
+
+  private:
+    void print(ConstView output, const std::filesystem::path& path, Results& result) const {
+        const std::span values = output.values();
+        const std::vector<double> as_they_are(values.begin(), values.end());
+        switch (kind_) {
+        case OutputKind::scores:
+            result["classes"] = print_likeliest(softmax(values), "share", model_, options_.top);
+            break;
+        case OutputKind::probabilities:
+            result["classes"] = print_likeliest(as_they_are, "share", model_, options_.top);
+            break;
+        case OutputKind::labels:
+            result["labels"] = print_likeliest(as_they_are, "probability", model_, options_.top);
+            break;
+        case OutputKind::probability:
+            result["probability"] = print_probability(as_they_are.front(), model_);
+            break;
+        case OutputKind::image:
+            result["restored"] = write_restored(output, *model_.preprocessing, restored_file(path, options_.out));
+            break;
+        case OutputKind::values:
+            result["output"] = print_values(output);
+            break;
         }
     }
+
+    const RunVerbOptions& options_;
+    const Model& model_;
+    NetworkRunner network_;
+    Tensor image_;
+    OutputKind kind_ = OutputKind::values;
+    bool checked_ = false;  // the restored images' files
+};
+
+void run_images(const RunVerbOptions& options, Results& results) {
+    const Model model = model_for_images(options);
+    if (const std::size_t outputs = model.graph.outputs().size(); outputs > 1) {
+        fmt::print("{} has {} outputs; shown is the first, '{}'.\n", options.model.path.string(), outputs,
+                   model.graph.name(model.graph.outputs().front()));
+    }
+    ImageRun run(options, model);
+    results["images"] = Results::array();
+    for (const std::filesystem::path& path : options.images) {
+        try {
+            run.read(path);
+        } catch (const Error& error) {
+            if (!options.skip_bad) throw;
+            fmt::print("{}\n  skipped: {}\n", path.string(), error.what());
+            results["skipped"].push_back({{"file", path.string()}, {"error", error.what()}});
+            continue;
+        }
+        Results image = run.run(path, results);
+        results["images"].push_back(std::move(image));
+    }
+    if (!results.contains("skipped")) return;
+    const std::size_t skipped = results["skipped"].size();
+    if (skipped == options.images.size()) fail("All {} images were skipped.", skipped);
+    fmt::print("{} of {} images skipped\n", skipped, options.images.size());
 }
 
 }  // namespace
@@ -135,15 +239,13 @@ Verb run_verb(CLI::App& command) {
     add_model_options(*app, options->model);
     app->add_option("IMAGE", options->images, "JPEG, PNG or BMP files")->type_name("FILE")->required();
     add_execution_option(*app, options->execution);
-    add_defaulted(*app, "--top", options->top, "How many classes to show", "N", CLI::Range(1, 1000000));
+    add_defaulted(*app, "--top", options->top, "How many classes or labels to show", "N", CLI::Range(1, 1000000));
     add_defaulted(*app, "--out", options->out, "Folder for restored images, NAME.restored.png", "DIR",
                   CLI::ExistingDirectory);
-    const auto files = [options] {
-        Files result{.inputs = options->images};
-        result.inputs.push_back(options->model.path);
-        return result;
-    };
-    return {app, files, [options](const RunOptions&, Results& results) { run_images(*options, results); }};
+    app->add_flag("--skip-bad", options->skip_bad,
+                  "Go on after an image that cannot be read or does not fit, and say which were skipped");
+    return {app, [options] { return command_line_files(*options); },
+            [options](const RunOptions&, Results& results) { run_images(*options, results); }};
 }
 
 }  // namespace eigenbit::internal

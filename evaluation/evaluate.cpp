@@ -4,7 +4,8 @@
 #include "engine/base/error.h"
 #include "engine/formats/preprocess.h"
 #include "evaluation/metrics.h"
-#include "evaluation/network_runner.h"
+#include "evaluation/not_a_number.h"
+#include "evaluation/output_kind.h"
 
 #include <algorithm>
 
@@ -23,12 +24,17 @@ RestorationQuality compare(const Tensor& restored, const Tensor& target, int sca
     return {psnr(luma, target_luma, 255.0), ssim(luma, target_luma, 255.0)};
 }
 
-void check_output(ConstView output, const Batch& batch, const Dataset& dataset) {
+void check_output(const Graph& graph, ConstView output, const Batch& batch, const Dataset& dataset) {
+    check_numbers(graph, batch.images, output);
     if (dataset.restoration && output.shape != batch.targets.shape()) {
         fail("The network makes {} of images {}, but {} restores to {}.", to_string(output.shape),
              to_string(batch.images.shape()), dataset.name, to_string(batch.targets.shape()));
     }
-    if (!dataset.restoration && output.shape.elements(1, output.shape.rank()) < dataset.class_count) {
+    if (dataset.restoration) return;
+    if (const OutputKind kind = output_kind(graph, batch.images.shape()); !names_classes(kind)) {
+        fail("The network outputs {}, {}, but {} has classes.", to_string(output.shape), to_string(kind), dataset.name);
+    }
+    if (output.shape.elements(1, output.shape.rank()) < dataset.class_count) {
         fail("The network outputs {} for images {}, but {} has {} classes.", to_string(output.shape),
              to_string(batch.images.shape()), dataset.name, dataset.class_count);
     }
@@ -36,15 +42,16 @@ void check_output(ConstView output, const Batch& batch, const Dataset& dataset) 
 
 }  // namespace
 
-Evaluation evaluate(const NetworkFunction& network, const Dataset& dataset, const EvaluationOptions& options) {
+Evaluation evaluate(NetworkRunner& network, const Dataset& dataset, const EvaluationOptions& options) {
     BatchLoader loader(dataset, {.batch_size = options.batch});
     Evaluation result;
     Classification hits;
     RestorationQuality quality;
     loader.start(0);
     while (const Batch* batch = loader.next()) {
-        const ConstView output = network(batch->images);
-        check_output(output, *batch, dataset);
+        const ConstView output = network.run(batch->images);
+        check_output(network.graph(), output, *batch, dataset);
+        if (options.watch) options.watch(output);
         const std::int64_t images = output.shape[0];
         if (!dataset.restoration) {
             hits.top1 += static_cast<double>(top_k_hits(output, batch->labels, 1));
@@ -71,7 +78,7 @@ Evaluation evaluate(const NetworkFunction& network, const Dataset& dataset, cons
 
 Evaluation evaluate(const Graph& graph, const Dataset& dataset, const EvaluationOptions& options) {
     NetworkRunner network(graph, NetworkRunner::Mode::simulated);
-    return evaluate([&](ConstView images) { return network.run(images); }, dataset, options);
+    return evaluate(network, dataset, options);
 }
 
 }  // namespace eigenbit::internal

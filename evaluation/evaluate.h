@@ -2,6 +2,7 @@
 
 #include "datasets/dataset.h"
 #include "engine/graph/graph.h"
+#include "evaluation/network_runner.h"
 
 #include <cstdint>
 #include <functional>
@@ -35,17 +36,15 @@ struct Evaluation {
 struct EvaluationOptions {
     int batch = 100;
     std::function<void(std::int64_t images)> progress{};  ///< told how many are done
+    std::function<void(ConstView output)> watch{};        ///< shown what the network outputs for each batch
 };
-
-/// What a network outputs for images (N, H, W, C); it stays valid until the next call.
-using NetworkFunction = std::function<ConstView(ConstView images)>;
 
 /// Runs the network on every example of the data set and compares with the labels or the true images.
 ///
 /// Restored images of the input's own size are clamped to 0 … 1 and compared as they are. Enlarged ones are compared as
 /// super-resolution is reported: rounded to 8 bits, in BT.601 luma, without a border as wide as the scale. Throws Error
-/// when the network does not fit the data set.
-Evaluation evaluate(const NetworkFunction& network, const Dataset& dataset, const EvaluationOptions& options = {});
+/// when the network does not fit the data set, outputs no scores of classes where it has labels, or what is no number.
+Evaluation evaluate(NetworkRunner& network, const Dataset& dataset, const EvaluationOptions& options = {});
 Evaluation evaluate(const Graph& graph, const Dataset& dataset, const EvaluationOptions& options = {});
 
 }  // namespace eigenbit::internal

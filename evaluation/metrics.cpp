@@ -57,7 +57,7 @@ std::vector<double> windowed(std::int64_t height, std::int64_t width, const Valu
 }  // namespace
 
 std::int64_t top_k_hits(ConstView scores, std::span<const int> labels, int k) {
-    const std::int64_t classes = scores.shape.back();
+    const std::int64_t classes = scores.shape.elements(1, scores.shape.rank());
     std::int64_t hits = 0;
     for (std::size_t image = 0; image < labels.size(); ++image) {
         const std::int64_t label = labels[image];

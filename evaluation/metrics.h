@@ -8,7 +8,8 @@
 namespace eigenbit::internal {
 
 /// How many images have fewer than k classes scored above their label. Among equal scores the lower class counts as
-/// the higher. `scores` is (N, classes). Throws Error when a label is no class of the network.
+/// the higher. `scores` is (N, classes), with extents of 1 anywhere. Throws Error when a label is no class of the
+/// network.
 std::int64_t top_k_hits(ConstView scores, std::span<const int> labels, int k);
 
 /// Standard error of a share measured on this many independent images: √(p (1 − p) / n).

@@ -23,7 +23,7 @@ class Folder {
     Folder() {
         write_digits(folder_);
         write_line(folder_);
-        run("new resnet8 --size 12 --channels 1 --classes 2 --out net.onnx");
+        run("new resnet8 --size 12 --channels 1 --classes 10 --out net.onnx");
         run("compress net.onnx --data mnist:. --images 16 --rate 3 --curves second-order --quiet --out net.ebit");
         network_ = text_of(folder_ / "net.onnx");
         packed_ = text_of(folder_ / "net.ebit");
