@@ -6,7 +6,7 @@ PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev \
             dataset-fashion-mnist
 
-.PHONY: build configure deps demo test test-aarch64 bench bench-peers fuzz sanitize format format-check clean
+.PHONY: build configure deps demo test test-aarch64 bench bench-peers fuzz robustness sanitize format format-check clean
 
 build: configure
 	@ninja -C $(BUILD)
@@ -47,6 +47,10 @@ bench-peers: build
 fuzz: PACKAGES += clang libclang-rt-14-dev
 fuzz: deps
 	@tests/fuzz/run $(or $(FUZZ_INPUTS),20000)
+
+# Kills, full disks and cut inputs, forty times each verb; some ten minutes. Tests do it three times.
+robustness: build
+	@tests/robustness/run $(BUILD) 40
 
 # All tests with AddressSanitizer and UndefinedBehaviorSanitizer; about half an hour.
 sanitize: deps

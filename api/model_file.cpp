@@ -1,10 +1,13 @@
 #include "api/model_file.h"
 
+#include "api/retraining.h"
 #include "datasets/classes.h"
 #include "engine/base/error.h"
 #include "engine/formats/ebit/ebit.h"
 #include "engine/formats/onnx/onnx.h"
 #include "engine/graph/uses.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
 
 #include <algorithm>
 
@@ -23,20 +26,38 @@ void subtract_output_from_input(Graph& graph) {
     graph.node(end).outputs = {output};
 }
 
+/// What a checkpoint of training makes of the network that it keeps.
+EbitFile network_of_checkpoint(const std::filesystem::path& path) {
+    const Checkpoint checkpoint = read_checkpoint(path);
+    if (checkpoint.network.empty()) fail("Checkpoint '{}' does not keep the network that is trained.", path.string());
+    EbitFile file = read_ebit(checkpoint.network, path.string());
+    restore_best(file.model.graph, checkpoint, path);
+    update_rate_note(file.model, file.storage);
+    return file;
+}
+
+/// Nothing for other formats.
+std::optional<EbitFile> read_packed(const std::filesystem::path& path) {
+    if (is_checkpoint(path)) return network_of_checkpoint(path);
+    if (path.extension() == ".ebit") return read_ebit(path);
+    return std::nullopt;
+}
+
 }  // namespace
 
 Model load_model(const ModelSource& source) {
-    Model model = source.path.extension() == ".ebit" ? read_ebit(source.path).model : read_onnx(source.path);
+    std::optional<EbitFile> packed = read_packed(source.path);
+    Model model = packed ? std::move(packed->model) : read_onnx(source.path);
     if (source.residual) subtract_output_from_input(model.graph);
     return model;
 }
 
 ModelFile load_model_file(const ModelSource& source) {
-    if (source.path.extension() != ".ebit") return {load_model(source), {}, {}};
-    EbitFile packed = read_ebit(source.path);
-    SizeLedger sizes = encode_ebit(packed.model, packed.storage).sizes;
-    if (source.residual) subtract_output_from_input(packed.model.graph);
-    return {std::move(packed.model), packed.storage, std::move(sizes)};
+    std::optional<EbitFile> packed = read_packed(source.path);
+    if (!packed) return {load_model(source), {}, {}};
+    SizeLedger sizes = encode_ebit(packed->model, packed->storage).sizes;
+    if (source.residual) subtract_output_from_input(packed->model.graph);
+    return {std::move(packed->model), packed->storage, std::move(sizes)};
 }
 
 void describe_by_data(Model& model, const Dataset& dataset) {

@@ -12,8 +12,10 @@ namespace eigenbit::internal {
 
 /// Which network to load.
 struct ModelSource {
-    std::filesystem::path path;  ///< an ONNX or a packed .ebit file, as its extension says
-    bool residual = false;       ///< the network computes what is to be subtracted from its input, as DnCNN does
+    /// An ONNX or a packed .ebit file, as its extension says, or a checkpoint of training, as its first bytes do: of
+    /// that the network that validated best, or else the last one.
+    std::filesystem::path path;
+    bool residual = false;  ///< the network computes what is to be subtracted from its input, as DnCNN does
 };
 
 /// Reads a network. Of a residual one the subtraction becomes a part. Throws Error naming the file.
@@ -23,7 +25,7 @@ Model load_model(const ModelSource& source);
 struct ModelFile {
     Model model;
     std::optional<LevelStorage> storage{};  ///< none for ONNX
-    SizeLedger sizes;                       ///< what a packed file's bytes are spent on; empty for ONNX
+    SizeLedger sizes;                       ///< what the bytes of a packed file are spent on; empty for ONNX
 };
 
 /// The same with what the file spends its bytes on, which takes as long as writing it.

@@ -1,4 +1,5 @@
 #include "cli/standard_streams.h"
+#include "cli/stop_signal.h"
 #include "cli/verbs.h"
 #include "engine/base/error.h"
 #include "engine/base/warning.h"
@@ -66,6 +67,9 @@ int exit_code_of(const Work& work) {
     } catch (const CLI::ParseError& error) {
         print_error(error.what());
         return kUsageError;
+    } catch (const Stopped& stopped) {
+        print_error(stopped.what());
+        return stopped.exit_code();
     } catch (const std::bad_alloc&) {
         print_error("There is not enough memory.");
     } catch (const std::system_error& error) {
@@ -98,6 +102,8 @@ int main(int argc, char** argv) {
 
     listen_to_warnings(show_warning);
     RunOptions options;
+    options.program = quoted(argv[0]);
+    for (int i = 0; i < argc; ++i) options.command_line += (i == 0 ? "" : " ") + quoted(argv[i]);
     const std::array verbs{new_verb(command),      train_verb(command), retrain_verb(command), eval_verb(command),
                            compress_verb(command), stats_verb(command), inspect_verb(command), pack_verb(command),
                            run_verb(command),      bench_verb(command), cpu_verb(command)};

@@ -29,6 +29,14 @@ CLI::Validator number_check(const std::string& name, const std::string& what, Ac
 
 }  // namespace
 
+std::string quoted(const std::string& word) {
+    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:=,@%";
+    if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+    std::string text = "'";
+    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return text + "'";
+}
+
 CLI::App* add_verb(CLI::App& command, const std::string& name, const std::string& help, std::string_view examples) {
     CLI::App* const app = command.add_subcommand(name, help);
     app->footer(std::string(examples));
@@ -47,7 +55,9 @@ void add_run_options(CLI::App& verb, RunOptions& options) {
 }
 
 void add_model_options(CLI::App& verb, ModelSource& source) {
-    verb.add_option("MODEL", source.path, "ONNX or .ebit file")->type_name("FILE")->required();
+    verb.add_option("MODEL", source.path, "ONNX or .ebit file, or the checkpoint of a training run")
+        ->type_name("FILE")
+        ->required();
     verb.add_flag("--residual", source.residual,
                   "The network outputs the noise in its input, not the image without it");
 }

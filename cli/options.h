@@ -17,7 +17,12 @@ struct RunOptions {
     bool quiet = false;          ///< no progress
     int threads = 0;             ///< set before a verb runs
     std::uint64_t seed = 0;
+    std::string program{};       ///< as it was called
+    std::string command_line{};  ///< all of it; both as a shell takes them again
 };
+
+/// A word as a shell takes it.
+std::string quoted(const std::string& word);
 
 /// A subcommand with the examples that end its help.
 CLI::App* add_verb(CLI::App& command, const std::string& name, const std::string& help, std::string_view examples);

@@ -5,6 +5,7 @@
 #include "datasets/data_spec.h"
 #include "engine/base/error.h"
 #include "engine/formats/ebit/ebit.h"
+#include "engine/formats/onnx/onnx.h"
 
 #include <fmt/format.h>
 
@@ -19,7 +20,8 @@ namespace {
 constexpr std::string_view kExamples = R"(Examples:
   eigenbit pack small.ebit --storage fixed --out mapped.ebit
   eigenbit pack resnet50.onnx --data "folder:photos?preset=imagenet" --out resnet50.ebit     for 8-bit execution
-  eigenbit pack net.ebit --classes names.txt --out named.ebit)";
+  eigenbit pack net.ebit --classes names.txt --out named.ebit
+  eigenbit pack net.onnx.checkpoint --out best.onnx        the best network of a training run so far)";
 
 const std::map<std::string, LevelStorage> kStorages{{"entropy", LevelStorage::entropy}, {"fixed", LevelStorage::fixed}};
 
@@ -30,6 +32,10 @@ struct PackOptions {
     std::filesystem::path classes;
     std::filesystem::path out;
 };
+
+FileFormat format_of(const PackOptions& options) {
+    return options.out.extension() == ".onnx" ? FileFormat::onnx : FileFormat::ebit;
+}
 
 std::vector<std::string> read_lines(const std::filesystem::path& path) {
     std::ifstream file(path);
@@ -64,7 +70,11 @@ Results pack(const PackOptions& options, const RunOptions& run) {
                  count);
         }
     }
-    const SizeLedger sizes = write_ebit(model, options.out, options.storage);
+    if (format_of(options) == FileFormat::onnx) {
+        write_onnx(model, options.out);
+    } else {
+        write_ebit(model, options.out, options.storage);
+    }
     const auto bytes = std::filesystem::file_size(options.out);
     fmt::print("{} written, {} bytes\n", options.out.string(), bytes);
     return {{"file_bytes", bytes}};
@@ -86,10 +96,12 @@ Verb pack_verb(CLI::App& command) {
                     "classes called where the model does not say")
         ->type_name("SPEC");
     app->add_option("--classes", options->classes, "File of the classes' names, one on each line")->type_name("FILE");
-    app->add_option("--out", options->out, "Where the network goes")->type_name("FILE.ebit")->required();
+    app->add_option("--out", options->out, "Where the network goes; in floats, as ONNX, where it ends in .onnx")
+        ->type_name("FILE")
+        ->required();
     const auto files = [options] {
         return Files{.inputs = {options->model.path, options->classes},
-                     .outputs = {{"--out", options->out, FileFormat::ebit}}};
+                     .outputs = {{"--out", options->out, format_of(*options)}}};
     };
     return {app, files, [options](const RunOptions& run, Results& results) { results = pack(*options, run); }};
 }

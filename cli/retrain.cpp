@@ -62,7 +62,8 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
         }
         options.training.distillation.teacher = &teacher->graph;
     }
-    const TrainingResult result = train_with_progress(model.graph, training, validation, options.training, run.quiet);
+    const TrainingResult result =
+        train_with_progress(model, *file.storage, training, validation, options.files, options.training, run);
     const double rate = update_rate_note(model, *file.storage);
     write_ebit(model, options.files.out, *file.storage);
     Results results = report_training(result, options.training.epochs);

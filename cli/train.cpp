@@ -17,7 +17,8 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit train --model resnet8 --data fashion --val fashion --epochs 10 --out fashion.onnx
   eigenbit train --model resnet20 --data cifar10:cifar-10-batches-bin --val cifar10:cifar-10-batches-bin \
                  --epochs 160 --warmup 5 --out resnet20.onnx
-  eigenbit train … --resume        goes on where a run was stopped, to the same weights)";
+  eigenbit train … --resume        goes on where a run was stopped, by Ctrl-C or otherwise, to the same weights
+  eigenbit pack resnet20.onnx.checkpoint --out best.onnx        the best network so far)";
 
 struct TrainOptions {
     std::string network;
@@ -38,7 +39,8 @@ Results train_network(TrainOptions options, const RunOptions& run) {
     if (!options.files.validation.empty()) {
         validation = open_dataset(options.files.validation, DataSplit::test, model);
     }
-    const TrainingResult result = train_with_progress(model.graph, training, validation, options.training, run.quiet);
+    const TrainingResult result =
+        train_with_progress(model, LevelStorage::entropy, training, validation, options.files, options.training, run);
     write_onnx(model, options.files.out);
     Results results = report_training(result, options.training.epochs);
     fmt::print("{} written, {} parameters\n", options.files.out.string(), model.graph.parameter_elements());

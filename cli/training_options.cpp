@@ -1,6 +1,8 @@
 #include "cli/training_options.h"
 
 #include "cli/progress.h"
+#include "cli/stop_signal.h"
+#include "engine/formats/ebit/ebit.h"
 
 #include <fmt/format.h>
 
@@ -32,16 +34,19 @@ class TrainingProgress {
     TrainingProgress(bool quiet, int epochs) : quiet_(quiet), epochs_(epochs) {}
 
     TrainingObserver observer() {
-        return {.start = [this](int epochs, std::int64_t images_per_epoch) { start(epochs, images_per_epoch); },
+        return {.start = [this](int epochs, std::int64_t images,
+                                std::int64_t images_per_epoch) { start(epochs, images, images_per_epoch); },
                 .step = [this](int epoch, std::int64_t images, double loss) { step(epoch, images, loss); },
                 .epoch = [this](const EpochReport& report) { progress_->line(describe(report, epochs_)); }};
     }
 
   private:
-    void start(int epochs_done, std::int64_t images_per_epoch) {
+    void start(int epochs_done, std::int64_t images, std::int64_t images_per_epoch) {
         images_per_epoch_ = images_per_epoch;
-        progress_.emplace(quiet_, "images", epochs_ * images_per_epoch, epochs_done * images_per_epoch);
-        if (epochs_done > 0) progress_->line(fmt::format("resumed after epoch {}", epochs_done));
+        progress_.emplace(quiet_, "images", epochs_ * images_per_epoch, epochs_done * images_per_epoch + images);
+        if (epochs_done > 0 || images > 0) {
+            progress_->line(fmt::format("resumed after {} epochs and {} images", epochs_done, images));
+        }
     }
     void step(int epoch, std::int64_t images, double loss) {
         progress_->update((epoch - 1) * images_per_epoch_ + images,
@@ -56,6 +61,18 @@ class TrainingProgress {
 
 std::filesystem::path checkpoint_file(const TrainingFiles& files, const TrainingOptions& options) {
     return options.checkpoint.empty() ? std::filesystem::path(files.out) += ".checkpoint" : options.checkpoint;
+}
+
+/// How to go on after training was stopped.
+std::string advice(const StoppedTraining& stopped, const TrainingFiles& files, const TrainingOptions& options,
+                   const RunOptions& run) {
+    const std::string checkpoint = quoted(options.checkpoint.string());
+    return fmt::format(
+        "stopped after {} epochs and {} of the next one's {} steps; {} has all of it. To go on:\n  {}{}\n"
+        "To have the network as it is by now{}:\n  {} pack {} --out {}",
+        stopped.epochs, stopped.steps, stopped.steps_per_epoch, checkpoint, run.command_line,
+        options.resume ? "" : " --resume", files.validation.empty() ? "" : ", at its best by --val", run.program,
+        checkpoint, quoted(files.out.string()));
 }
 
 }  // namespace
@@ -89,9 +106,15 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
     verb.add_flag_callback(
         "--no-augment", [&options] { options.augment = false; },
         "Show every image as it is, neither shifted nor mirrored");
-    verb.add_option("--checkpoint", options.checkpoint, "File written after every epoch (OUT.checkpoint)")
+    verb.add_option(
+            "--checkpoint", options.checkpoint,
+            "File written after every epoch, and when Ctrl-C stops training (OUT.checkpoint); eigenbit pack makes a "
+            "network of it, the best by --val so far")
         ->type_name("FILE");
-    verb.add_flag("--resume", options.resume, "Go on from the checkpoint, if there is one");
+    verb.add_flag(
+        "--resume", options.resume,
+        "Go on from the checkpoint, if there is one; with other --epochs than before too: from there on the learning "
+        "rate is that of a run of so many");
 }
 
 std::vector<OutputFile> training_outputs(const TrainingFiles& files, FileFormat format,
@@ -106,10 +129,17 @@ void complete_training_options(const TrainingFiles& files, std::uint64_t seed, T
     options.schedule.milestones = usual_milestones(options.epochs);
 }
 
-TrainingResult train_with_progress(Graph& graph, const Dataset& training, const std::optional<Dataset>& validation,
-                                   const TrainingOptions& options, bool quiet) {
-    TrainingProgress progress(quiet, options.epochs);
-    return train(graph, training, validation ? &*validation : nullptr, options, progress.observer());
+TrainingResult train_with_progress(Model& model, LevelStorage storage, const Dataset& training,
+                                   const std::optional<Dataset>& validation, const TrainingFiles& files,
+                                   TrainingOptions options, const RunOptions& run) {
+    options.network = encode_ebit(model, storage).bytes;
+    const StopSignal signal;
+    TrainingProgress progress(run.quiet, options.epochs);
+    TrainingObserver observer = progress.observer();
+    observer.stop = [&] { return signal.received() != 0; };
+    TrainingResult result = train(model.graph, training, validation ? &*validation : nullptr, options, observer);
+    if (result.stopped) throw Stopped(signal.received(), advice(*result.stopped, files, options, run));
+    return result;
 }
 
 Results report_training(const TrainingResult& result, int epochs) {

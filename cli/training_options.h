@@ -2,6 +2,8 @@
 
 #include "cli/files.h"
 #include "cli/results.h"
+#include "engine/formats/ebit/levels.h"
+#include "engine/graph/model.h"
 #include "train/trainer.h"
 
 #include <CLI/CLI.hpp>
@@ -29,9 +31,11 @@ std::vector<OutputFile> training_outputs(const TrainingFiles& files, FileFormat 
 /// Fills in what follows from others.
 void complete_training_options(const TrainingFiles& files, std::uint64_t seed, TrainingOptions& options);
 
-/// Trains and shows progress.
-TrainingResult train_with_progress(Graph& graph, const Dataset& training, const std::optional<Dataset>& validation,
-                                   const TrainingOptions& options, bool quiet);
+/// Trains and shows progress; the checkpoint keeps the model, stored like this, so that networks can be made of it.
+/// Throws Stopped, with the command lines to go on by, where a signal asked to stop.
+TrainingResult train_with_progress(Model& model, LevelStorage storage, const Dataset& training,
+                                   const std::optional<Dataset>& validation, const TrainingFiles& files,
+                                   TrainingOptions options, const RunOptions& run);
 
 /// Prints and returns how good the network became, once it is written.
 Results report_training(const TrainingResult& result, int epochs);

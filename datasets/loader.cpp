@@ -36,10 +36,10 @@ BatchLoader::BatchLoader(Dataset dataset, const Options& options)
 
 BatchLoader::~BatchLoader() { stop(); }
 
-void BatchLoader::start(int epoch) {
+void BatchLoader::start(int epoch, std::int64_t batch) {
     stop();
     epoch_ = epoch;
-    taken_ = 0;
+    first_ = taken_ = std::min(batch, batches_);
     std::iota(order_.begin(), order_.end(), 0);
     if (options_.shuffle) {
         Random random({options_.seed, kShuffling, static_cast<std::uint64_t>(epoch)});
@@ -48,11 +48,11 @@ void BatchLoader::start(int epoch) {
                       order_[static_cast<std::size_t>(random.below(static_cast<std::int64_t>(rest)))]);
         }
     }
-    for (std::int64_t batch = 0; batch < static_cast<std::int64_t>(slots_.size()); ++batch) start_filling(batch);
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(slots_.size()); ++i) start_filling(first_ + i);
 }
 
 const Batch* BatchLoader::next() {
-    if (taken_ > 0) start_filling(taken_ - 1 + static_cast<std::int64_t>(slots_.size()));
+    if (taken_ > first_) start_filling(taken_ - 1 + static_cast<std::int64_t>(slots_.size()));
     if (taken_ == batches_) return nullptr;
     Slot& current = slot(taken_);
     try {

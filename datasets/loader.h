@@ -50,8 +50,8 @@ class BatchLoader {
     /// Of all batches but perhaps the last.
     int batch_size() const { return batch_size_; }
 
-    /// Begins an epoch, dropping what is left of the one before.
-    void start(int epoch);
+    /// Begins an epoch, at this batch, dropping what is left of the one before.
+    void start(int epoch, std::int64_t batch = 0);
     /// The epoch's next batch, valid until the next call; null at the end. Throws Error when an example cannot be read;
     /// the epoch is then over.
     const Batch* next();
@@ -81,6 +81,7 @@ class BatchLoader {
 
     int epoch_ = 0;
     std::vector<std::int64_t> order_;
+    std::int64_t first_ = 0;
     std::int64_t taken_ = 0;
     tbb::task_arena arena_;
     tbb::enumerable_thread_specific<Example> scratch_;

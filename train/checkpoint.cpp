@@ -6,7 +6,9 @@
 #include "engine/formats/file.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <fstream>
 
 // A checkpoint is a magic, a body and the body's checksum. Tensors are written as they lie in memory.
 
@@ -15,7 +17,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little);
 
-constexpr std::string_view kMagic("EBTRAIN\x02", 8);
+constexpr std::string_view kMagic("EBTRAIN\x03", 8);
 constexpr std::size_t kChecksumBytes = 8;
 constexpr std::int64_t kLongestText = 1 << 20;
 
@@ -48,7 +50,12 @@ std::vector<NamedTensor> read_tensors(ByteReader& reader) {
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
     ByteWriter body;
     body.text(checkpoint.settings);
+    body.varint(checkpoint.network.size());
+    body.raw(checkpoint.network);
+    body.number(checkpoint.learns_steps ? 1 : 0, 1);
     body.varint(static_cast<std::uint64_t>(checkpoint.epochs));
+    body.varint(static_cast<std::uint64_t>(checkpoint.steps));
+    body.number(std::bit_cast<std::uint64_t>(checkpoint.loss_sum), 8);
     body.number(std::bit_cast<std::uint64_t>(checkpoint.best_score), 8);
     body.varint(static_cast<std::uint64_t>(checkpoint.best_epoch));
     write_tensors(body, checkpoint.parameters);
@@ -78,7 +85,12 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     ByteReader body(content, where);
     Checkpoint checkpoint;
     checkpoint.settings = body.text(kLongestText, "the settings");
+    const auto network = body.raw(body.count("the size of the network"), "the network");
+    checkpoint.network.assign(network.begin(), network.end());
+    checkpoint.learns_steps = body.number(1, "whether steps are learned") != 0;
     checkpoint.epochs = static_cast<std::int64_t>(body.varint("the number of epochs"));
+    checkpoint.steps = static_cast<std::int64_t>(body.varint("the number of steps"));
+    checkpoint.loss_sum = std::bit_cast<double>(body.number(8, "the loss"));
     checkpoint.best_score = std::bit_cast<double>(body.number(8, "the best score"));
     checkpoint.best_epoch = static_cast<std::int64_t>(body.varint("the best epoch"));
     checkpoint.parameters = read_tensors(body);
@@ -86,6 +98,13 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
     checkpoint.best_parameters = read_tensors(body);
     body.expect_end();
     return checkpoint;
+}
+
+bool is_checkpoint(const std::filesystem::path& path) {
+    constexpr std::size_t kVersion = 1;  // byte at the end of the magic
+    std::array<char, kMagic.size() - kVersion> begin{};
+    std::ifstream file(path, std::ios::binary);
+    return file.read(begin.data(), begin.size()) && std::ranges::equal(begin, kMagic.substr(0, begin.size()));
 }
 
 std::vector<NamedTensor> copy_tensors(const std::vector<TensorSlot>& slots) {

@@ -17,10 +17,14 @@ struct NamedTensor {
 /// All that a training run needs to go on as if it had never stopped. Nothing random is in it: batches, augmentation
 /// and dropout are functions of seed and epoch.
 struct Checkpoint {
-    std::string settings;     ///< what must be the same for the run to be the same run, as text for people to compare
-    std::int64_t epochs = 0;  ///< finished
-    double best_score = 0.0;  ///< of the validation so far
-    std::int64_t best_epoch = 0;  ///< counted from 1; 0 for the weights before any
+    std::string settings;  ///< what must be the same for the run to be the same run, as text for people to compare
+    std::vector<std::uint8_t> network{};  ///< .ebit file of the network before training; empty where it was not given
+    bool learns_steps = false;            ///< of quantizers
+    std::int64_t epochs = 0;              ///< finished
+    std::int64_t steps = 0;               ///< done of the epoch after these
+    double loss_sum = 0.0;                ///< of these steps
+    double best_score = 0.0;              ///< of the validation so far
+    std::int64_t best_epoch = 0;          ///< counted from 1; 0 for the weights before any
     std::vector<NamedTensor> parameters{};
     std::vector<NamedTensor> optimizer{};
     std::vector<NamedTensor> best_parameters{};  ///< empty before any
@@ -31,6 +35,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 
 /// Throws Error naming the file when it is no checkpoint, ends early or is damaged.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
+/// Whether the file begins like a checkpoint, of whatever version.
+bool is_checkpoint(const std::filesystem::path& path);
 
 /// A tensor that a checkpoint is taken of and restored to.
 struct TensorSlot {

@@ -11,7 +11,7 @@
 #include "train/loss.h"
 #include "train/quantization_aware_optimizer.h"
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -34,7 +34,6 @@ std::string settings_of(const TrainingOptions& options, const Dataset& training,
     add("data", training.name);
     add("validation", validation != nullptr ? validation->name : "none");
     add("seed", options.seed);
-    add("epochs", options.epochs);
     add("batch", options.batch);
     add("augmentation", options.augment);
     add("label smoothing", options.label_smoothing);
@@ -51,7 +50,6 @@ std::string settings_of(const TrainingOptions& options, const Dataset& training,
     add("schedule", kScheduleNames[static_cast<std::size_t>(options.schedule.kind)]);
     add("learning rate", options.schedule.peak);
     add("warm-up", options.schedule.warmup);
-    add("milestones", fmt::format("{}", fmt::join(options.schedule.milestones, " ")));
     add("milestone factor", options.schedule.factor);
     return text;
 }
@@ -86,31 +84,41 @@ class Trainer {
 
     std::int64_t images_per_epoch() const { return loader_.batches() * loader_.batch_size(); }
 
-    EpochReport run_epoch(int epoch, const TrainingObserver& observer) {
+    std::int64_t batches() const { return loader_.batches(); }
+    double images_per_second() const { return seconds_ > 0.0 ? static_cast<double>(images_) / seconds_ : 0.0; }
+
+    /// The epoch after those of the state, from the state's step on, which moves along; nothing where the observer
+    /// stopped it.
+    std::optional<EpochReport> run_epoch(Checkpoint& state, const TrainingObserver& observer) {
         const auto start = std::chrono::steady_clock::now();
+        const int epoch = static_cast<int>(state.epochs) + 1;
         EpochReport report{.epoch = epoch};
-        double loss_sum = 0.0;
-        std::int64_t step = 0;
+        const std::int64_t first = state.steps;
         std::optional<GraphExecutor> session;
-        loader_.start(epoch);
+        loader_.start(epoch, first);
         while (const Batch* batch = loader_.next()) {
-            if (!session) prepare(epoch, batch->images.shape(), session);
-            const double progress = progress_of(epoch, step);
+            if (!session) prepare(epoch, first, batch->images.shape(), session);
+            const double progress = progress_of(epoch, state.steps);
             report.learning_rate = learning_rate(options_.schedule, progress);
             const double loss = run_step(*session, *batch);
             if (!std::isfinite(loss)) {
                 fail("The loss became {} in step {} of epoch {}: training diverged; try a learning rate below {:.3g}.",
-                     loss, step + 1, epoch, report.learning_rate);
+                     loss, state.steps + 1, epoch, report.learning_rate);
             }
-            network_.step(*session, step, report.learning_rate, bits_share(progress));
-            loss_sum += loss;
-            ++step;
-            if (observer.step) observer.step(epoch, step * loader_.batch_size(), loss_sum / static_cast<double>(step));
+            network_.step(*session, state.steps, report.learning_rate, bits_share(progress));
+            state.loss_sum += loss;
+            ++state.steps;
+            const double mean_loss = state.loss_sum / static_cast<double>(state.steps);
+            if (observer.step) observer.step(epoch, state.steps * loader_.batch_size(), mean_loss);
+            if (observer.stop && observer.stop()) return std::nullopt;
         }
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-        report.loss = loss_sum / static_cast<double>(step);
+        const std::int64_t images = (state.steps - first) * loader_.batch_size();
+        images_ += images;
+        seconds_ += elapsed.count();
+        report.loss = state.loss_sum / static_cast<double>(state.steps);
         report.relative_bits = network_.relative_bits();
-        report.images_per_second = static_cast<double>(step * loader_.batch_size()) / elapsed.count();
+        report.images_per_second = static_cast<double>(images) / elapsed.count();
         return report;
     }
 
@@ -118,11 +126,13 @@ class Trainer {
 
   private:
     // A session of its own for each epoch: what dropout draws is then a function of seed, epoch and step.
-    void prepare(int epoch, const Shape& input, std::optional<GraphExecutor>& session) {
+    void prepare(int epoch, std::int64_t step, const Shape& input, std::optional<GraphExecutor>& session) {
         Random random({options_.seed, static_cast<std::uint64_t>(epoch)});
-        session.emplace(
-            graph_, input,
-            GraphExecutor::Options{.training = true, .gradients = network_.gradients(), .seed = random.bits()});
+        session.emplace(graph_, input,
+                        GraphExecutor::Options{.training = true,
+                                               .gradients = network_.gradients(),
+                                               .seed = random.bits(),
+                                               .forwards = static_cast<std::uint64_t>(step)});
         output_gradient_ = Tensor(session->output().shape);
         data_gradient_ = Tensor(session->output().shape);
         if (options_.distillation.teacher != nullptr && !teacher_) prepare_teacher(input);
@@ -183,16 +193,22 @@ class Trainer {
     QuantizationAwareOptimizer network_;
     std::optional<Inference> teacher_;
     Tensor output_gradient_;
-    Tensor data_gradient_;  // of the loss by labels or true images, where a teacher's is in output_gradient_
+    Tensor data_gradient_;     // of the loss by labels or true images, where a teacher's is in output_gradient_
+    std::int64_t images_ = 0;  // of the epochs run here
+    double seconds_ = 0.0;
 };
 
 /// Puts graph and velocities where the checkpoint left them. Does nothing when there is none.
-void resume(const std::filesystem::path& path, QuantizationAwareOptimizer& network, Checkpoint& state) {
+void resume(const std::filesystem::path& path, int epochs, QuantizationAwareOptimizer& network, Checkpoint& state) {
     if (!std::filesystem::exists(path)) return;
     Checkpoint saved = read_checkpoint(path);
     if (saved.settings != state.settings) {
         const auto [theirs, ours] = first_difference(saved.settings, state.settings);
         fail("Checkpoint '{}' is of another run: it has \"{}\", this run \"{}\".", path.string(), theirs, ours);
+    }
+    if (saved.epochs > epochs) {
+        fail("Checkpoint '{}' has {} epochs behind it, more than the {} to train for.", path.string(), saved.epochs,
+             epochs);
     }
     restore_tensors(path, saved.parameters, network.parameter_slots());
     restore_tensors(path, saved.optimizer, network.optimizer_slots());
@@ -212,47 +228,72 @@ void save(const std::filesystem::path& path, QuantizationAwareOptimizer& network
     write_checkpoint(path, state);
 }
 
+/// How well the network does now; nothing where the observer stopped it.
+std::optional<Evaluation> validate(const Graph& graph, const Dataset& validation, const TrainingObserver& observer) {
+    struct Stop {};
+    try {
+        return evaluate(graph, validation, {.progress = [&](std::int64_t) {
+                            if (observer.stop && observer.stop()) throw Stop{};
+                        }});
+    } catch (const Stop&) {
+        return std::nullopt;
+    }
+}
+
 /// Of a graph without products that run as two layers.
 TrainingResult train_expanded(Graph& graph, const Dataset& training, const Dataset* validation,
                               const TrainingOptions& options, const TrainingObserver& observer) {
     Trainer trainer(graph, training, options);
-    Checkpoint state{.settings = settings_of(options, training, validation)};
+    Checkpoint state{.settings = settings_of(options, training, validation),
+                     .network = options.network,
+                     .learns_steps = options.quantized.step_learning_rate > 0.0};
     QuantizationAwareOptimizer& network = trainer.network();
-    if (options.resume) resume(options.checkpoint, network, state);
+    if (options.resume) resume(options.checkpoint, options.epochs, network, state);
+    const auto stop = [&] {
+        save(options.checkpoint, network, state);
+        TrainingResult result;
+        result.stopped = {static_cast<int>(state.epochs), state.steps, trainer.batches()};
+        return result;
+    };
     // What comes already trained can only become better.
     const bool may_stay = network.is_quantized() && options.bits_share >= 1.0;
-    if (validation != nullptr && state.epochs == 0 && may_stay) {
-        state.best_score = evaluate(graph, *validation).score();
+    if (validation != nullptr && state.epochs == 0 && state.steps == 0 && may_stay) {
+        const std::optional<Evaluation> before = validate(graph, *validation, observer);
+        if (!before) return stop();
+        state.best_score = before->score();
         state.best_parameters = copy_tensors(network.parameter_slots());
     }
 
     TrainingResult result;
-    std::int64_t images = 0;
-    double seconds = 0.0;
-    if (observer.start) observer.start(static_cast<int>(state.epochs), trainer.images_per_epoch());
+    if (observer.start) {
+        observer.start(static_cast<int>(state.epochs), state.steps * trainer.images_per_epoch() / trainer.batches(),
+                       trainer.images_per_epoch());
+    }
     while (state.epochs < options.epochs) {
-        EpochReport report = trainer.run_epoch(static_cast<int>(state.epochs) + 1, observer);
-        state.epochs = report.epoch;
-        images += trainer.images_per_epoch();
-        seconds += static_cast<double>(trainer.images_per_epoch()) / report.images_per_second;
+        std::optional<EpochReport> report = trainer.run_epoch(state, observer);
+        if (report && validation != nullptr) report->validation = validate(graph, *validation, observer);
+        if (!report || (validation != nullptr && !report->validation)) return stop();
+        state.epochs = report->epoch;
+        state.steps = 0;
+        state.loss_sum = 0.0;
         if (validation != nullptr) {
-            report.validation = evaluate(graph, *validation);
             const bool first = state.best_parameters.empty();
-            report.best = fits(report, options) ? first || report.validation->score() > state.best_score
-                                                : first && report.epoch == options.epochs;
+            report->best = fits(*report, options) ? first || report->validation->score() > state.best_score
+                                                  : first && report->epoch == options.epochs;
         }
-        if (report.best) {
-            state.best_epoch = report.epoch;
-            state.best_score = report.validation->score();
+        if (report->best) {
+            state.best_epoch = report->epoch;
+            state.best_score = report->validation->score();
             state.best_parameters = copy_tensors(network.parameter_slots());
-            result.validation = report.validation;
+            result.validation = report->validation;
         }
         save(options.checkpoint, network, state);
-        if (observer.epoch) observer.epoch(report);
+        if (observer.epoch) observer.epoch(*report);
     }
     result.best_epoch = static_cast<int>(validation != nullptr ? state.best_epoch : state.epochs);
-    result.images_per_second = seconds > 0.0 ? static_cast<double>(images) / seconds : 0.0;
+    result.images_per_second = trainer.images_per_second();
     if (validation != nullptr) {
+        if (state.best_parameters.empty()) state.best_parameters = copy_tensors(network.parameter_slots());
         restore_tensors(options.checkpoint, state.best_parameters, network.parameter_slots());
         network.restored();
         if (!result.validation) result.validation = evaluate(graph, *validation);
@@ -268,6 +309,15 @@ TrainingResult train(Graph& graph, const Dataset& training, const Dataset* valid
     const TrainingResult result = train_expanded(graph, training, validation, options, observer);
     collapse_products(graph, expanded);
     return result;
+}
+
+void restore_best(Graph& graph, const Checkpoint& checkpoint, const std::filesystem::path& file) {
+    const std::vector<ExpandedLayer> expanded = expand_products(graph);
+    QuantizationAwareOptimizer network(graph, {}, {.step_learning_rate = checkpoint.learns_steps ? 1.0 : 0.0}, 1.0);
+    const bool has_best = !checkpoint.best_parameters.empty();
+    restore_tensors(file, has_best ? checkpoint.best_parameters : checkpoint.parameters, network.parameter_slots());
+    network.restored();
+    collapse_products(graph, expanded);
 }
 
 }  // namespace eigenbit::internal

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <vector>
 
 namespace eigenbit::internal {
 
@@ -35,6 +36,8 @@ struct TrainingOptions {
     std::uint64_t seed = 0;
     std::filesystem::path checkpoint;  ///< written after every epoch; none when empty
     bool resume = false;               ///< go on from the checkpoint, if there is one
+    /// .ebit file of the network before training, which the checkpoint keeps: without it none is made of one.
+    std::vector<std::uint8_t> network{};
 };
 
 /// One epoch, when it is over.
@@ -50,15 +53,27 @@ struct EpochReport {
 
 /// What training tells while it works; any may be left out.
 struct TrainingObserver {
-    std::function<void(int epochs, std::int64_t images_per_epoch)> start{};  ///< with the epochs already done
+    /// With what is done already: epochs, and images of the one after them.
+    std::function<void(int epochs, std::int64_t images, std::int64_t images_per_epoch)> start{};
     std::function<void(int epoch, std::int64_t images, double loss)> step{};
     std::function<void(const EpochReport&)> epoch{};
+    /// Asked after every step and while validating: true ends training, with all that was done in the checkpoint.
+    std::function<bool()> stop{};
+};
+
+/// How far training came that was asked to stop.
+struct StoppedTraining {
+    int epochs = 0;          ///< finished
+    std::int64_t steps = 0;  ///< of the epoch after these
+    std::int64_t steps_per_epoch = 0;
 };
 
 struct TrainingResult {
     int best_epoch = 0;  ///< whose weights the network has; the last one without validation. 0: none's
     std::optional<Evaluation> validation;  ///< of these weights
     double images_per_second = 0.0;        ///< of the epochs trained here, validation left out
+    /// Where training was asked to stop: the network is then as it was left, and nothing else is told.
+    std::optional<StoppedTraining> stopped{};
 };
 
 /// Trains the network in place by cross-entropy, or by squared error where the data set is one of restoration, and
@@ -66,9 +81,15 @@ struct TrainingResult {
 /// it came with where no epoch's are better.
 ///
 /// Normalization's running statistics move by PyTorch's rule (momentum 0.1, unbiased variance). The result depends on
-/// the options alone: neither on the number of threads nor on interruptions that were resumed. Throws Error when the
-/// loss is no number any more, and when the checkpoint to resume from is of another run.
+/// the options alone: neither on the number of threads nor on interruptions that were resumed. A run may be resumed for
+/// another number of epochs than it was begun for: from there on it has the learning rates and bits of a run of so
+/// many. Throws Error when the loss is no number any more, and when the checkpoint to resume from is of another run, or
+/// of one that is further already.
 TrainingResult train(Graph& graph, const Dataset& training, const Dataset* validation, const TrainingOptions& options,
                      const TrainingObserver& observer = {});
+
+/// Gives the network of a checkpoint, as it was before training, the weights that validated best until the checkpoint
+/// was written, or else the last ones. Throws Error, naming the checkpoint's file, when it is of another network.
+void restore_best(Graph& graph, const Checkpoint& checkpoint, const std::filesystem::path& file);
 
 }  // namespace eigenbit::internal

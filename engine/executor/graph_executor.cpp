@@ -33,6 +33,7 @@ void set_to_zero(View view) {
 GraphExecutor::GraphExecutor(const Graph& graph, std::span<const Shape> inputs, Options options)
     : graph_(&graph),
       options_(std::move(options)),
+      step_(options_.forwards),
       values_(graph.value_count()),
       produced_(graph.value_count()),
       rounded_(graph.value_count()),

@@ -31,6 +31,7 @@ class GraphExecutor {
         std::optional<std::size_t> rerun_from{};  ///< after forward, forward_from(this node) may run again and again
         std::vector<ValueId> gradients{};         ///< the values whose gradients backward computes
         std::uint64_t seed = 0;                   ///< of what operators draw at random, different in every forward
+        std::uint64_t forwards = 0;  ///< how many there were before in a session with this seed, which this one goes on
     };
 
     GraphExecutor(const Graph& graph, std::span<const Shape> inputs, Options options);
@@ -81,7 +82,7 @@ class GraphExecutor {
     const Graph* graph_;
     Options options_;
     Tensor arena_;
-    std::uint64_t step_ = 0;
+    std::uint64_t step_;                // forwards so far
     std::map<ValueId, Tensor> images_;  // of parameters that are not float
     std::vector<ConstView> values_;     // by ValueId
     std::vector<View> produced_;        // by ValueId; data is null for inputs and parameters

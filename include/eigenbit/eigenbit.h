@@ -95,8 +95,8 @@ eigenbit_status eigenbit_session_set_image(eigenbit_session* session, int64_t im
 
 /* Computes the outputs. EIGENBIT_ERROR when an input holds NaN or infinity. */
 eigenbit_status eigenbit_session_run(eigenbit_session* session);
-/* float32; valid until the next run. Zeros before the first one. What the network computes, as it is: scores become shares
- * by a softmax that is the caller's, but where the network ends in its own softmax or sigmoid. */
+/* float32; valid until the next run. Zeros before the first one. What the network computes, as it is: scores become
+ * shares by a softmax that is the caller's, but where the network ends in its own softmax or sigmoid. */
 const float* eigenbit_session_output(const eigenbit_session* session, size_t output);
 eigenbit_status eigenbit_session_output_shape(const eigenbit_session* session, size_t output, eigenbit_shape* shape);
 

@@ -87,7 +87,7 @@ TEST_CASE("a killed run that is resumed ends with the very weights of one that w
     }
     Graph resumed = small_network();
     int epochs_done = 0;
-    const TrainingObserver watcher{.start = [&](int epochs, std::int64_t) { epochs_done = epochs; }};
+    const TrainingObserver watcher{.start = [&](int epochs, std::int64_t, std::int64_t) { epochs_done = epochs; }};
     const TrainingResult result = train(resumed, data, &validation, options, watcher);
     CHECK(epochs_done == 4);
     CHECK(all_weights(resumed) == all_weights(whole));
@@ -97,6 +97,54 @@ TEST_CASE("a killed run that is resumed ends with the very weights of one that w
     Graph finished = small_network();
     CHECK(train(finished, data, &validation, options).validation->score() == result.validation->score());
     CHECK(all_weights(finished) == all_weights(whole));
+}
+
+TEST_CASE("a run that is asked to stop anywhere, again and again, ends with the very weights of one that was not") {
+    const TemporaryFolder folder;
+    const Dataset data = quarters(100);
+    const Dataset validation = quarters(24);
+    TrainingOptions options = options_for(4);
+    Graph whole = small_network();
+    const TrainingResult whole_result = train(whole, data, &validation, options);
+
+    options.checkpoint = folder / "run.checkpoint";
+    options.resume = true;
+    int stops = 0;
+    while (true) {
+        int steps = 0;
+        Graph graph = small_network();
+        // Six steps and one batch of validation an epoch: each is the last one at some time.
+        const TrainingResult result = train(graph, data, &validation, options, {.stop = [&] { return ++steps == 4; }});
+        if (!result.stopped) {
+            CHECK(all_weights(graph) == all_weights(whole));
+            CHECK(result.best_epoch == whole_result.best_epoch);
+            break;
+        }
+        CHECK(result.stopped->steps_per_epoch == 6);
+        REQUIRE(++stops < 20);
+    }
+    CHECK(stops == 7);
+}
+
+TEST_CASE("a run goes on with more epochs than it was begun for, and not with fewer than it has had") {
+    const TemporaryFolder folder;
+    TrainingOptions options = options_for(5);
+    options.schedule.kind = Schedule::Kind::constant;
+    Graph whole = small_network();
+    train(whole, quarters(64), nullptr, options);
+
+    options.checkpoint = folder / "run.checkpoint";
+    options.resume = true;
+    options.epochs = 2;
+    Graph part = small_network();
+    train(part, quarters(64), nullptr, options);
+    options.epochs = 5;
+    Graph resumed = small_network();
+    train(resumed, quarters(64), nullptr, options);
+    CHECK(all_weights(resumed) == all_weights(whole));
+    options.epochs = 4;
+    CHECK(error_of([&] { train(part, quarters(64), nullptr, options); }).find("has 5 epochs behind it")
+          != std::string::npos);
 }
 
 TEST_CASE("the number of threads does not change a single weight") {
