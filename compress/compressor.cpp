@@ -7,9 +7,11 @@
 #include "compress/curves/hybrid_curves.h"
 #include "compress/curves/second_order_curves.h"
 #include "compress/quantization/error_feedback.h"
+#include "compress/statistics/image_trust.h"
 #include "compress/statistics/output_distortion.h"
 #include "compress/transform/transform_choice.h"
 #include "engine/base/error.h"
+#include "engine/base/warning.h"
 #include "engine/coding/level_coder.h"
 #include "engine/executor/graph_executor.h"
 #include "engine/formats/ebit/ebit.h"
@@ -20,6 +22,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 namespace eigenbit::internal {
@@ -44,6 +48,39 @@ void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView o
     if (!all_finite(session.run(one_image).values())) {
         fail("For the first calibration image, the network outputs numbers that are not finite.");
     }
+}
+
+/// The images without those that equal an earlier one: these tell nothing new.
+Tensor distinct(ConstView images) {
+    const std::int64_t size = images.shape.elements(1, images.shape.rank());
+    const auto bytes_of = [&](std::int64_t i) {
+        return std::string_view(reinterpret_cast<const char*>(images.data + i * size),
+                                static_cast<std::size_t>(size) * sizeof(float));
+    };
+    std::unordered_set<std::string_view> seen;
+    std::vector<std::int64_t> kept;
+    for (std::int64_t i = 0; i < images.shape[0]; ++i) {
+        if (seen.insert(bytes_of(i)).second) kept.push_back(i);
+    }
+    Shape shape = images.shape;
+    shape[0] = static_cast<std::int64_t>(kept.size());
+    Tensor result(shape);
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+        std::copy_n(images.data + kept[i] * size, size, result.data() + static_cast<std::int64_t>(i) * size);
+    }
+    return result;
+}
+
+/// Σ over the network's outputs of y², on average over some of the images.
+double output_energy(const Graph& graph, ConstView images) {
+    constexpr std::int64_t kMostImages = 16;
+    const std::int64_t count = std::min(images.shape[0], kMostImages);
+    GraphExecutor session(graph, images.slice(0, 1).shape);
+    double energy = 0.0;
+    for (std::int64_t i = 0; i < count; ++i) {
+        for (const float y : session.run(images.slice(i, i + 1)).values()) energy += static_cast<double>(y) * y;
+    }
+    return energy / static_cast<double>(count);
 }
 
 bool is_plain(const TransformCurves& curves) { return curves.factorization.bases.empty(); }
@@ -129,33 +166,45 @@ double bits_per_level(std::span<const std::int16_t> levels, int depth) {
 
 }  // namespace
 
-Compressor::Compressor(const Graph& graph, ConstView images, CompressionOptions options)
+Compressor::Compressor(const Graph& graph, ConstView all_images, CompressionOptions options)
     : graph_(&graph),
       differentiable_(with_biases(graph)),
-      images_(images),
+      images_(all_images.shape[0] > 0 ? distinct(all_images) : Tensor()),
       options_(std::move(options)),
       layers_(find_layers(graph)),
       curves_(layers_.size()),
       gains_(layers_.size()) {
     if (layers_.empty()) fail("The network has no convolution or fully-connected layer to compress.");
-    if (images_.empty() || images.shape[0] == 0) fail("Compression needs calibration images; there are none.");
+    if (images_.empty()) fail("Compression needs calibration images; there are none.");
+    const ConstView images = images_.view();
     check_finite(graph, layers_, images.slice(0, 1));
     for (const Layer& layer : layers_) weight_count_ += layer.shape.elements();
     const std::vector<Shape> shapes = infer_shapes(graph, images.slice(0, 1).shape);
     outputs_ = shapes[static_cast<std::size_t>(graph.outputs().front())].elements();
+    output_energy_ = output_energy(graph, images);
     const std::int64_t products = macs_per_image(graph, shapes);
     measured_images_ = images_worth_measuring(products, outputs_);
     averaged_images_ = images_worth_averaging(products);
 
+    const std::int64_t sampled = std::min<std::int64_t>(options_.gradient_images, images.shape[0]);
+    constexpr double kLeastTrust = 0.5;
+    if (image_trust(sampled) < kLeastTrust && (options_.error_feedback || options_.correction)) {
+        // Both would suit the errors to these images alone.
+        options_.error_feedback = options_.correction = false;
+        warn("Of different calibration images there are {}, too few to feed errors back and to correct layers by: "
+             "neither is "
+             "done. A few hundred images are better.",
+             images.shape[0]);
+    }
+
     // On large networks every sample tells more: more projections of an image would only cost time.
     constexpr std::int64_t kWeightSamples = 1'000'000'000;
-    if (weight_count_ * std::min<std::int64_t>(options_.gradient_images, images.shape[0]) > kWeightSamples / 2) {
+    if (weight_count_ * sampled > kWeightSamples / 2) {
         options_.sampling.projections = 1;
     }
 
     // Layers in groups whose gradients fit the memory bound.
-    const std::int64_t samples =
-        std::min<std::int64_t>(options_.gradient_images, images.shape[0]) * options_.sampling.projections;
+    const std::int64_t samples = sampled * options_.sampling.projections;
     for (std::size_t begin = 0; begin < layers_.size();) {
         std::size_t end = begin;
         for (std::int64_t bytes = 0; end < layers_.size(); ++end) {
@@ -186,7 +235,9 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
         progress("curves", i);
         const Layer& layer = layers_[i];
         GradientSamples& gradients = samples[i - begin];
-        if (options_.correction) apply_correction(models[i - begin], layer_weights(*graph_, layer), gradients);
+        if (options_.correction)
+            apply_correction(models[i - begin], trust_in_correction(), layer_weights(*graph_, layer), gradients);
+        const bool unseen = add_unseen_sensitivity(gradients, layer_weights(*graph_, layer), output_energy_);
         const GradientMoments moments(gradients.weights.view());
         if (options_.error_feedback) metrics_.push_back(error_metric(gradients, moments, outputs_));
         std::vector<Transform> transforms;
@@ -194,7 +245,7 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
                              [&](const Transform& transform) { return worthwhile(layer, transform); });
         if (transforms.empty()) transforms.push_back({});
         std::optional<DistortionMeter> meter;
-        if (options_.curves == CurveMethod::exact) {
+        if (options_.curves == CurveMethod::exact && !unseen) {
             meter.emplace(differentiable_, layer, measured_images(), meter_options());
         }
         for (const Transform& transform : transforms) {
@@ -254,7 +305,7 @@ ConstView Compressor::judged_images() const {
 }
 
 MeterOptions Compressor::meter_options() const {
-    return {.corrected = options_.correction, .memory_bytes = options_.memory_bytes};
+    return {.corrected = trust_in_correction(), .memory_bytes = options_.memory_bytes};
 }
 
 CompressedNetwork Compressor::compress(const Allocate& allocate, const Build& build) const {
@@ -347,6 +398,10 @@ Compressor::QuantizedNetwork Compressor::quantize(const Allocation& allocation) 
     return result;
 }
 
+double Compressor::trust_in_correction() const {
+    return options_.correction ? image_trust(std::min(averaged_images_, images_.shape()[0])) : 0.0;
+}
+
 std::int64_t Compressor::images_at_once() const {
     const std::int64_t image_bytes = GraphExecutor(*graph_, images_.view().slice(0, 1).shape).arena_bytes();
     const std::int64_t fitting = std::max<std::int64_t>(options_.memory_bytes / image_bytes, 1);
@@ -383,7 +438,8 @@ LayerSummary Compressor::summarize(std::size_t layer, const QuantizedNetwork& qu
 }
 
 void Compressor::correct_statistics(Graph& compressed) const {
-    if (options_.correction) correct(*graph_, compressed, images_.view().slice(0, images_at_once()));
+    if (options_.correction)
+        correct(*graph_, compressed, images_.view().slice(0, images_at_once()), measured_images().shape[0]);
 }
 
 /// Chooses the quantizers on the network as it is, which rounds nothing yet.

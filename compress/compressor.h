@@ -87,9 +87,10 @@ struct CompressedNetwork {
 /// Compression by transform quantization: statistics and curves once, then any number of rates.
 class Compressor {
   public:
-    /// Computes everything that does not depend on the rate. Calibration images are (N, H, W, C). Throws Error when the
+    /// Computes everything that does not depend on the rate. Calibration images are (N, H, W, C); of equal ones, one is
+    /// taken. Warns where they are few. Throws Error when the
     /// network has no layer to compress or there are no images.
-    Compressor(const Graph& graph, ConstView images, CompressionOptions options);
+    Compressor(const Graph& graph, ConstView all_images, CompressionOptions options);
 
     /// The same for layers that may only choose from these of its transforms; those that none fits keep "none", which
     /// has to be among the transforms of this one.
@@ -131,6 +132,8 @@ class Compressor {
     BlockLevels levels_of(std::size_t layer, const TransformCurves& curves, const LayerChoice& choice,
                           double lambda) const;
     QuantizedNetwork quantize(const Allocation& allocation) const;
+    /// The share of the correction that images beside the calibration images are expected to get.
+    double trust_in_correction() const;
     /// How many images the correction may run as one batch.
     std::int64_t images_at_once() const;
     CompressedNetwork build(QuantizedNetwork quantized) const;
@@ -148,6 +151,7 @@ class Compressor {
     std::vector<ErrorMetric> metrics_;
     std::int64_t weight_count_ = 0;
     std::int64_t outputs_ = 0;
+    double output_energy_ = 0.0;        // Σ y² over them
     std::int64_t measured_images_ = 0;  // at most, whatever the options say
     std::int64_t averaged_images_ = 0;
 };

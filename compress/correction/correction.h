@@ -10,7 +10,11 @@ namespace eigenbit::internal {
 ///
 /// `original` and `compressed` must agree on the ValueIds of the outputs of layers and normalisations, as after
 /// quantization. Images are (N, H, W, C); all of them run as one batch.
-void correct(const Graph& original, Graph& compressed, ConstView images);
+///
+/// Up to `most_judging` of the images, at most half of them, tell for each correction, learned from the others, whether
+/// it, half of it, or none of it brings the network's outputs closest to those of the float network; with 0, every
+/// correction is kept. One image alone says nothing of others: nothing is corrected.
+void correct(const Graph& original, Graph& compressed, ConstView images, std::int64_t most_judging);
 
 /// Gives a compressed network the biases and gains that correct() will fill in, so that it is already as large
 /// as it will be.

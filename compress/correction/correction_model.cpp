@@ -96,7 +96,7 @@ std::vector<CorrectionModel> correction_models(const Graph& graph, std::span<con
     return models;
 }
 
-void apply_correction(const CorrectionModel& model, ConstView weights, GradientSamples& samples) {
+void apply_correction(const CorrectionModel& model, double trust, ConstView weights, GradientSamples& samples) {
     const std::int64_t channels = weights.shape[0];
     const std::int64_t per_channel = weights.shape.elements(1, 3);
     tbb::parallel_for(std::int64_t{0}, samples.count() * channels, [&](std::int64_t row) {
@@ -105,14 +105,14 @@ void apply_correction(const CorrectionModel& model, ConstView weights, GradientS
         const float* slope = model.slope.data() + offset;
         const float* theta = weights.data + offset;
         float* gradient = samples.weights.data() + row * per_channel;
-        const float shift = samples.shifts[row];
+        const float shift = static_cast<float>(trust) * samples.shifts[row];
         double gain = 0.0;
         for (std::int64_t i = 0; i < per_channel; ++i) {
             gradient[i] -= shift * mean_patch[i];
             gain += static_cast<double>(gradient[i]) * theta[i];
         }
         for (std::int64_t i = 0; i < per_channel; ++i)
-            gradient[i] -= static_cast<float>(kTrustedGain * gain) * slope[i];
+            gradient[i] -= static_cast<float>(trust * kTrustedGain * gain) * slope[i];
     });
 }
 

@@ -26,7 +26,7 @@ struct CorrectionModel {
 std::vector<CorrectionModel> correction_models(const Graph& graph, std::span<const Layer> layers, ConstView images);
 
 /// Turns gradients with respect to the weights into gradients with respect to what the correction leaves of their
-/// errors: ⟨g, dΘ⟩ becomes the change of the output after the correction.
-void apply_correction(const CorrectionModel& model, ConstView weights, GradientSamples& samples);
+/// errors: ⟨g, dΘ⟩ becomes the change of the output after the correction, of which other images get the share `trust`.
+void apply_correction(const CorrectionModel& model, double trust, ConstView weights, GradientSamples& samples);
 
 }  // namespace eigenbit::internal

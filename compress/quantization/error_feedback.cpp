@@ -1,5 +1,6 @@
 #include "compress/quantization/error_feedback.h"
 
+#include "compress/statistics/image_trust.h"
 #include "compress/transform/blas.h"
 #include "engine/base/random.h"
 #include "engine/kernels/f32/gemm.h"
@@ -60,6 +61,16 @@ Matrix row_moments(const Tensor& rows) {
         }
     });
     return moments;
+}
+
+/// Moves moments of few images towards a multiple of the identity: of images that were not seen they say little, and
+/// feedback puts its errors just where the moments are small.
+void shrink(Matrix& moments, double trust) {
+    double trace = 0.0;
+    for (std::int64_t i = 0; i < moments.rows(); ++i) trace += moments(i, i);
+    for (double& value : moments.values()) value *= trust;
+    const double floor = (1.0 - trust) * trace / static_cast<double>(moments.rows());
+    for (std::int64_t i = 0; i < moments.rows(); ++i) moments(i, i) += floor;
 }
 
 /// A = L·D·Lᵗ with unit lower triangular L.
@@ -279,6 +290,9 @@ Matrix synthesis_of(const Factorization& factorization, const TransformCurves& c
 
 ErrorMetric error_metric(const GradientSamples& samples, const GradientMoments& moments, std::int64_t outputs) {
     ErrorMetric metric{moments.along(Axis::column), row_moments(sketch(samples.weights))};
+    const double trust = image_trust(samples.images());
+    shrink(metric.outputs, trust);
+    shrink(metric.inputs, trust);
     double energy = 0.0;
     for (std::int64_t i = 0; i < metric.inputs.rows(); ++i) energy += metric.inputs(i, i);
     const double scale = energy > 0.0 ? 1.0 / (energy * static_cast<double>(outputs)) : 0.0;

@@ -47,7 +47,7 @@ DistortionMeter::DistortionMeter(const Graph& graph, const Layer& layer, ConstVi
     : graph_(&graph), node_(&graph.nodes()[layer.node]), layer_(layer), images_(images), options_(options) {
     if (images.shape[0] == 0) fail("Distortions are measured on calibration images; there are none.");
     choose_chunks();
-    if (!options.corrected) return;
+    if (!(options.corrected > 0.0)) return;
     if (!input_of(*node_, InputRole::bias)) {
         fail("Layer '{}' has no bias that a correction could change.", node_->name);
     }
@@ -103,7 +103,7 @@ void DistortionMeter::for_each_chunk(const std::function<void(std::size_t index,
 
 void DistortionMeter::bind(const Weights& trial, GraphExecutor& session) const {
     session.bind(layer_.weight, trial.weights);
-    if (options_.corrected) session.bind(bias(), trial.bias);
+    if (options_.corrected > 0.0) session.bind(bias(), trial.bias);
 }
 
 std::vector<ChannelMoments> DistortionMeter::layer_moments(std::span<const Weights> trials) {
@@ -133,12 +133,14 @@ void DistortionMeter::correct(std::span<Weights> trials) {
         Weights& trial = trials[i];
         for (std::int64_t channel = 0; channel < layer_.shape[0]; ++channel) {
             const auto c = static_cast<std::size_t>(channel);
-            const double gain = std::pow(restoring_gain(original_.variance[c], moments[i].variance[c]), kTrustedGain);
+            const double gain = std::pow(restoring_gain(original_.variance[c], moments[i].variance[c]),
+                                         options_.corrected * kTrustedGain);
             for (std::int64_t k = channel * per_channel; k < (channel + 1) * per_channel; ++k) {
                 trial.weights[k] *= static_cast<float>(gain);
             }
-            const double mean = moments[i].mean[c] - static_cast<double>(trial.bias[channel]);
-            trial.bias[channel] = static_cast<float>(original_.mean[c] - gain * mean);
+            const double now = moments[i].mean[c];
+            const double wanted = now + options_.corrected * (original_.mean[c] - now);
+            trial.bias[channel] = static_cast<float>(wanted - gain * (now - static_cast<double>(trial.bias[channel])));
         }
     }
 }
@@ -159,7 +161,7 @@ void DistortionMeter::add_squared_changes(std::span<const Weights> trials, std::
 
 std::vector<double> DistortionMeter::measure(std::size_t count, const Change& change) {
     const Tensor own = image(graph_->parameter(layer_.weight));
-    const Tensor own_bias = options_.corrected ? graph_->parameter(bias()).values() : Tensor();
+    const Tensor own_bias = options_.corrected > 0.0 ? graph_->parameter(bias()).values() : Tensor();
     const std::int64_t fitting = options_.memory_bytes / 4 / bytes(own.elements());
     const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(fitting, 1));
     std::vector<double> distortions(count);
@@ -169,7 +171,7 @@ std::vector<double> DistortionMeter::measure(std::size_t count, const Change& ch
             trials[i] = {own, own_bias};
             change(begin + i, trials[i].weights.values());
         });
-        if (options_.corrected) correct(trials);
+        if (options_.corrected > 0.0) correct(trials);
         add_squared_changes(trials, std::span(distortions).subspan(begin, trials.size()));
     }
     for (double& distortion : distortions) distortion /= static_cast<double>(output_elements_);

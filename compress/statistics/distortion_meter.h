@@ -12,10 +12,10 @@
 namespace eigenbit::internal {
 
 struct MeterOptions {
-    /// The mean of every output channel of the layer is restored, and the share kTrustedGain of its variance (in
-    /// logarithms), before the rest of the network reads it, as by the label-free correction (method section 10). The
-    /// layer needs a bias: see with_biases().
-    bool corrected = false;
+    /// The share, 0 … 1, to which the mean of every output channel of the layer is restored, and kTrustedGain of it to
+    /// which its variance is (in logarithms), before the rest of the network reads it, as by the label-free correction
+    /// (method section 10). The layer needs a bias then: see with_biases().
+    double corrected = 0.0;
     /// Bounds the activations kept from one call to the next and the weights being tried. Where the layer's inputs for
     /// all images are larger, the network before the layer is run again for some images in every call. Beyond the
     /// bound, each thread needs the activations of one chunk of images.

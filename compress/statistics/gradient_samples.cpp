@@ -7,6 +7,7 @@
 #include <tbb/task_arena.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace eigenbit::internal {
 
@@ -46,7 +47,7 @@ std::vector<GradientSamples> sample_gradients(const Graph& graph, std::span<cons
         session_options.gradients.push_back(layer.weight);
         session_options.gradients.push_back(bias_of(layer));
         result.push_back({Tensor(Shape{samples, layer.shape[0], layer.shape[1], layer.shape[2]}),
-                          Tensor(Shape{samples, layer.shape[0]})});
+                          Tensor(Shape{samples, layer.shape[0]}), options.projections});
     }
     for_each_image(graph, images, session_options, [&](std::int64_t image, GraphExecutor& session) {
         Tensor projection(session.output().shape);
@@ -67,6 +68,24 @@ std::vector<GradientSamples> sample_gradients(const Graph& graph, std::span<cons
         }
     });
     return result;
+}
+
+bool add_unseen_sensitivity(GradientSamples& samples, ConstView weights, double output_energy) {
+    constexpr double kLeastSensitivity = 1e-3;
+    const auto energy_of = [](std::span<const float> values) {
+        double energy = 0.0;
+        for (const float value : values) energy += static_cast<double>(value) * value;
+        return energy;
+    };
+    const double weight_energy = energy_of(weights.values());
+    if (!(weight_energy > 0.0)) return false;
+    const double least = kLeastSensitivity * output_energy / weight_energy;  // mean square of a gradient's elements
+    const std::span<float> gradients = samples.weights.values();
+    if (energy_of(gradients) >= least * static_cast<double>(gradients.size())) return false;
+    const auto size = static_cast<float>(std::sqrt(least));
+    Random random({static_cast<std::uint64_t>(gradients.size())});
+    for (float& gradient : gradients) gradient += random.coin() ? size : -size;
+    return true;
 }
 
 Matrix gradient_moments(ConstView gradients, Axis axis) {

@@ -155,7 +155,8 @@ TEST_CASE("compression says that the float network does no better than chance, a
     write_ebit(colour_model(true), folder / "net.ebit", LevelStorage::entropy);
     write_classes(folder, "right", {{"blue", "blue"}, {"green", "green"}, {"red", "red"}}, 4);
     write_classes(folder, "wrong", {{"blue", "green"}, {"green", "red"}, {"red", "blue"}}, 4);
-    const std::string compression = "compress net.ebit --data folder:right --quiet --out small.ebit --val folder:";
+    const std::string compression =
+        "compress net.ebit --data folder:right --no-correction --no-feedback --quiet --out small.ebit --val folder:";
     const Outcome warned = run_command(folder, compression + "wrong --lambda 1e-6");
     CHECK(warned.exit_code == 0);
     CHECK(mentions(warned.errors, "eigenbit: warning: The float network's top-1 is 0.0 % on 12 images of 3 classes, no "
@@ -236,7 +237,7 @@ TEST_CASE("images are read over white and as far as they go, with a warning; tho
     write("cut/blue/3.jpg", jpeg_bytes(solid("blue")));
     for (const char* command :
          {"eval net.ebit --data folder:cut --quiet",
-          "compress net.ebit --data folder:cut --lambda 1e-6 --out small.ebit --quiet",
+          "compress net.ebit --data folder:cut --lambda 1e-6 --no-correction --no-feedback --out small.ebit --quiet",
           "train --model resnet8 --data 'folder:cut?size=16' --batch 1 --epochs 2 --out n.onnx --quiet"}) {
         const Outcome read = run_command(folder, command);
         CAPTURE(command);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 using namespace eigenbit::internal;
 
 namespace {
@@ -122,6 +124,44 @@ TEST_CASE("a killed run leaves its last checkpoint, from which another goes on t
     CHECK(resumed.exit_code == 0);
     CHECK(text_of(folder / "part.onnx") == text_of(folder / "whole.onnx"));
     CHECK(text_of(folder / "part.onnx.checkpoint") == text_of(folder / "whole.onnx.checkpoint"));
+}
+
+TEST_CASE("one calibration image compresses as well as without feedback and correction, and a warning says why") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    REQUIRE(run_command(folder,
+                        "train --model resnet8 --data mnist:. --epochs 6 --batch 16 --lr 0.05 --out net.onnx --quiet")
+                .exit_code
+            == 0);
+    const std::string compress = "compress net.onnx --data mnist:. --val mnist:. --rate 8 --images 1 --quiet ";
+    const Outcome alone = run_command(folder, compress + "--out alone.ebit --json alone.json");
+    REQUIRE(alone.exit_code == 0);
+    CHECK(alone.errors.find("warning: Of different calibration images there are 1, too few") != std::string::npos);
+    const Outcome plain =
+        run_command(folder, compress + "--no-feedback --no-correction --out plain.ebit --json plain.json");
+    REQUIRE(plain.exit_code == 0);
+    CHECK(plain.errors.empty());
+    CHECK(text_of(folder / "alone.ebit") == text_of(folder / "plain.ebit"));
+    const nlohmann::json results = json_of(folder / "alone.json");
+    CHECK(std::abs(results["drop"].get<double>()) < 5.0);
+}
+
+TEST_CASE("a network that compression destroys is written with a warning that names layers") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    REQUIRE(run_command(folder,
+                        "train --model resnet8 --data mnist:. --epochs 6 --batch 16 --lr 0.05 --out net.onnx --quiet")
+                .exit_code
+            == 0);
+    const std::string compress =
+        "compress net.onnx --data mnist:. --images 32 --transform none --quiet --out net.ebit ";
+    const Outcome fine = run_command(folder, compress + "--rate 6");
+    CHECK(fine.exit_code == 0);
+    CHECK(fine.errors.empty());
+    const Outcome coarse = run_command(folder, compress + "--lambda 1e9");
+    CHECK(coarse.exit_code == 0);
+    CAPTURE(coarse.errors);
+    CHECK(coarse.errors.find("of their variance. The layers that cost most: 'linear'") != std::string::npos);
 }
 
 TEST_CASE("a compressed network is retrained at its rate, with labels, a teacher, and both") {

@@ -19,7 +19,7 @@ inline GradientSamples complete_samples(const Graph& graph, const Layer& layer, 
     const auto projections = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(outputs)));
     const std::int64_t samples = images.shape[0] * projections;
     GradientSamples result{Tensor(Shape{samples, layer.shape[0], layer.shape[1], layer.shape[2]}),
-                           Tensor(Shape{samples, layer.shape[0]})};
+                           Tensor(Shape{samples, layer.shape[0]}), static_cast<int>(projections)};
     for (std::int64_t sample = 0; sample < samples; ++sample) {
         const std::int64_t image = sample / projections;
         const auto row = static_cast<std::uint64_t>(sample % projections);

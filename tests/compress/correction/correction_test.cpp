@@ -74,7 +74,7 @@ TEST_CASE("Layers that no normalisation follows put out the means and variances 
         CAPTURE(to_string(transform));
         const Graph plain = coarsely_quantized(graph, transform);
         Graph corrected = plain;
-        correct(graph, corrected, images);
+        correct(graph, corrected, images, 0);
         for (const Layer& layer : find_layers(graph)) {
             const ValueId output = graph.nodes()[layer.node].outputs[0];
             check_restored(moments_of(corrected, output, images), moments_of(graph, output, images));
@@ -100,7 +100,7 @@ TEST_CASE("What a normalisation outputs has the means and variances of the float
         CAPTURE(to_string(transform));
         const Graph plain = coarsely_quantized(trained, transform);
         Graph corrected = plain;
-        correct(trained, corrected, images);
+        correct(trained, corrected, images, 0);
         for (const Node& node : trained.nodes()) {
             if (!std::holds_alternative<BatchNormalization>(node.op)) continue;
             check_restored(moments_of(corrected, node.outputs[0], images),
@@ -114,7 +114,7 @@ TEST_CASE("A layer without bias and normalisation gets a bias and gains") {
     const Graph graph = restoration_network(5);  // the last convolution has no bias
     const Tensor images = random_images(8, 6);
     Graph corrected = coarsely_quantized(graph, {});
-    correct(graph, corrected, images);
+    correct(graph, corrected, images, 0);
     const LayerView last = layer_at(corrected, find_layer(corrected, "last").node).value();
     REQUIRE(last.bias.has_value());
     REQUIRE(last.gain.has_value());
@@ -133,7 +133,7 @@ TEST_CASE("A bias that two layers share is corrected for each by itself") {
     }();
     const Tensor images = random_images(24, 6);
     Graph corrected = coarsely_quantized(original, {});
-    correct(original, corrected, images);
+    correct(original, corrected, images, 0);
     for (const Layer& layer : find_layers(original)) {
         const ValueId output = original.nodes()[layer.node].outputs[0];
         check_restored(moments_of(corrected, output, images), moments_of(original, output, images));
@@ -144,7 +144,7 @@ TEST_CASE("A network that was not changed stays as it is") {
     const Graph graph = residual_network(5, true);
     const Tensor images = random_images(8, 6);
     Graph same = graph;
-    correct(graph, same, images);
+    correct(graph, same, images, 0);
     CHECK(squared_change(graph, same, images) < 1e-10);
 }
 
@@ -154,7 +154,7 @@ TEST_CASE("The correction does not depend on the number of threads") {
     const auto corrected_with = [&](std::size_t threads) {
         const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
         Graph corrected = coarsely_quantized(graph, {TransformKind::klt, {Axis::row}});
-        correct(graph, corrected, images);
+        correct(graph, corrected, images, 0);
         std::vector<float> values;
         for (const auto& [value, parameter] : corrected.parameters()) {
             const Tensor own = image(parameter);

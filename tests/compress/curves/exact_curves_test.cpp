@@ -101,7 +101,7 @@ TEST_CASE("Corrected, a shift of a layer's channels is no distortion, and a gain
         for (float& weight : weights) weight += 0.5F * static_cast<float>(random.normal());
     };
     DistortionMeter plain(graph, first, constant_input, {});
-    DistortionMeter corrected(graph, first, constant_input, {.corrected = true});
+    DistortionMeter corrected(graph, first, constant_input, {.corrected = 1.0});
     CHECK(plain.measure(1, disturb)[0] > 1e-3);
     CHECK(corrected.measure(1, disturb)[0] < 1e-8);
 
@@ -113,7 +113,7 @@ TEST_CASE("Corrected, a shift of a layer's channels is no distortion, and a gain
             for (float& weight : weights) weight *= 0.5F;
         };
         DistortionMeter uncorrected(network, layer, images, {});
-        DistortionMeter restoring(network, layer, images, {.corrected = true});
+        DistortionMeter restoring(network, layer, images, {.corrected = 1.0});
         CHECK(restoring.measure(1, halve)[0] < 0.4 * uncorrected.measure(1, halve)[0]);
     }
 }
@@ -149,7 +149,7 @@ TEST_CASE("A corrected distortion is that with every channel's mean restored, an
         changed.parameter(node.inputs[2]).values()[static_cast<std::int64_t>(c)] +=
             static_cast<float>(before.mean[c] - scaled.mean[c]);
     }
-    DistortionMeter meter(graph, layer, images, {.corrected = true});
+    DistortionMeter meter(graph, layer, images, {.corrected = 1.0});
     const double measured = meter.measure(1, [&](std::size_t, std::span<float> tried) { disturb(tried); })[0];
     CHECK(measured == doctest::Approx(mean_squared_change(graph, changed, images)).epsilon(1e-3));
     CHECK(meter.measure(1, [](std::size_t, std::span<float>) {})[0] < 1e-10);
@@ -161,7 +161,7 @@ TEST_CASE("Memory decides how often the network is run, not what is measured") {
     const Layer layer = find_layer(graph, "inner");
     const auto measure_with = [&](std::int64_t memory, std::size_t threads) {
         const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
-        DistortionMeter meter(graph, layer, images, {.corrected = true, .memory_bytes = memory});
+        DistortionMeter meter(graph, layer, images, {.corrected = 1.0, .memory_bytes = memory});
         TransformCurves curves = curves_of(graph, layer, {TransformKind::klt, {Axis::row}}, {});
         measure_distortions(curves, meter);
         std::vector<double> distortions;
@@ -246,7 +246,7 @@ TEST_CASE("Exact curves of entropy coding come close to the convex hull of all c
 TEST_CASE("A correction needs a bias to change") {
     const Graph graph = residual_network(2, true);
     const Tensor images = random_images(2, 3);
-    CHECK(error_of([&] { DistortionMeter(graph, find_layer(graph, "stem"), images, {.corrected = true}); })
+    CHECK(error_of([&] { DistortionMeter(graph, find_layer(graph, "stem"), images, {.corrected = 1.0}); })
           == "Layer 'stem' has no bias that a correction could change.");
 }
 

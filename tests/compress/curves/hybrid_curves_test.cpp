@@ -124,7 +124,7 @@ TEST_CASE("Hybrid curves do not depend on the number of threads, and no rounds c
         std::vector<LayerAlternatives> curves = predicted;
         const auto allocate_here = [&] { return allocate(curves, kLambda); };
         measure_where_allocated(curves, problem.graph, problem.layers, problem.images, allocate_here,
-                                {.meter = {.corrected = true}, .rounds = rounds});
+                                {.meter = {.corrected = 1.0}, .rounds = rounds});
         std::vector<double> result;
         for (const LayerAlternatives& options : curves) {
             for (const TransformCurves& option : options) {

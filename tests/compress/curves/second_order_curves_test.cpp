@@ -99,7 +99,7 @@ TEST_CASE("Gradients of what the correction leaves predict the corrected distort
         const Layer layer = find_layer(graph, name);
         GradientSamples samples = complete_samples(graph, layer, images);
         const CorrectionModel model = correction_models(graph, std::span(&layer, 1), images).front();
-        apply_correction(model, layer_weights(graph, layer), samples);
+        apply_correction(model, 1.0, layer_weights(graph, layer), samples);
         TransformCurves predicted =
             uncounted(graph, layer, {}, samples, {.coding = Coding::entropy, .dead_zones = false});
         predict_distortions(predicted, samples, 5);
@@ -108,7 +108,7 @@ TEST_CASE("Gradients of what the correction leaves predict the corrected distort
         for (std::size_t block = 0; block < predicted.curves.size(); ++block) {
             for (const std::size_t octave : {4UL, 5UL, 6UL}) trials.push_back({block, 1 + 4 * octave});
         }
-        DistortionMeter meter(graph, layer, images, {.corrected = true});
+        DistortionMeter meter(graph, layer, images, {.corrected = 1.0});
         measure_candidates(measured, trials, meter);
         for (const BlockCandidate& trial : trials) {
             CAPTURE(name);

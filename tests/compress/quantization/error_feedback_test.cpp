@@ -14,7 +14,7 @@ struct Problem {
     explicit Problem(const Transform& transform, float offset = 0.0F)
         : graph(with_biases(residual_network(6, true))),
           layer(find_layer(graph, "inner")),
-          samples(complete_samples(graph, layer, random_images(8, 7))),
+          samples(complete_samples(graph, layer, random_images(400, 7))),
           moments(samples.weights.view()),
           metric(error_metric(samples, moments, 5)),
           curves{factorize(graph, layer, transform, moments), {}, {}} {
