@@ -117,8 +117,7 @@ void check(const Graph& graph, const CompressionOptions& options, std::initializ
 TEST_CASE("Ledger: by default") {
     check(classifier(), options_of("auto", "auto"),
           {{1.0, 4686, 0.001092}, {2.0, 6038, 0.0001877}, {4.0, 8806, 8.755e-06}});
-    check(restorer(), options_of("auto", "auto"),
-          {{1.0, 1884, 0.04466}, {2.0, 2831, 0.005375}, {4.0, 4825, 0.000238}});
+    check(restorer(), options_of("auto", "auto"), {{1.0, 1884, 0.04466}, {2.0, 2831, 0.005375}, {4.0, 4825, 0.000238}});
 }
 
 TEST_CASE("Ledger: with activations of 8 bits, and of as many as pay") {
