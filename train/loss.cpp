@@ -9,6 +9,8 @@
 namespace eigenbit::internal {
 namespace {
 
+constexpr float kLeastProbability = 1e-20F;  // its logarithm and its inverse are finite
+
 /// log Σ exp(scores / temperature); subtracting the largest keeps every exponential in range.
 double log_normalizer(std::span<const float> scores, double temperature) {
     const double largest = *std::ranges::max_element(scores);
@@ -64,6 +66,16 @@ double distillation(ConstView logits, ConstView teacher, double temperature, Vie
         }
     }
     return loss / static_cast<double>(images);
+}
+
+Tensor scores_of(ConstView probabilities) {
+    Tensor scores(probabilities);
+    for (float& value : scores.values()) value = std::log(std::max(value, kLeastProbability));
+    return scores;
+}
+
+void pull_back_scores(ConstView probabilities, View gradient) {
+    for (std::int64_t i = 0; i < gradient.elements(); ++i) gradient[i] /= std::max(probabilities[i], kLeastProbability);
 }
 
 double mean_squared_error(ConstView output, ConstView target, View gradient) {

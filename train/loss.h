@@ -18,6 +18,12 @@ double softmax_cross_entropy(ConstView logits, std::span<const int> labels, doub
 /// respect to the logits. Throws Error when the shapes differ.
 double distillation(ConstView logits, ConstView teacher, double temperature, View gradient);
 
+/// Scores whose softmax these probabilities (N, classes) are: their logarithms.
+Tensor scores_of(ConstView probabilities);
+
+/// Makes a derivative with respect to scores_of(probabilities) one with respect to the probabilities.
+void pull_back_scores(ConstView probabilities, View gradient);
+
 /// Mean over all elements of (output − target)²; `gradient` receives the derivative with respect to the output.
 /// Throws Error when the shapes differ.
 double mean_squared_error(ConstView output, ConstView target, View gradient);

@@ -7,6 +7,7 @@
 #include "engine/passes/expand_products.h"
 #include "engine/passes/prepare_for_inference.h"
 #include "engine/program/inference.h"
+#include "evaluation/output_kind.h"
 #include "train/checkpoint.h"
 #include "train/loss.h"
 #include "train/quantization_aware_optimizer.h"
@@ -135,11 +136,25 @@ class Trainer {
                                                .forwards = static_cast<std::uint64_t>(step)});
         output_gradient_ = Tensor(session->output().shape);
         data_gradient_ = Tensor(session->output().shape);
+        if (!loader_.dataset().restoration) {
+            kind_ = output_kind(graph_, input);
+            check_kind("network", kind_);
+        }
         if (options_.distillation.teacher != nullptr && !teacher_) prepare_teacher(input);
+    }
+
+    static void check_kind(std::string_view whose, OutputKind kind) {
+        if (kind == OutputKind::scores || kind == OutputKind::probabilities) return;
+        fail("The {} outputs {}; one score, or one probability by a softmax, for each class was expected to train by.",
+             whose, to_string(kind));
     }
 
     void prepare_teacher(const Shape& input) try {
         Graph teacher = *options_.distillation.teacher;
+        if (!loader_.dataset().restoration) {
+            teacher_kind_ = output_kind(teacher, input);
+            check_kind("teacher", teacher_kind_);
+        }
         prepare_for_inference(teacher);
         teacher_.emplace(teacher, std::span(&input, 1), Execution::float32);
     } catch (const Error& error) {
@@ -178,20 +193,36 @@ class Trainer {
 
     double loss_by_data(ConstView output, const Batch& batch, View gradient) {
         if (loader_.dataset().restoration) return mean_squared_error(output, batch.targets, gradient);
-        return softmax_cross_entropy(output, batch.labels, options_.label_smoothing, gradient);
+        return loss_of_scores(output, gradient, [&](ConstView scores) {
+            return softmax_cross_entropy(scores, batch.labels, options_.label_smoothing, gradient);
+        });
     }
 
     double loss_by_teacher(ConstView output, const Batch& batch, View gradient) {
         const ConstView taught = teacher_->run(batch.images);
         if (loader_.dataset().restoration) return mean_squared_error(output, taught, gradient);
-        return distillation(output, taught, options_.distillation.temperature, gradient);
+        const Tensor scores = teacher_kind_ == OutputKind::probabilities ? scores_of(taught) : Tensor(taught);
+        return loss_of_scores(output, gradient, [&](ConstView learned) {
+            return distillation(learned, scores, options_.distillation.temperature, gradient);
+        });
+    }
+
+    /// Calls loss(scores), which leaves its gradient in `gradient`, of a network that outputs scores or probabilities.
+    template <typename Loss>
+    double loss_of_scores(ConstView output, View gradient, const Loss& loss) const {
+        if (kind_ != OutputKind::probabilities) return loss(output);
+        const double result = loss(scores_of(output));
+        pull_back_scores(output, gradient);
+        return result;
     }
 
     Graph& graph_;
     const TrainingOptions& options_;
     BatchLoader loader_;
     QuantizationAwareOptimizer network_;
+    OutputKind kind_ = OutputKind::scores;  // of a network that learns classes
     std::optional<Inference> teacher_;
+    OutputKind teacher_kind_ = OutputKind::scores;
     Tensor output_gradient_;
     Tensor data_gradient_;     // of the loss by labels or true images, where a teacher's is in output_gradient_
     std::int64_t images_ = 0;  // of the epochs run here

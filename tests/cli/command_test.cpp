@@ -103,7 +103,7 @@ TEST_CASE("what cannot be done is one sentence on standard error that names it, 
     failure("train --model resnet8 --data mnist:. --epochs 1 --out x.onnx --batch 65", "fewer than the batch size 65");
     CHECK_FALSE(std::filesystem::exists(folder / "x.onnx"));
     REQUIRE(run_command(folder, "new resnet8 --size 12 --classes 10 --out net.onnx").exit_code == 0);
-    const std::string compress = "compress net.onnx --data \"mnist:.?channels=3\" --out ";
+    const std::string compress = "compress net.onnx --quiet --data \"mnist:.?channels=3\" --out ";
     failure(compress + "x.ebit", "Give one of --rate, --size, --max-drop and --lambda");
     failure(compress + "x.ebit --size 10GBit", "--size is '10GBit'");
     failure(compress + "x.ebit --size 100", "A file of 100 bytes cannot be met: even at 0.05 bits a weight");

@@ -18,7 +18,46 @@ namespace {
 
 struct Killed {};
 
+/// With its output through one more node.
+Graph with_output(Graph graph, Operator op) {
+    const ValueId scores = graph.outputs().front();
+    const ValueId output = graph.add_node("through", std::move(op), {scores});
+    graph.replace_uses(scores, output);
+    graph.node(graph.nodes().size() - 1).inputs = {scores};
+    return graph;
+}
+
 }  // namespace
+
+TEST_CASE("a network that outputs probabilities learns as one that outputs scores, from labels and from teachers") {
+    const Graph scores = build_network("resnet8", Shape{8, 8, 1}, 4, 1);
+    const Graph teacher = build_network("resnet8", Shape{8, 8, 1}, 4, 5);
+    const Graph probabilities = with_output(scores, Softmax{.axis = 1});
+    const Graph sure_teacher = with_output(teacher, Softmax{.axis = 1});
+    TrainingOptions options = options_for(1);
+    options.distillation.label_share = 0.5;
+    options.distillation.temperature = 3.0;
+    const auto trained = [&](Graph graph, const Graph& taught_by) {
+        options.distillation.teacher = &taught_by;
+        train(graph, quarters(options.batch), nullptr, options);
+        return all_weights(graph);
+    };
+    const std::vector<float> expected = trained(scores, teacher);
+    for (const std::vector<float>& found :
+         {trained(probabilities, teacher), trained(probabilities, sure_teacher), trained(scores, sure_teacher)}) {
+        REQUIRE(found.size() == expected.size());
+        for (std::size_t i = 0; i < found.size(); ++i) CHECK(std::abs(found[i] - expected[i]) < 1e-5F);
+    }
+}
+
+TEST_CASE("a network of which no class has a score is not trained by labels") {
+    Graph graph =
+        with_output(build_network("resnet8", Shape{8, 8, 1}, 4, 1), Activation{.kind = Activation::Kind::sigmoid});
+    CHECK(error_of([&] {
+              train(graph, quarters(32), nullptr, options_for(1));
+          }).find("The network outputs one probability for each label; one score")
+          != std::string::npos);
+}
 
 TEST_CASE("a ResNet learns a small set by heart") {
     Graph graph = build_network("resnet8", Shape{8, 8, 1}, 4, 1);
