@@ -87,9 +87,9 @@ struct CompressedNetwork {
 /// Compression by transform quantization: statistics and curves once, then any number of rates.
 class Compressor {
   public:
-    /// Computes everything that does not depend on the rate. Calibration images are (N, H, W, C); of equal ones, one is
-    /// taken. Warns where they are few. Throws Error when the
-    /// network has no layer to compress or there are no images.
+    /// Computes everything that does not depend on the rate. Calibration images are (N, H, W, C); of those that are
+    /// alike, one is taken. Warns where they are few. Throws Error when the network has no layer to compress or there
+    /// are no images.
     Compressor(const Graph& graph, ConstView all_images, CompressionOptions options);
 
     /// The same for layers that may only choose from these of its transforms; those that none fits keep "none", which

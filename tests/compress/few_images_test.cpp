@@ -8,15 +8,18 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <optional>
 #include <string>
 
 namespace eigenbit::internal {
 namespace {
 
-/// The distortion on images that compression has not seen.
-double unseen_distortion(const Graph& graph, const Tensor& images, double rate, bool help) {
+/// The distortion on images that compression has not seen, with feedback and correction or without.
+double unseen_distortion(const Graph& graph, const Tensor& images, double rate, bool help,
+                         std::optional<ActivationDepths> activations = {}) {
     CompressionOptions options;
     options.transforms = transforms_named("auto", "auto");
+    options.activations = activations;
     options.correction = help;
     options.error_feedback = help;
     const CompressedNetwork network = Compressor(graph, images, options).at_rate(rate);
@@ -70,6 +73,36 @@ TEST_CASE("With few calibration images, feedback and correction do no harm to ot
             }
             CHECK(std::exp(ratio / kSets) < 1.2);
         }
+    }
+}
+
+TEST_CASE("Channels that are dead or a thousand times the others, and images that are alike, do no harm") {
+    const auto scaled = [](Graph graph, std::string_view layer, float factor) {
+        const Layer at = find_layer(graph, layer);
+        const std::int64_t count = at.shape.elements(1, 3);
+        Tensor& weights = graph.parameter(at.weight).values();
+        for (std::int64_t i = 2 * count; i < 3 * count; ++i) weights[i] *= factor;
+        return graph;
+    };
+    const auto alike = [](Tensor images) {
+        for (std::int64_t i = 192; i < images.elements(); ++i) images[i] = images[i % 192] + 1e-3F * images[i];
+        return images;
+    };
+    for (const bool normalized : {false, true}) {
+        const Graph graph = residual_network(5, normalized);
+        for (const std::string_view layer : {"stem", "inner", "outer"}) {
+            for (const float factor : {0.0F, 1000.0F}) {
+                CAPTURE(layer);
+                CAPTURE(factor);
+                const Graph odd = scaled(graph, layer, factor);
+                const Tensor images = random_images(24, 11);
+                const ActivationDepths bytes{8, 8};
+                CHECK(unseen_distortion(odd, images, 8.0, true, bytes)
+                      < 1.25 * unseen_distortion(odd, images, 8.0, false, bytes));
+            }
+        }
+        const Tensor images = alike(random_images(24, 12));
+        CHECK(unseen_distortion(graph, images, 4.0, true) < 1.2 * unseen_distortion(graph, images, 4.0, false));
     }
 }
 
