@@ -4,6 +4,7 @@
 #include "engine/ops/pooling.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace eigenbit::internal {
 namespace {
@@ -26,6 +27,30 @@ float weight(const AveragePool& average_pool, const PoolingWindow& window, const
                                 * counted(average_pool, 1, window.columns, x[2]));
 }
 
+/// The means, from sums of this type.
+template <typename Sum>
+void forward_in(const AveragePool& average_pool, const ForwardArguments& arguments) {
+    const ConstView x = arguments.inputs[0];
+    const View y = arguments.outputs[0];
+    const std::int64_t channels = x.shape[3];
+    const Pooling p = pooling(average_pool);
+    const std::int64_t row_elements = y.shape[2] * channels * p.kernel[0] * p.kernel[1];
+    for_each_chunk(y.shape[0] * y.shape[1], row_elements, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<Sum> sums(static_cast<std::size_t>(channels));
+        Sum* const sum = sums.data();
+        for_each_window(p, x.shape, y.shape, begin, end, [&](const PoolingWindow& window) {
+            std::ranges::fill(sums, Sum{0});
+            for_each_tap(p, x.shape, window, [&](std::int64_t tap) {
+                const float* from = x.data + tap * channels;
+                for (std::int64_t c = 0; c < channels; ++c) sum[c] += Sum{from[c]};
+            });
+            float* mean = y.data + window.output * channels;
+            const Sum factor{weight(average_pool, window, x.shape)};
+            for (std::int64_t c = 0; c < channels; ++c) mean[c] = static_cast<float>(sum[c] * factor);
+        });
+    });
+}
+
 }  // namespace
 
 std::vector<Shape> infer_shapes(const AveragePool& average_pool, std::span<const Shape> inputs) {
@@ -33,23 +58,12 @@ std::vector<Shape> infer_shapes(const AveragePool& average_pool, std::span<const
 }
 
 void forward(const AveragePool& average_pool, const ForwardArguments& arguments) {
-    const ConstView x = arguments.inputs[0];
-    const View y = arguments.outputs[0];
-    const std::int64_t channels = x.shape[3];
-    const Pooling p = pooling(average_pool);
-    const std::int64_t row_elements = y.shape[2] * channels * p.kernel[0] * p.kernel[1];
-    for_each_chunk(y.shape[0] * y.shape[1], row_elements, [&](std::int64_t begin, std::int64_t end) {
-        for_each_window(p, x.shape, y.shape, begin, end, [&](const PoolingWindow& window) {
-            float* mean = y.data + window.output * channels;
-            std::fill_n(mean, channels, 0.0F);
-            for_each_tap(p, x.shape, window, [&](std::int64_t tap) {
-                const float* from = x.data + tap * channels;
-                for (std::int64_t c = 0; c < channels; ++c) mean[c] += from[c];
-            });
-            const float factor = weight(average_pool, window, x.shape);
-            for (std::int64_t c = 0; c < channels; ++c) mean[c] *= factor;
-        });
-    });
+    constexpr std::int64_t kMostFloats = 1024;  // a window may be a whole large image
+    if (average_pool.kernel[0] * average_pool.kernel[1] > kMostFloats) {
+        forward_in<double>(average_pool, arguments);
+    } else {
+        forward_in<float>(average_pool, arguments);
+    }
 }
 
 void backward(const AveragePool& average_pool, const BackwardArguments& arguments) {

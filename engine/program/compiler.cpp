@@ -283,9 +283,7 @@ class Compiler {
         const Tensor weights = scaled_image(graph_, layer);
         std::string kind = kind_of(g, false);
         if (suits_winograd(g, WeightPacking::once)) {
-            auto& packed = step.weights.emplace<WinogradWeights>();
-            packed.pack_forward(g, weights.data(), implementation_);
-            packed.release_taps();
+            step.weights.emplace<WinogradWeights>().pack_forward(g, weights.data(), implementation_);
             kind += " Winograd";
         } else {
             pack_forward_weights(g, weights.data(), std::get<PackedWeights>(step.weights), implementation_);

@@ -1,5 +1,6 @@
 #include "engine/kernels/f32/convolution.h"
 
+#include "engine/kernels/f32/long_sums.h"
 #include "engine/kernels/loops/convolution_loops.h"
 
 #include <tbb/parallel_for.h>
@@ -43,6 +44,47 @@ std::vector<DepthBlock> depth_blocks(const SourceBand<float>& band, std::size_t 
         }
     }
     return blocks;
+}
+
+void set_depth(ForwardBlock& block, const ForwardBlock& whole, const SourceBand<float>& band, const DepthBlock& depth,
+               std::size_t lanes) {
+    block.grid.source = whole.grid.source + depth.first;
+    block.grid.segments = band.segments.data() + depth.first_segment;
+    block.grid.segment_count = depth.segment_count;
+    block.grid.length = depth.length;
+    block.weights = whole.weights + depth.depth_before * lanes;
+}
+
+/// A block of long sums.
+void run_long_sums(const ConvolutionKernels& kernels, const SourceBand<float>& band, const ForwardBlock& block) {
+    const std::size_t lanes = block.vectors * kernels.width;
+    const auto stride = static_cast<std::ptrdiff_t>(lanes);
+    LongSums sums(static_cast<std::int64_t>(block.pixel_end * lanes));
+    ForwardBlock run = block;
+    run.output = sums.run();
+    run.output_row_stride = static_cast<std::ptrdiff_t>(block.grid.columns) * stride;
+    run.output_column_stride = stride;
+    run.bias = nullptr;
+    run.accumulate = false;
+    run.finish = false;
+    for (const DepthBlock& depth : depth_blocks(band, kSumRun)) {
+        set_depth(run, block, band, depth, lanes);
+        kernels.forward(run);
+        sums.add_run();
+    }
+    for (std::size_t pixel = block.pixel_begin; pixel < block.pixel_end; ++pixel) {
+        const auto row = static_cast<std::ptrdiff_t>(pixel / block.grid.columns);
+        const auto column = static_cast<std::ptrdiff_t>(pixel % block.grid.columns);
+        const std::ptrdiff_t place = row * block.output_row_stride + column * block.output_column_stride;
+        for (std::ptrdiff_t c = 0; c < static_cast<std::ptrdiff_t>(block.channels); ++c) {
+            double sum = sums[static_cast<std::ptrdiff_t>(pixel) * stride + c];
+            if (block.bias) sum += static_cast<double>(block.bias[c]);
+            if (block.accumulate) sum += static_cast<double>(block.output[place + c]);
+            if (block.residual) sum += static_cast<double>(block.residual[place + c]);
+            // The operands are in the order that lets NaN through.
+            block.output[place + c] = std::min(std::max(static_cast<float>(sum), block.low), block.high);
+        }
+    }
 }
 
 struct PassRun {
@@ -95,15 +137,15 @@ void run_part(const PassRun& run, const PanelPart& part, const PassRows& rows, s
             block.vectors = part.last - part.first;
             return kernels.depthwise_forward(block);
         }
-        const float* const source = block.grid.source;
+        if (pass.depth() > kLongSum) {
+            run_long_sums(kernels, band, block);
+            continue;
+        }
+        const ForwardBlock whole = block;
         const std::size_t lanes = block.vectors * kernels.width;
         const std::vector<DepthBlock> blocks = depth_blocks(band, kPanelBytes / (lanes * sizeof(float)));
         for (const DepthBlock& depth : blocks) {
-            block.grid.source = source + depth.first;
-            block.grid.segments = band.segments.data() + depth.first_segment;
-            block.grid.segment_count = depth.segment_count;
-            block.grid.length = depth.length;
-            block.weights = weights + depth.depth_before * lanes;
+            set_depth(block, whole, band, depth, lanes);
             block.finish = &depth == &blocks.back();
             kernels.forward(block);
             block.accumulate = true;

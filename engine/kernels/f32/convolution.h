@@ -8,6 +8,8 @@
 
 namespace eigenbit::internal {
 
+// A sum of n products is off by less than n · 2⁻²⁴ · Σ|product|, a long one by much less (long_sums.h).
+
 /// What happens to the sums of a forward convolution: y = min(high, max(low, sum + bias + residual)).
 struct ConvolutionEpilogue {
     const float* bias = nullptr;      // (O)

@@ -1,6 +1,7 @@
 #include "engine/kernels/f32/gemm.h"
 
 #include "engine/base/aligned_vector.h"
+#include "engine/kernels/f32/long_sums.h"
 
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
@@ -308,23 +309,50 @@ void multiply_blocks(const Product& p, const ConvolutionKernels& kernels) {
     });
 }
 
+/// C at `row` and `column` = or += sums (rows, columns).
+void put(const Product& p, std::int64_t row, std::int64_t rows, std::int64_t column, std::int64_t columns,
+         const LongSums& sums) {
+    for (std::int64_t i = 0; i < rows; ++i) {
+        for (std::int64_t j = 0; j < columns; ++j) {
+            float& value = *p.c_at(row + i, column + j);
+            value = static_cast<float>((p.accumulate ? static_cast<double>(value) : 0.0) + sums[i * columns + j]);
+        }
+    }
+}
+
 /// Few rows of A times the depth of B, which lies together.
 void multiply_by_dot(const Product& p, const ConvolutionKernels& kernels) {
     const std::int64_t parts = std::min(wanted_tasks(p), parts_of(p.n, kLine));
     run_tasks(parts, [&](std::int64_t task) {
         const std::int64_t column = p.n * task / parts;
+        const std::int64_t columns = p.n * (task + 1) / parts - column;
         const MatrixOperand a = p.a.transposed ? packed_rows(p.a, p.m, p.k, scratch(p.m * packed_stride(p.k))) : p.a;
-        kernels.dot({.matrix = at(p.b, 0, column),
-                     .row_stride = p.b.stride,
-                     .rows = static_cast<std::size_t>(p.n * (task + 1) / parts - column),
-                     .vectors = a.data,
-                     .vector_stride = a.stride,
-                     .vector_count = static_cast<std::size_t>(p.m),
-                     .depth = static_cast<std::size_t>(p.k),
-                     .output = p.c_at(0, column),
-                     .output_vector_stride = p.c_transposed ? 1 : p.c_stride,
-                     .output_row_stride = p.c_transposed ? p.c_stride : 1,
-                     .accumulate = p.accumulate});
+        DotBlock block{.matrix = at(p.b, 0, column),
+                       .row_stride = p.b.stride,
+                       .rows = static_cast<std::size_t>(columns),
+                       .vectors = a.data,
+                       .vector_stride = a.stride,
+                       .vector_count = static_cast<std::size_t>(p.m),
+                       .depth = static_cast<std::size_t>(p.k),
+                       .output = p.c_at(0, column),
+                       .output_vector_stride = p.c_transposed ? 1 : p.c_stride,
+                       .output_row_stride = p.c_transposed ? p.c_stride : 1,
+                       .accumulate = p.accumulate};
+        if (p.k <= kLongSum) return kernels.dot(block);
+        LongSums sums(p.m * columns);
+        block.output = sums.run();
+        block.output_vector_stride = columns;
+        block.output_row_stride = 1;
+        block.accumulate = false;
+        const std::int64_t run = kSumRun * static_cast<std::int64_t>(kernels.width);  // each lane has a sum of its own
+        for (std::int64_t k = 0; k < p.k; k += run) {
+            block.matrix = at(p.b, k, column);
+            block.vectors = a.data + k;
+            block.depth = static_cast<std::size_t>(std::min(run, p.k - k));
+            kernels.dot(block);
+            sums.add_run();
+        }
+        put(p, 0, p.m, column, columns, sums);
     });
 }
 
@@ -342,16 +370,31 @@ void multiply_by_axpy(const Product& p, const ConvolutionKernels& kernels) {
         MatrixOperand a{at(p.a, row, 0), p.a.stride, p.a.transposed};
         if (a.transposed) a = packed_rows(a, rows, p.k, memory);
         float* const sums = p.c_transposed ? memory + a_floats : p.c_at(row, column);
-        kernels.axpy({.matrix = at(p.b, 0, column),
-                      .row_stride = p.b.stride,
-                      .rows = static_cast<std::size_t>(p.k),
-                      .columns = static_cast<std::size_t>(columns),
-                      .factors = a.data,
-                      .factor_stride = a.stride,
-                      .outputs = sums,
-                      .output_stride = p.c_transposed ? columns : p.c_stride,
-                      .output_count = static_cast<std::size_t>(rows),
-                      .accumulate = p.accumulate && !p.c_transposed});
+        AxpyBlock block{.matrix = at(p.b, 0, column),
+                        .row_stride = p.b.stride,
+                        .rows = static_cast<std::size_t>(p.k),
+                        .columns = static_cast<std::size_t>(columns),
+                        .factors = a.data,
+                        .factor_stride = a.stride,
+                        .outputs = sums,
+                        .output_stride = p.c_transposed ? columns : p.c_stride,
+                        .output_count = static_cast<std::size_t>(rows),
+                        .accumulate = p.accumulate && !p.c_transposed};
+        if (p.k > kLongSum) {
+            LongSums long_sums(rows * columns);
+            block.outputs = long_sums.run();
+            block.output_stride = columns;
+            block.accumulate = false;
+            for (std::int64_t k = 0; k < p.k; k += kSumRun) {
+                block.matrix = at(p.b, k, column);
+                block.factors = a.data + k;
+                block.rows = static_cast<std::size_t>(std::min(kSumRun, p.k - k));
+                kernels.axpy(block);
+                long_sums.add_run();
+            }
+            return put(p, row, rows, column, columns, long_sums);
+        }
+        kernels.axpy(block);
         if (p.c_transposed) put_transposed(p, rows, columns, sums, p.c_at(row, column));
     });
 }

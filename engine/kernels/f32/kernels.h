@@ -50,6 +50,10 @@ struct WeightGradientBlock {
     size_t channels;
 };
 
+/// A tile whose points are larger is left to plain sums: its roundings would reach pixels that the large value does not
+/// touch, infinity and NaN all of its pixels.
+constexpr float kLargestWinogradPoint = 65536.0F;
+
 /// One tile on its way to the 36 points of Winograd's F(4×4, 3×3): `channels` of its pixels, 6×6 of a source or 4×4 of
 /// an output's gradient, each wherever it lies.
 struct WinogradInput {
@@ -106,7 +110,8 @@ struct ConvolutionKernels {
     void (*depthwise_forward)(const ForwardBlock& block);
     void (*weight_gradient)(const WeightGradientBlock& block);
     void (*depthwise_weight_gradient)(const WeightGradientBlock& block);
-    void (*winograd_source)(const WinogradInput& tile);
+    /// False where a point is larger than kLargestWinogradPoint, or not a number.
+    bool (*winograd_source)(const WinogradInput& tile);
     void (*winograd_gradient)(const WinogradInput& tile);
     void (*winograd_output)(const WinogradOutput& tile);
     void (*dot)(const DotBlock& block);

@@ -8,7 +8,9 @@
 #include <tbb/task_arena.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <vector>
 
 namespace eigenbit::internal {
 namespace {
@@ -45,14 +47,6 @@ void multiply(const WinogradWeights& weights, std::int64_t point, const WeightPa
                                                    .finish = false});
 }
 
-/// Calls visit(begin, end) for 0 … count-1, whole or in parts at the same time.
-template <typename Visit>
-void divide(std::int64_t count, bool at_the_same_time, const Visit& visit) {
-    if (!at_the_same_time) return visit(0, count);
-    tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, count),
-                      [&](const auto& range) { visit(range.begin(), range.end()); });
-}
-
 struct WinogradRun {
     const ConvolutionLoops& pass;
     const WinogradWeights& weights;
@@ -61,6 +55,58 @@ struct WinogradRun {
     float* target;
 };
 
+/// A tile's outputs by plain sums.
+void run_directly(const WinogradRun& run, const std::array<const float*, 36>& sources,
+                  const std::array<const float*, 16>& residuals, const std::array<float*, 16>& targets) {
+    const ConvolutionKernels& kernels = *run.weights.implementation().convolution;
+    const std::int64_t inputs = run.pass.source_channels;
+    const std::int64_t outputs = run.pass.target_channels;
+    std::vector<float> source(static_cast<std::size_t>(36 * inputs));
+    std::vector<float> target(static_cast<std::size_t>(16 * outputs));
+    for (std::size_t p = 0; p < 36; ++p) {
+        std::copy_n(sources[p], inputs, source.data() + static_cast<std::int64_t>(p) * inputs);
+    }
+    for (std::size_t p = 0; p < 16 && run.epilogue.residual != nullptr; ++p) {
+        std::copy_n(residuals[p], outputs, target.data() + static_cast<std::int64_t>(p) * outputs);
+    }
+    const std::array<std::ptrdiff_t, 3> rows{0, 6 * inputs, 12 * inputs};
+    for (const WeightPanel& panel : run.weights.panels()) {
+        float* const panel_target = target.data() + panel.first_channel;
+        kernels.forward({.grid = {.source = source.data(),
+                                  .row_stride = 6 * inputs,
+                                  .column_stride = inputs,
+                                  .columns = 4,
+                                  .segments = rows.data(),
+                                  .segment_count = rows.size(),
+                                  .length = static_cast<std::size_t>(3 * inputs)},
+                         .pixel_begin = 0,
+                         .pixel_end = 16,
+                         .weights = run.weights.taps(panel),
+                         .vectors = static_cast<std::size_t>(panel.vectors),
+                         .channels = static_cast<std::size_t>(panel.channels),
+                         .output = panel_target,
+                         .output_row_stride = 4 * outputs,
+                         .output_column_stride = outputs,
+                         .residual = run.epilogue.residual != nullptr ? panel_target : nullptr,
+                         .bias = run.epilogue.bias != nullptr ? run.epilogue.bias + panel.first_channel : nullptr,
+                         .low = run.epilogue.low,
+                         .high = run.epilogue.high,
+                         .accumulate = false,
+                         .finish = true});
+    }
+    for (std::size_t p = 0; p < 16; ++p) {
+        std::copy_n(target.data() + static_cast<std::int64_t>(p) * outputs, outputs, targets[p]);
+    }
+}
+
+/// Calls visit(begin, end) for 0 … count-1, whole or in parts at the same time.
+template <typename Visit>
+void divide(std::int64_t count, bool at_the_same_time, const Visit& visit) {
+    if (!at_the_same_time) return visit(0, count);
+    tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, count),
+                      [&](const auto& range) { visit(range.begin(), range.end()); });
+}
+
 void run_tiles(const WinogradRun& run, const WinogradTiling& tiling, std::int64_t begin, std::int64_t end,
                bool divided) {
     const ConvolutionKernels& kernels = *run.weights.implementation().convolution;
@@ -68,11 +114,12 @@ void run_tiles(const WinogradRun& run, const WinogradTiling& tiling, std::int64_
     const std::int64_t outputs = run.pass.target_channels;
     const std::int64_t source_stride = WinogradPoints::stride_of(end - begin, inputs);
     const std::int64_t sum_stride = WinogradPoints::stride_of(end - begin, outputs);
-    float* const memory = winograd_memory(kWinogradPoints * (source_stride + sum_stride) + inputs);
+    float* const memory = winograd_memory(kWinogradPoints * (source_stride + sum_stride) + inputs + end - begin);
     const WinogradPoints sources{memory, inputs, source_stride};
     const WinogradPoints sums{sources.at(kWinogradPoints, 0), outputs, sum_stride};
     float* const zeros = sums.at(kWinogradPoints, 0);
     std::fill_n(zeros, inputs, 0.0F);
+    float* const suitable = zeros + inputs;  // by tile, 1 or 0
     // What lies outside of the image is written over points that have been read.
     const auto outside = [&](std::int64_t tile) { return sums.at(0, tile - begin); };
 
@@ -81,8 +128,9 @@ void run_tiles(const WinogradRun& run, const WinogradTiling& tiling, std::int64_
             begin + first, begin + last, inputs,
             [&](std::int64_t tile) { return tiling.source(tile, run.source, zeros); },
             [&](std::int64_t tile, const auto& pixels) {
-                kernels.winograd_source(
+                const bool suits = kernels.winograd_source(
                     {pixels.data(), static_cast<std::size_t>(inputs), sources.at(0, tile - begin), sources.stride});
+                suitable[tile - begin] = suits ? 1.0F : 0.0F;
             });
     });
     const std::span<const WeightPanel> panels = run.weights.panels();
@@ -102,6 +150,9 @@ void run_tiles(const WinogradRun& run, const WinogradTiling& tiling, std::int64_
                 std::array<const float*, 16> residuals{};
                 if (epilogue.residual) {
                     residuals = tiling.target<const float>(tile, epilogue.residual, outside(tile));
+                }
+                if (suitable[tile - begin] == 0.0F) {
+                    return run_directly(run, tiling.source(tile, run.source, zeros), residuals, pixels);
                 }
                 kernels.winograd_output({.points = sums.at(0, tile - begin),
                                          .point_stride = sums.stride,

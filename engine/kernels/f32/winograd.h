@@ -8,6 +8,13 @@ namespace eigenbit::internal {
 // Convolutions of 3×3 taps and stride 1 by Winograd's F(4×4, 3×3): a quarter of the multiplications, and results that
 // differ from plain sums by a few roundings more. Like the plain ones (convolution.h) they run on oneTBB, and do not
 // depend on the number of threads.
+//
+// An output is off by less than kWinogradRoundings · 2⁻²⁴ · Σ|weight| times the largest magnitude in its tile of 6×6
+// inputs, which may be one that it does not touch. Tiles with points of more than kLargestWinogradPoint, or of NaN, go
+// by plain sums as in convolution.h: those where an input is larger, none where all are less than a twentieth of it.
+// The weights' gradient has no such tiles: what is large in a tile reaches all taps in any case.
+
+inline constexpr double kWinogradRoundings = 32.0;
 
 /// How often weights are packed: transforming them takes as long as some tiles.
 enum class WeightPacking { every_run, once };

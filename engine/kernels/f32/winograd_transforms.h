@@ -71,9 +71,11 @@ template <typename Visit>
     if (channel < channels) visit(channel, Lanes<false>{Vector::mask(channels - channel)});
 }
 
-/// kPixels × kPixels pixels to 6×6 points: transform along columns, then along rows.
-template <size_t kPixels, typename Transform>
-[[gnu::always_inline]] inline void to_points(const WinogradInput& tile, const Transform& transform) {
+/// kPixels × kPixels pixels to 6×6 points: transform along columns, then along rows, each of which visit(row, points)
+/// sees.
+template <size_t kPixels, typename Transform, typename Visit>
+[[gnu::always_inline]] inline void to_points(const WinogradInput& tile, const Transform& transform,
+                                             const Visit& visit) {
     for_each_vector(
         tile.channels, [&](size_t channel, const auto& lanes) __attribute__((always_inline)) {
             Register halfway[kPixels][6];
@@ -91,6 +93,7 @@ template <size_t kPixels, typename Transform>
 #pragma GCC unroll 6
                 for (size_t column = 0; column < kPixels; ++column) v[column] = halfway[column][row];
                 transform(v);
+                visit(row, v);
                 float* const to = tile.points + static_cast<ptrdiff_t>(6 * row) * tile.point_stride + channel;
 #pragma GCC unroll 6
                 for (size_t p = 0; p < 6; ++p) lanes.store(to + static_cast<ptrdiff_t>(p) * tile.point_stride, v[p]);
@@ -98,9 +101,23 @@ template <size_t kPixels, typename Transform>
         });
 }
 
-void winograd_source(const WinogradInput& tile) { to_points<6>(tile, source_to_points); }
+/// Looks at the nine points of 0, √½ and ∞: each pixel has a factor of 1 or more at one of them, and no two pixels have
+/// factors at all nine that cancel each other out.
+bool winograd_source(const WinogradInput& tile) {
+    Vector::Magnitudes largest{};
+    to_points<6>(
+        tile, source_to_points, [&](size_t row, const Register(&v)[6]) __attribute__((always_inline)) {
+            if (row != 0 && row != 1 && row != 5) return;
+            largest = Vector::largest(largest, v[0]);
+            largest = Vector::largest(largest, v[1]);
+            largest = Vector::largest(largest, v[5]);
+        });
+    return Vector::at_most(largest, kLargestWinogradPoint);
+}
 
-void winograd_gradient(const WinogradInput& tile) { to_points<4>(tile, gradient_to_points); }
+void winograd_gradient(const WinogradInput& tile) {
+    to_points<4>(tile, gradient_to_points, [](size_t, const Register(&)[6]) {});
+}
 
 void winograd_output(const WinogradOutput& tile) {
     for_each_vector(

@@ -129,7 +129,7 @@ void WinogradWeights::transform(std::int64_t inputs) {
     if (points_.elements() != size) points_ = Tensor(Shape{size});
     for (const WeightPanel& panel : panels()) {
         const std::int64_t count = inputs * panel.vectors * width;
-        const float* const taps = taps_.weights(0, 9 * inputs, panel);
+        const float* const taps = this->taps(panel);
         float* const points = points_.data() + kWinogradPoints * panel.vectors_before * inputs * width;
         for_each_strip(count, [&](std::int64_t begin, std::int64_t length) {
             strip_to_points(taps + begin, length, count, points + begin);

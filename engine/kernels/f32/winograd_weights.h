@@ -9,7 +9,7 @@
 namespace eigenbit::internal {
 
 /// The weights of a 3×3 convolution at the 36 points of Winograd's F(4×4, 3×3): for each panel and point,
-/// (inputs, vectors * width) floats.
+/// (inputs, vectors * width) floats; and as they are, for tiles that go by plain sums.
 class WinogradWeights {
   public:
     /// Weights (O, 3, 3, I) as winograd_forward reads them. Memory is kept where the size allows.
@@ -19,13 +19,11 @@ class WinogradWeights {
     void pack_input_gradient(const ConvolutionGeometry& geometry, const float* weights,
                              const CpuImplementation& implementation = active_cpu_implementation());
 
-    /// Frees the memory that only packing again needs.
-    void release_taps() { taps_ = {}; }
-
     std::int64_t bytes() const;
     const CpuImplementation& implementation() const { return *implementation_; }
     std::span<const WeightPanel> panels() const { return panels_; }
     const float* weights(std::int64_t point, const WeightPanel& panel) const;
+    const float* taps(const WeightPanel& panel) const { return taps_.weights(0, 9 * inputs_, panel); }
 
   private:
     void transform(std::int64_t inputs);

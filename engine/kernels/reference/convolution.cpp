@@ -46,7 +46,8 @@ void convolution_forward_reference(const ConvolutionGeometry& g, const float* x,
     for (std::size_t index = 0; index < sums.size(); ++index) {
         if (epilogue.bias) sums[index] += static_cast<double>(epilogue.bias[index % static_cast<std::size_t>(g.o)]);
         if (epilogue.residual) sums[index] += static_cast<double>(epilogue.residual[index]);
-        y[index] = std::min(epilogue.high, std::max(epilogue.low, static_cast<float>(sums[index])));
+        // The operands are in the order that lets NaN through.
+        y[index] = std::min(std::max(static_cast<float>(sums[index]), epilogue.low), epilogue.high);
     }
 }
 

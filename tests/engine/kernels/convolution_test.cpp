@@ -69,6 +69,46 @@ TEST_CASE("forward convolution equals the reference on every implementation") {
     });
 }
 
+TEST_CASE("long sums have no more roundings than short ones, in a layer") {
+    const ConvolutionGeometry geometry =
+        with_output_extents({.n = 2, .h = 1, .w = 1, .i = 150528, .o = 3, .kh = 1, .kw = 1});
+    const std::vector<float> x(static_cast<std::size_t>(geometry.n * geometry.i), 1.0F);
+    for (const float value : {0.1F, 0.7F, 0.9803F, 1.9F}) {
+        const std::vector<float> weights(static_cast<std::size_t>(geometry.o * geometry.i), value);
+        for_each_supported([&](const CpuImplementation& implementation) {
+            PackedWeights packed;
+            pack_forward_weights(geometry, weights.data(), packed, implementation);
+            std::vector<float> y(static_cast<std::size_t>(geometry.n * geometry.o));
+            convolution_forward(geometry, x.data(), packed, {}, y.data());
+            for (const float sum : y) CHECK(std::abs(double{sum} / (double{value} * 150528) - 1.0) < 2e-6);
+        });
+    }
+}
+
+TEST_CASE("long sums end like the others, forward and backward, and where the residual lies") {
+    std::mt19937 random(15);
+    const ConvolutionGeometry geometry =
+        with_output_extents({.n = 1, .h = 3, .w = 2, .i = 950, .o = 930, .kh = 3, .kw = 3, .pad = {1, 0, 1, 1}});
+    const Problem problem(geometry, random);
+    const ConvolutionEpilogue fused{problem.bias.data(), problem.residual.data(), -200.0F, 300.0F};
+    std::vector<float> expected(problem.y.size());
+    std::vector<float> expected_dx = problem.x;
+    convolution_forward_reference(geometry, problem.x.data(), problem.weights.data(), fused, expected.data());
+    convolution_input_gradient_reference(geometry, problem.y.data(), problem.weights.data(), true, expected_dx.data());
+    for_each_supported([&](const CpuImplementation& implementation) {
+        PackedWeights packed;
+        pack_forward_weights(geometry, problem.weights.data(), packed, implementation);
+        std::vector<float> y = problem.residual;
+        convolution_forward(geometry, problem.x.data(), packed, {fused.bias, y.data(), fused.low, fused.high},
+                            y.data());
+        CHECK(y == expected);
+        pack_input_gradient_weights(geometry, problem.weights.data(), packed, implementation);
+        std::vector<float> dx = problem.x;
+        convolution_input_gradient(geometry, problem.y.data(), packed, true, dx.data());
+        CHECK(dx == expected_dx);
+    });
+}
+
 TEST_CASE("a residual may lie where the output goes") {
     for_each_problem([](const Problem& problem) {
         const ConvolutionEpilogue fused{problem.bias.data(), problem.residual.data(), -20.0F, 30.0F};

@@ -11,6 +11,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace eigenbit::internal;
@@ -106,6 +107,35 @@ TEST_CASE("matrix products equal the reference on every implementation, transpos
     }
     // Several blocks, strips, panels and parts of the depth.
     for (const Sizes& sizes : std::vector<Sizes>{{1, 5000, 20}, {3, 9, 1200}, {530, 70, 400}, {70, 1100, 30}}) {
+        check_equal_to_reference(sizes, random);
+    }
+}
+
+TEST_CASE("long sums have no more roundings than short ones") {
+    constexpr std::int64_t kProducts = 150528;
+    const std::vector<float> ones(8 * kProducts, 1.0F);
+    for (const float value : {0.1F, 0.7F, 0.9803F, 1.9F}) {
+        const std::vector<float> values(9 * kProducts, value);
+        const double expected = static_cast<double>(value) * kProducts;
+        for_each_supported([&](const CpuImplementation& implementation) {
+            // By dot, and by axpy.
+            for (const auto& [m, n, transposed] : {std::tuple{1, 5, true}, {2, 3, false}}) {
+                CAPTURE(m);
+                CAPTURE(value);
+                std::vector<float> c(static_cast<std::size_t>(m * n));
+                gemm(m, n, kProducts, {ones.data(), kProducts}, {values.data(), transposed ? kProducts : n, transposed},
+                     false, c.data(), n, implementation);
+                double worst = 0.0;
+                for (const float sum : c) worst = std::max(worst, std::abs(static_cast<double>(sum) / expected - 1.0));
+                CHECK(worst < 2e-6);
+            }
+        });
+    }
+}
+
+TEST_CASE("long sums add up whole numbers exactly, wherever C lies") {
+    std::mt19937 random(13);
+    for (const Sizes& sizes : std::vector<Sizes>{{1, 3, 9000}, {3, 2, 8200}, {2, 70, 10000}}) {
         check_equal_to_reference(sizes, random);
     }
 }

@@ -158,6 +158,12 @@ TEST_CASE("average pools are the mean of what every window covers") {
     }
 }
 
+TEST_CASE("the mean of a large image of equal pixels is that pixel") {
+    const Tensor x(Shape{1, 224, 224, 3}, std::vector<float>(224 * 224 * 3, 0.7F));
+    const Tensor y = output_of(AveragePool{.kernel = {224, 224}}, {x});
+    for (const float mean : y.values()) CHECK(mean == doctest::Approx(0.7F).epsilon(1e-6));
+}
+
 TEST_CASE("the gradients of pools are those of their values") {
     Random random({3});
     int checked = 0;

@@ -61,6 +61,14 @@ TEST_CASE("a sum over any axes is that of the elements") {
     }
 }
 
+TEST_CASE("the mean of a large image of equal pixels is that pixel, reduced") {
+    const Tensor x(Shape{1, 224, 224, 3}, std::vector<float>(224 * 224 * 3, 0.7F));
+    for (const std::vector<int>& axes : {std::vector<int>{1, 2}, {1, 2, 3}}) {
+        const Tensor y = output_of(Reduce{Reduce::Kind::mean, axes}, {x});
+        for (const float mean : y.values()) CHECK(mean == doctest::Approx(0.7F).epsilon(1e-6));
+    }
+}
+
 TEST_CASE("reduced axes stay with extent 1 or go") {
     const auto shape = [](const Reduce& reduce) { return infer_shapes(reduce, std::vector{Shape{2, 3, 4, 5}})[0]; };
     CHECK(shape({.axes = {1, 2}, .keep_axes = true}) == Shape{2, 1, 1, 5});

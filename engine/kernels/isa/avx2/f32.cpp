@@ -11,6 +11,7 @@ struct Vector {
     static constexpr size_t kWidth = 8;
     using Register = __m256;
     using Mask = __m256i;
+    using Magnitudes = __m256i;
 
     static Mask mask(size_t lanes) {
         const int count = lanes >= kWidth ? static_cast<int>(kWidth) : static_cast<int>(lanes);
@@ -27,6 +28,14 @@ struct Vector {
     /// The operands are in the order that lets NaN through.
     static Register clamp(Register values, Register low, Register high) {
         return _mm256_min_ps(high, _mm256_max_ps(low, values));
+    }
+    /// Magnitudes are compared as whole numbers, among which NaN and infinity are the largest.
+    static Magnitudes largest(Magnitudes a, Register values) {
+        return _mm256_max_epi32(a, _mm256_and_si256(_mm256_castps_si256(values), _mm256_set1_epi32(0x7FFFFFFF)));
+    }
+    static bool at_most(Magnitudes values, float limit) {
+        const __m256i above = _mm256_cmpgt_epi32(values, _mm256_castps_si256(_mm256_set1_ps(limit)));
+        return _mm256_testz_si256(above, above) != 0;
     }
 };
 

@@ -11,6 +11,7 @@ struct Vector {
     static constexpr size_t kWidth = 16;
     using Register = __m512;
     using Mask = __mmask16;
+    using Magnitudes = __m512i;
 
     static Mask mask(size_t lanes) { return static_cast<Mask>(lanes >= kWidth ? 0xFFFFU : (1U << lanes) - 1U); }
     static Register zero() { return _mm512_setzero_ps(); }
@@ -24,6 +25,13 @@ struct Vector {
     /// The operands are in the order that lets NaN through.
     static Register clamp(Register values, Register low, Register high) {
         return _mm512_min_ps(high, _mm512_max_ps(low, values));
+    }
+    /// Magnitudes are compared as whole numbers, among which NaN and infinity are the largest.
+    static Magnitudes largest(Magnitudes a, Register values) {
+        return _mm512_max_epi32(a, _mm512_and_si512(_mm512_castps_si512(values), _mm512_set1_epi32(0x7FFFFFFF)));
+    }
+    static bool at_most(Magnitudes values, float limit) {
+        return _mm512_cmpgt_epi32_mask(values, _mm512_castps_si512(_mm512_set1_ps(limit))) == 0;
     }
 };
 

@@ -11,6 +11,7 @@ struct Vector {
     static constexpr size_t kWidth = 4;
     using Register = float __attribute__((vector_size(16)));
     using Mask = size_t;  // the number of lanes
+    using Magnitudes = int32_t __attribute__((vector_size(16)));
 
     static Mask mask(size_t lanes) { return lanes < kWidth ? lanes : kWidth; }
     static Register zero() { return Register{}; }
@@ -37,6 +38,19 @@ struct Vector {
     static Register clamp(Register values, Register low, Register high) {
         values = values < low ? low : values;
         return values > high ? high : values;
+    }
+    /// Magnitudes are compared as whole numbers, among which NaN and infinity are the largest.
+    static Magnitudes largest(Magnitudes a, Register values) {
+        Magnitudes b;
+        memcpy(&b, &values, sizeof b);
+        b &= 0x7FFFFFFF;
+        return a > b ? a : b;
+    }
+    static bool at_most(Magnitudes values, float limit) {
+        int32_t most;
+        memcpy(&most, &limit, sizeof most);
+        const Magnitudes above = values > most;
+        return (above[0] | above[1] | above[2] | above[3]) == 0;
     }
 };
 
