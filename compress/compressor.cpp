@@ -48,7 +48,7 @@ void check_finite(const Graph& graph, std::span<const Layer> layers, ConstView o
     }
 }
 
-/// Whether an image differs from another of this energy by less than 40 dB, as a copy of it would.
+/// Whether the difference of two images is 40 dB or more below this energy, as that of a copy would be.
 bool is_like(std::span<const float> image, std::span<const float> other, double energy) {
     constexpr double kNoise = 1e-4;
     double distance = 0.0;
@@ -201,9 +201,9 @@ Compressor::Compressor(const Graph& graph, ConstView all_images, CompressionOpti
     if (image_trust(sampled) < kLeastTrust && (options_.error_feedback || options_.correction)) {
         // Both would suit the errors to these images alone.
         options_.error_feedback = options_.correction = false;
-        warn("Of different calibration images there are {}, too few to feed errors back and to correct layers by: "
-             "neither is "
-             "done. A few hundred images are better.",
+        warn("Too few different calibration images, {}, to feed errors back and to correct layers by: neither is done. "
+             "A few "
+             "hundred images are better.",
              images.shape[0]);
     }
 

@@ -32,9 +32,11 @@ struct CompressionOptions {
     int blocks = 9;             ///< per factor of a layer, at most; as many as a 3×3 kernel has taps
     int gradient_images = 256;  ///< of the calibration images, for projected gradients
     SamplingOptions sampling;
-    int measured_images = 100;   ///< at most, of the calibration images, for distortions measured on the output
-    bool error_feedback = true;  ///< coefficients make up for the errors of those quantized before them
-    bool correction = true;      ///< of biases and normalisation statistics after quantization
+    int measured_images = 100;  ///< at most, of the calibration images, for distortions measured on the output
+    /// Coefficients make up for the errors of those quantized before them. Like the correction only with nine different
+    /// calibration images or more.
+    bool error_feedback = true;
+    bool correction = true;  ///< of biases and normalisation statistics after quantization
     /// Activations that layers read or add (quantizer_candidates) are rounded, each to the depth of these that
     /// minimises D + λ·bits, with the λ of the weights; nothing leaves them float.
     std::optional<ActivationDepths> activations;
