@@ -26,6 +26,8 @@ demo: configure
 	@ninja -C $(BUILD) eigenbit
 	@./demo.sh $(BUILD)
 
+# The ONNX standard's own tests are made by python3-onnx.
+test: PACKAGES += python3-onnx
 test: build
 	@tests/run $(BUILD)
 

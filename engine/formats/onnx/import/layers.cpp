@@ -146,7 +146,15 @@ void import_global_max_pool(NodeImport& node) {
     node.output(node.graph().add(pool, {x}));
 }
 
+[[noreturn]] void refuse_training_mode() { fail("it was exported in training mode: export with model.eval()"); }
+
 void import_batch_normalization(NodeImport& node) {
+    // Before opset 14 further outputs, those of batch statistics, say so.
+    const auto& outputs = node.proto().output();
+    if (node.fixed().integer("training_mode").value_or(0) != 0
+        || std::any_of(outputs.begin() + 1, outputs.end(), [](const std::string& name) { return !name.empty(); })) {
+        refuse_training_mode();
+    }
     const ValueId x = node.value(0);
     GraphBuilder& graph = node.graph();
     // Channels come last in our images and in matrices; elsewhere they are put there and back.
@@ -256,6 +264,9 @@ void import_softmax(NodeImport& node) {
 }
 
 void import_dropout(NodeImport& node) {
+    if (node.has_input(2) && node.fixed().constant(2).integers() != std::vector<std::int64_t>{0}) {
+        refuse_training_mode();
+    }
     const Dropout dropout{.probability = node.fixed().real("ratio", 1).value_or(0.5F)};
     if (!(dropout.probability >= 0.0F && dropout.probability < 1.0F)) {
         fail("the ratio is {}, at least 0 and less than 1 was expected", dropout.probability);

@@ -1,4 +1,5 @@
 #include "tests/engine/formats/onnx/model.h"
+#include "tests/error_of.h"
 
 #include <algorithm>
 #include <cmath>
@@ -307,4 +308,30 @@ TEST_CASE("Dropout has its ratio in an attribute or an input and does nothing at
         CHECK(std::get<Dropout>(graph.nodes().front().op).probability == 0.25F);
         check_output(*model, kImages, kImages, [](const Tensor& x, const Integers& i) { return at(x, i); });
     }
+}
+
+TEST_CASE("normalization and dropout that were exported in training mode are refused") {
+    const auto error_of_training = [](const OnnxModel& model, std::string_view node) {
+        const std::string error = error_of([&] { model.read(); });
+        CAPTURE(error);
+        CHECK(error.find(node) != std::string::npos);
+        CHECK(error.find("export with model.eval()") != std::string::npos);
+    };
+    for (const auto& [opset, outputs] :
+         {std::pair{15, OnnxModel::Names{"y", "m1", "v1"}}, {15, {"y"}}, {9, {"y", "m1", "v1", "m2", "v2"}}}) {
+        OnnxModel model(opset);
+        model.input("x", {0, 4, 5, 6}).output("y");
+        for (const char* statistic : {"s", "b", "m", "v"}) model.constant(statistic, random_tensor({4}, 1, 0.1F));
+        OnnxModel::Attributes attributes;
+        if (opset == 15) attributes.push_back({"training_mode", std::int64_t{1}});
+        model.node("BatchNormalization", {"x", "s", "b", "m", "v"}, outputs, attributes);
+        error_of_training(model, "BatchNormalization");
+    }
+    OnnxModel dropout(13);
+    dropout.input("x", kOpenImages).number("ratio", 0.25F).integer("training", 1).output("y");
+    error_of_training(dropout.node("Dropout", {"x", "ratio", "training"}, {"y"}), "Dropout");
+    OnnxModel inference(13);
+    inference.input("x", kOpenImages).number("ratio", 0.25F).integer("training", 0).output("y");
+    check_output(inference.node("Dropout", {"x", "ratio", "training"}, {"y"}), kImages, kImages,
+                 [](const Tensor& x, const Integers& i) { return at(x, i); });
 }
