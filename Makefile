@@ -6,7 +6,7 @@ PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev \
             dataset-fashion-mnist
 
-.PHONY: build configure deps demo test test-aarch64 bench bench-peers fuzz robustness sanitize format format-check clean
+.PHONY: build configure deps demo test test-aarch64 bench bench-peers exporters fuzz robustness sanitize format format-check clean
 
 build: configure
 	@ninja -C $(BUILD)
@@ -44,6 +44,11 @@ bench: build
 # Installs ONNX Runtime, oneDNN and PyTorch and compares; about an hour.
 bench-peers: build
 	@bench/peers/run $(BUILD)
+
+# Exports networks with two versions of PyTorch and reads them; hours.
+exporters: PACKAGES += python3-torch python3-venv
+exporters: build
+	@tests/exporters/run $(BUILD)
 
 # FUZZ_INPUTS says how many.
 fuzz: PACKAGES += clang libclang-rt-14-dev

@@ -1,14 +1,10 @@
 #include "engine/base/error.h"
-#include "engine/executor/graph_executor.h"
-#include "engine/formats/onnx/layout.h"
 #include "engine/formats/onnx/onnx.h"
-#include "engine/program/inference.h"
-#include "tests/engine/npy.h"
+#include "tests/engine/formats/onnx/recorded_run.h"
 #include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -46,59 +42,14 @@ struct Result {
     std::string sentence;
 };
 
-/// Whether NaN, infinities and numbers within the tolerance stand at the same places.
-bool agree(ConstView values, const Tensor& expected, float tolerance) {
-    if (!(values.shape == expected.shape())) return false;
-    for (std::int64_t i = 0; i < values.elements(); ++i) {
-        const float value = values[i];
-        const float target = expected[i];
-        if (value == target || (std::isnan(value) && std::isnan(target))) continue;
-        if (!(std::abs(value - target) <= 1e-6F + tolerance * std::abs(target))) return false;
-    }
-    return true;
-}
-
-/// Whether a shape is what is declared, where 0 stands for any extent.
-bool fits(const Shape& shape, const Shape& declared) {
-    if (shape.rank() != declared.rank()) return false;
-    for (int axis = 0; axis < shape.rank(); ++axis) {
-        if (declared[axis] != 0 && declared[axis] != shape[axis]) return false;
-    }
-    return true;
-}
-
-/// The case's input in the order that the graph declares.
-Tensor input_of_case(const fs::path& folder, const Graph& graph, const Graph::Input& input) {
-    Tensor values = read_npy(folder / (graph.name(input.value) + ".npy"));
-    if (Tensor ours = to_our_order(values); fits(ours.shape(), input.shape)) return ours;
-    return values;
-}
-
-/// What is wrong with the outputs, empty where nothing is.
-std::string difference(const fs::path& folder, const Graph& graph, float tolerance) {
-    std::vector<Tensor> inputs;
-    std::vector<Shape> shapes;
-    std::vector<ConstView> views;
-    for (const Graph::Input& input : graph.inputs()) {
-        inputs.push_back(input_of_case(folder, graph, input));
-        shapes.push_back(inputs.back().shape());
-    }
-    for (const Tensor& input : inputs) views.push_back(input);
-    GraphExecutor executor(graph, shapes, {.keep_values = true});
-    for (std::size_t i = 0; i < inputs.size(); ++i) executor.bind(graph.inputs()[i].value, views[i]);
-    executor.forward();
-    Inference inference(graph, shapes, Execution::float32);
-    inference.run(views);
+/// The values of a case for a graph whose inputs are what is not constant.
+RecordedRun run_of(const fs::path& folder, const Graph& graph) {
+    RecordedRun run;
+    for (const Graph::Input& input : graph.inputs()) run.inputs.push_back(folder / (graph.name(input.value) + ".npy"));
     for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
-        const Tensor expected = read_npy(folder / formatted("output.{}.npy", i));
-        if (!agree(to_onnx_order(executor.value(graph.outputs()[i])), expected, tolerance)) {
-            return formatted("output {} differs", i);
-        }
-        if (!agree(to_onnx_order(inference.output(i)), expected, tolerance)) {
-            return formatted("output {} of the program differs", i);
-        }
+        run.outputs.push_back(folder / formatted("output.{}.npy", i));
     }
-    return {};
+    return run;
 }
 
 Result result_of(const fs::path& folder, float tolerance) {
@@ -112,7 +63,8 @@ Result result_of(const fs::path& folder, float tolerance) {
             continue;
         }
         if (!fs::exists(folder / "output.0.npy")) return {Outcome::wrong, "was read, though its values are no tensors"};
-        if (std::string wrong = difference(folder, graph, tolerance); !wrong.empty()) {
+        const std::string wrong = difference(graph, run_of(folder, graph), {.absolute = 1e-6F, .relative = tolerance});
+        if (!wrong.empty()) {
             return {Outcome::wrong, formatted("{}: {}", file, wrong)};
         }
         result = {Outcome::passed, {}};
