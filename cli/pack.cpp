@@ -13,6 +13,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace eigenbit::internal {
 namespace {
@@ -21,7 +22,8 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit pack small.ebit --storage fixed --out mapped.ebit
   eigenbit pack resnet50.onnx --data "folder:photos?preset=imagenet" --out resnet50.ebit     for 8-bit execution
   eigenbit pack net.ebit --classes names.txt --out named.ebit
-  eigenbit pack net.onnx.checkpoint --out best.onnx        the best network of a training run so far)";
+  eigenbit pack net.onnx.checkpoint --out best.onnx        the best network of a training run so far
+  eigenbit pack small.ebit --opset 21 --out small.onnx     levels with DequantizeLinear, of 4 bits too)";
 
 const std::map<std::string, LevelStorage> kStorages{{"entropy", LevelStorage::entropy}, {"fixed", LevelStorage::fixed}};
 
@@ -31,6 +33,8 @@ struct PackOptions {
     std::string data;
     std::filesystem::path classes;
     std::filesystem::path out;
+    std::optional<int> opset;
+    bool flat = false;
 };
 
 FileFormat format_of(const PackOptions& options) {
@@ -71,7 +75,9 @@ Results pack(const PackOptions& options, const RunOptions& run) {
         }
     }
     if (format_of(options) == FileFormat::onnx) {
-        write_onnx(model, options.out);
+        OnnxWriteOptions how{.flat = options.flat};
+        if (options.opset) how.opset = *options.opset;
+        write_onnx(model, options.out, how);
     } else {
         write_ebit(model, options.out, options.storage);
     }
@@ -96,10 +102,19 @@ Verb pack_verb(CLI::App& command) {
                     "classes called where the model does not say")
         ->type_name("SPEC");
     app->add_option("--classes", options->classes, "File of the classes' names, one on each line")->type_name("FILE");
-    app->add_option("--out", options->out, "Where the network goes; in floats, as ONNX, where it ends in .onnx")
+    app->add_option("--out", options->out, "Where the network goes; as ONNX where it ends in .onnx")
         ->type_name("FILE")
         ->required();
+    app->add_option("--opset", options->opset, "Of an ONNX file: 13, or 21, which has levels of 4 and of 16 bits")
+        ->type_name("N")
+        ->check(CLI::IsMember({13, 21}));
+    app->add_flag("--flat", options->flat,
+                  "Write the weights of an ONNX file as floats, not as levels, bases and what multiplies them");
     const auto files = [options] {
+        if (format_of(*options) != FileFormat::onnx && (options->opset || options->flat)) {
+            fail("{} is no ONNX file: --opset and --flat say how one is written; expected --out FILE.onnx",
+                 options->out.string());
+        }
         return Files{.inputs = {options->model.path, options->classes},
                      .outputs = {{"--out", options->out, format_of(*options)}}};
     };

@@ -77,6 +77,22 @@ void check_complete(const TensorProto& tensor) {
     if (tensor.has_segment()) fail("tensor '{}' is stored in segments, which are not supported", tensor.name());
 }
 
+// Element types that are newer than some versions of onnx.proto.
+constexpr int kUint4 = 21;
+constexpr int kInt4 = 22;
+
+/// Integers of 4 bits, the first of two in the lower half of a byte.
+std::vector<std::int64_t> decode_halves(const TensorProto& tensor, const Shape& shape, bool is_signed) {
+    const Shape bytes{(shape.elements() + 1) / 2};
+    const std::vector<std::int64_t> pairs = decode_integers<std::uint8_t>(tensor, bytes, tensor.int32_data());
+    std::vector<std::int64_t> values;
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+        const std::int64_t half = pairs[static_cast<std::size_t>(i / 2)] >> (4 * (i % 2)) & 15;
+        values.push_back(is_signed && half > 7 ? half - 16 : half);
+    }
+    return values;
+}
+
 decltype(Constant::values) decode_values(const TensorProto& tensor, const Shape& shape) {
     switch (tensor.data_type()) {
     case TensorProto::FLOAT:
@@ -105,6 +121,10 @@ decltype(Constant::values) decode_values(const TensorProto& tensor, const Shape&
         return decode_integers<std::uint8_t>(tensor, shape, tensor.int32_data());
     case TensorProto::UINT64:
         return decode<std::uint64_t, std::int64_t>(tensor, shape, tensor.uint64_data(), checked_unsigned);
+    case kUint4:
+        return decode_halves(tensor, shape, false);
+    case kInt4:
+        return decode_halves(tensor, shape, true);
     default:
         fail("tensor '{}' has the element type {}, which is not supported (integers, booleans and reals are)",
              tensor.name(), tensor.data_type());

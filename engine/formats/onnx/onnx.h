@@ -25,8 +25,15 @@ Model read_onnx(const std::filesystem::path& path, const OnnxOptions& options = 
 /// The same from memory; errors call the file by this name.
 Model read_onnx(std::span<const std::uint8_t> bytes, std::string_view name, const OnnxOptions& options = {});
 
-/// Writes an ONNX file (opset 13, images NCHW), whole or not at all. Quantized parameters are written as the values
-/// they stand for. Throws Error when the file cannot be written.
-void write_onnx(const Model& model, const std::filesystem::path& path);
+/// How an ONNX file is written.
+struct OnnxWriteOptions {
+    int opset = 13;  ///< 13, or 21, which has levels of 4 and of 16 bits
+    /// Weights as the float values that they stand for, instead of levels with DequantizeLinear and products of these.
+    bool flat = false;
+};
+
+/// Writes an ONNX file (images NCHW), whole or not at all. Throws Error when the file cannot be written, or the opset
+/// is another.
+void write_onnx(const Model& model, const std::filesystem::path& path, const OnnxWriteOptions& options = {});
 
 }  // namespace eigenbit::internal

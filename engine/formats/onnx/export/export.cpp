@@ -2,11 +2,12 @@
 
 #include "engine/base/error.h"
 #include "engine/formats/file.h"
+#include "engine/formats/onnx/export/weights.h"
 #include "engine/formats/onnx/layout.h"
 #include "engine/formats/onnx/metadata.h"
 #include "engine/formats/onnx/onnx.h"
+#include "engine/ops/channel_gain.h"
 #include "engine/passes/expand_products.h"
-#include "engine/passes/multiply_gains.h"
 
 #include <algorithm>
 #include <array>
@@ -16,8 +17,8 @@
 namespace eigenbit::internal {
 namespace {
 
-constexpr std::int64_t kOpset = 13;
-constexpr std::int64_t kIrVersion = 7;  // the file format that came with opset 13
+/// The file format that came with an opset.
+constexpr std::int64_t ir_version(int opset) { return opset >= 21 ? 10 : 7; }
 
 // Batch, height and width assumed for inputs that leave them open.
 constexpr std::array<std::array<std::int64_t, 3>, 2> kProbes{{{2, 224, 224}, {3, 261, 265}}};
@@ -66,8 +67,8 @@ onnx::AttributeProto& add_attribute(onnx::NodeProto& node, std::string_view name
 
 }  // namespace
 
-OnnxExport::OnnxExport(const Graph& graph, onnx::GraphProto& file)
-    : graph_(graph), file_(file), shapes_(probe(graph)) {}
+OnnxExport::OnnxExport(const Graph& graph, onnx::GraphProto& file, const OnnxWriteOptions& options)
+    : graph_(graph), file_(file), options_(options), shapes_(probe(graph)) {}
 
 std::string OnnxExport::new_name(std::string_view name) {
     std::string result(name.empty() ? "value" : name);
@@ -103,33 +104,75 @@ std::string OnnxExport::add_constant(std::string_view name, std::span<const std:
     return tensor.name();
 }
 
-std::string OnnxExport::add_constant(std::string_view name, std::uint8_t value) {
+std::string OnnxExport::add_levels(std::string_view name, onnx::TensorProto::DataType type, const Shape& shape,
+                                   std::span<const std::int16_t> levels) {
     onnx::TensorProto& tensor = *file_.add_initializer();
     tensor.set_name(new_name(name));
-    tensor.set_data_type(onnx::TensorProto::UINT8);
-    tensor.set_raw_data(&value, 1);
+    tensor.set_data_type(type);
+    for (const std::int64_t extent : shape) tensor.add_dims(extent);
+    const auto set_raw = [&]<typename Element>(Element) {
+        const std::vector<Element> elements(levels.begin(), levels.end());
+        tensor.set_raw_data(elements.data(), elements.size() * sizeof(Element));
+    };
+    switch (type) {
+    case onnx::TensorProto::INT8:
+        set_raw(std::int8_t{});
+        break;
+    case onnx::TensorProto::INT16:
+        set_raw(std::int16_t{});
+        break;
+    case onnx::TensorProto::INT32:
+        set_raw(std::int32_t{});
+        break;
+    default: {  // 4 bits, the first of two levels in the lower half
+        std::string bytes((levels.size() + 1) / 2, '\0');
+        for (std::size_t i = 0; i < levels.size(); ++i) {
+            bytes[i / 2] = static_cast<char>(bytes[i / 2] | (levels[i] & 15) << (4 * (i % 2)));
+        }
+        tensor.set_raw_data(bytes);
+    }
+    }
+    return tensor.name();
+}
+
+std::string OnnxExport::add_zero_point(std::string_view name, onnx::TensorProto::DataType type, std::int32_t value) {
+    onnx::TensorProto& tensor = *file_.add_initializer();
+    tensor.set_name(new_name(name));
+    tensor.set_data_type(type);
+    tensor.add_int32_data(value);
     return tensor.name();
 }
 
 void OnnxExport::add_rounding(ValueId value) {
-    constexpr int kDepthOfFile = 8;
     const auto found = graph_.activations().find(value);
-    if (found == graph_.activations().end() || found->second.bit_depth > kDepthOfFile) return;
+    if (found == graph_.activations().end()) return;
     const ActivationQuantizer& quantizer = found->second;
+    const bool is_byte = quantizer.bit_depth <= 8;
+    const int type_depth = is_byte ? 8 : 16;
+    const bool has_type = is_byte || opset() >= 21;
     const std::string& name = graph_.name(value);
     const auto number = [&](std::string_view suffix, float constant) {
         return add_constant(name + std::string(suffix), Tensor(Shape{}, std::array{constant}));
     };
     Location& location = locations_.at(value);
-    if (quantizer.bit_depth < kDepthOfFile) {
+    const auto apply = [&](std::string_view type, std::string_view suffix, std::vector<std::string> more) {
+        more.insert(more.begin(), location.base);
+        location.base = add_node(type, name + std::string(suffix), std::move(more)).output(0);
+    };
+    if (quantizer.bit_depth < type_depth || !has_type) {
         const std::string low = number(".min", quantizer.lowest());
-        location.base =
-            add_node("Clip", name + "/clipped", {location.base, low, number(".max", quantizer.highest())}).output(0);
+        apply("Clip", "/clipped", {low, number(".max", quantizer.highest())});
     }
     const std::string step = number(".step", quantizer.step);
-    const std::string zero_point = add_constant(name + ".zero_point", static_cast<std::uint8_t>(quantizer.zero_point));
-    location.base = add_node("QuantizeLinear", name + "/levels", {location.base, step, zero_point}).output(0);
-    location.base = add_node("DequantizeLinear", name + "/rounded", {location.base, step, zero_point}).output(0);
+    if (!has_type) {
+        apply("Div", "/in_steps", {step});
+        apply("Round", "/levels", {});
+        return apply("Mul", "/rounded", {step});
+    }
+    const std::string zero_point = add_zero_point(
+        name + ".zero_point", is_byte ? onnx::TensorProto::UINT8 : onnx::TensorProto::UINT16, quantizer.zero_point);
+    apply("QuantizeLinear", "/levels", {step, zero_point});
+    apply("DequantizeLinear", "/rounded", {step, zero_point});
 }
 
 void OnnxExport::define(ValueId value, const std::string& name, std::span<const int> permutation) {
@@ -152,8 +195,21 @@ void OnnxExport::define_transposed(ValueId value, ValueId source, std::span<cons
 const OnnxExport::Location& OnnxExport::locate(ValueId value) {
     const auto found = locations_.find(value);
     if (found != locations_.end()) return found->second;
-    define_in_onnx_order(value, add_constant(graph_.name(value), to_onnx_order(image(graph_.parameter(value)))));
+    define_in_onnx_order(value, add_weight(value, std::nullopt));
     return locations_.at(value);
+}
+
+std::string OnnxExport::add_weight(ValueId value, const std::optional<Tensor>& gain) {
+    const Weight& weight = graph_.parameter(value);
+    if (!weight.is_float() && !options_.flat) return add_quantized_weight(*this, graph_.name(value), weight, gain);
+    const Tensor values = image(weight);
+    return add_constant(graph_.name(value), to_onnx_order(gain ? with_gain(values, *gain) : values));
+}
+
+std::string OnnxExport::layer_weight(const Node& layer) {
+    const ValueId weight = input_of(layer, InputRole::weight).value();
+    const std::optional<ValueId> gain = input_of(layer, InputRole::gain);
+    return gain ? add_weight(weight, graph_.parameter(*gain).values()) : in_onnx_order(weight);
 }
 
 std::string OnnxExport::in_order(ValueId value, std::span<const int> permutation) {
@@ -229,17 +285,20 @@ void set_attribute(onnx::NodeProto& node, std::string_view name, std::span<const
     for (const std::int64_t value : values) attribute.add_ints(value);
 }
 
-void write_onnx(const Model& model, const std::filesystem::path& path) {
+void write_onnx(const Model& model, const std::filesystem::path& path, const OnnxWriteOptions& options) {
+    if (options.opset != 13 && options.opset != 21) {
+        fail("cannot write \"{}\": files of opset 13 and 21 are written, none of opset {}", path.string(),
+             options.opset);
+    }
     onnx::ModelProto file;
-    file.set_ir_version(kIrVersion);
+    file.set_ir_version(ir_version(options.opset));
     file.set_producer_name("eigenbit");
     file.mutable_graph()->set_name("network");
     write_metadata(model, file);
     try {
         Graph graph = model.graph;
         expand_products(graph);
-        multiply_gains(graph);
-        OnnxExport network(graph, *file.mutable_graph());
+        OnnxExport network(graph, *file.mutable_graph(), options);
         network.add_inputs();
         for (const Node& node : graph.nodes()) {
             export_node(network, node);
@@ -252,7 +311,7 @@ void write_onnx(const Model& model, const std::filesystem::path& path) {
     // The opset goes last, as a message of its own (messages of protobuf that follow each other are one), so that a
     // file that was cut off anywhere lacks it.
     onnx::ModelProto last;
-    last.add_opset_import()->set_version(kOpset);
+    last.add_opset_import()->set_version(options.opset);
     last.mutable_opset_import(0)->set_domain("");
     if (file.ByteSizeLong() > std::numeric_limits<int>::max() - last.ByteSizeLong()) {
         fail("cannot write \"{}\": the network takes more than the 2 GB that an ONNX file can hold", path.string());

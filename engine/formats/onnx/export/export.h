@@ -2,11 +2,13 @@
 
 #include "engine/formats/onnx/import/probes.h"
 #include "engine/formats/onnx/layout.h"
+#include "engine/formats/onnx/onnx.h"
 #include "engine/graph/graph.h"
 
 #include <onnx/onnx_pb.h>
 
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -22,9 +24,10 @@ namespace eigenbit::internal {
 /// needs it: so the transposes between the two layouts, and those that import has added, cancel.
 class OnnxExport {
   public:
-    OnnxExport(const Graph& graph, onnx::GraphProto& file);
+    OnnxExport(const Graph& graph, onnx::GraphProto& file, const OnnxWriteOptions& options);
 
     const Graph& graph() const { return graph_; }
+    int opset() const { return options_.opset; }
     const ProbedShapes& shapes(ValueId value) const { return shapes_[static_cast<std::size_t>(value)]; }
     int rank(ValueId value) const { return shapes(value).front().rank(); }
 
@@ -41,7 +44,9 @@ class OnnxExport {
     /// Adds a constant and returns its name.
     std::string add_constant(std::string_view name, ConstView values);
     std::string add_constant(std::string_view name, std::span<const std::int64_t> values);
-    std::string add_constant(std::string_view name, std::uint8_t value);
+    /// The same as levels of this type, one or, of 4 bits, half a byte each.
+    std::string add_levels(std::string_view name, onnx::TensorProto::DataType type, const Shape& shape,
+                           std::span<const std::int16_t> levels);
     std::string new_name(std::string_view name);
 
     /// From now on our value is found under this name of the file, which has its axes in this order of ours.
@@ -51,7 +56,13 @@ class OnnxExport {
     /// Our value is a transpose of another one of ours.
     void define_transposed(ValueId value, ValueId source, std::span<const int> permutation);
 
-    /// Rounds a value by its quantizer, if it has one of at most 8 bits: QuantizeLinear and DequantizeLinear.
+    std::string add_zero_point(std::string_view name, onnx::TensorProto::DataType type, std::int32_t value);
+    /// The name in the file of a layer's weight, in ONNX's order and with the gains of its output channels multiplied
+    /// in.
+    std::string layer_weight(const Node& layer);
+
+    /// Rounds a value by its quantizer, if it has one: QuantizeLinear and DequantizeLinear where the opset has their
+    /// type.
     void add_rounding(ValueId value);
 
     void add_inputs();
@@ -65,10 +76,12 @@ class OnnxExport {
     };
 
     const Location& locate(ValueId value);
+    std::string add_weight(ValueId value, const std::optional<Tensor>& gain);
     void describe(onnx::ValueInfoProto& info, ValueId value) const;
 
     const Graph& graph_;
     onnx::GraphProto& file_;
+    OnnxWriteOptions options_;
     std::vector<ProbedShapes> shapes_;  // by ValueId
     std::map<ValueId, Location> locations_;
     std::map<std::pair<std::string, std::vector<int>>, std::string> transposes_;  // of bases, already in the file

@@ -19,6 +19,13 @@ std::vector<std::string> inputs_in_onnx_order(OnnxExport& file, const Node& node
     return names;
 }
 
+/// Input, weight and bias of a layer.
+std::vector<std::string> layer_inputs(OnnxExport& file, const Node& layer) {
+    std::vector<std::string> names{file.in_onnx_order(layer.inputs[0]), file.layer_weight(layer)};
+    if (const auto bias = input_of(layer, InputRole::bias)) names.push_back(file.in_onnx_order(*bias));
+    return names;
+}
+
 /// A node that does the same to values in ONNX's order as ours does in our order.
 onnx::NodeProto& add_like(OnnxExport& file, const Node& node, std::string_view type, std::vector<std::string> inputs) {
     onnx::NodeProto& result = file.add_node(type, node.name, std::move(inputs));
@@ -130,7 +137,7 @@ void export_op(const Concat& op, const Node& node, OnnxExport& file) {
 
 void export_op(const Conv& op, const Node& node, OnnxExport& file) {
     const Shape& weight = file.shapes(input_of(node, InputRole::weight).value()).front();
-    onnx::NodeProto& result = add_like(file, node, "Conv", inputs_in_onnx_order(file, node));
+    onnx::NodeProto& result = add_like(file, node, "Conv", layer_inputs(file, node));
     set_attribute(result, "kernel_shape", std::array{weight[1], weight[2]});
     set_attribute(result, "strides", op.stride);
     set_attribute(result, "dilations", op.dilation);
@@ -151,12 +158,13 @@ void export_op(const Dropout& op, const Node& node, OnnxExport& file) {
 
 void export_op(const Gemm&, const Node& node, OnnxExport& file) {
     if (file.rank(node.inputs[0]) == 2) {
-        set_attribute(add_like(file, node, "Gemm", inputs_in_onnx_order(file, node)), "transB", std::int64_t{1});
+        set_attribute(add_like(file, node, "Gemm", layer_inputs(file, node)), "transB", std::int64_t{1});
         return;
     }
     const std::string x = file.in_our_order(node.inputs[0]);
-    const ValueId weight = input_of(node, InputRole::weight).value();
-    onnx::NodeProto* result = &file.add_node("MatMul", node.name, {x, file.in_order(weight, std::array{1, 0})});
+    onnx::NodeProto& transposed = file.add_node("Transpose", node.name + "/weight", {file.layer_weight(node)});
+    set_attribute(transposed, "perm", std::array<std::int64_t, 2>{1, 0});
+    onnx::NodeProto* result = &file.add_node("MatMul", node.name, {x, transposed.output(0)});
     if (const auto bias = input_of(node, InputRole::bias)) {
         result = &file.add_node("Add", node.name + "/bias", {result->output(0), file.in_our_order(*bias)});
     }
@@ -196,9 +204,10 @@ void export_op(const Reduce& op, const Node& node, OnnxExport& file) {
     std::ranges::sort(axes);
 
     std::vector<std::string> inputs = inputs_in_onnx_order(file, node);
-    if (!is_mean) inputs.push_back(file.add_constant(node.name + ".axes", axes));
+    const bool by_input = !is_mean || file.opset() >= 18;
+    if (by_input) inputs.push_back(file.add_constant(node.name + ".axes", axes));
     onnx::NodeProto& result = file.add_node(is_mean ? "ReduceMean" : "ReduceSum", node.name, inputs);
-    if (is_mean) set_attribute(result, "axes", axes);
+    if (!by_input) set_attribute(result, "axes", axes);
     set_attribute(result, "keepdims", std::int64_t{op.keep_axes});
     if (op.keep_axes) {
         file.define_in_onnx_order(node.outputs[0], result.output(0));

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/formats/onnx/fold/arithmetic.h"
+#include "engine/formats/onnx/fold/weights.h"
 #include "engine/formats/onnx/shapes.h"
 #include "engine/ops/shape_rules.h"
 
@@ -204,11 +205,13 @@ const std::map<std::string_view, Fold>& folds() {
             {"Concat", fold_concat},
             {"Constant", fold_constant},
             {"ConstantOfShape", fold_constant_of_shape},
+            {"DequantizeLinear", fold_dequantize},
             {"Dropout", fold_identity},
             {"Expand", fold_expand},
             {"Flatten", fold_by_rule<flattened>},
             {"Gather", fold_gather},
             {"Identity", fold_identity},
+            {"MatMul", fold_matmul},
             {"Range", fold_range},
             {"Reshape", fold_by_rule<reshaped>},
             {"Shape", fold_shape},

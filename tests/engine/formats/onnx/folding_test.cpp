@@ -199,6 +199,43 @@ TEST_CASE("arithmetic on constants is evaluated at import") {
           {2.0F, 4.0F});
 }
 
+TEST_CASE("constant levels are dequantized by one scale, by channel and by block, and constant matrices multiplied") {
+    const auto added = [](OnnxModel model) {
+        const Graph graph = model.input("x", {0, 4}).node("Add", {"x", "c"}, {"y"}).output("y").read().graph;
+        const Tensor y = run(graph, Tensor(Shape{1, 4}));
+        return std::vector<float>(y.values().begin(), y.values().end());
+    };
+    const auto list = [](std::vector<float> values, const Shape& shape) {
+        Tensor result(shape);
+        std::ranges::copy(values, result.data());
+        return result;
+    };
+    using Values = std::vector<float>;
+    const auto levels = [] { return OnnxModel(21).integers("q", {1, -2, 3, 7}); };
+    CHECK(added(levels().number("s", 0.5F).node("DequantizeLinear", {"q", "s"}, {"c"}))
+          == Values{0.5F, -1, 1.5F, 3.5F});
+    CHECK(added(levels().number("s", 0.5F).integer("z", 1).node("DequantizeLinear", {"q", "s", "z"}, {"c"}))
+          == Values{0, -1.5F, 1, 3});
+    const Tensor scales = list({1, 2, 3, 4}, {4});
+    CHECK(added(levels().constant("s", scales).node("DequantizeLinear", {"q", "s"}, {"c"}, {{"axis", std::int64_t{0}}}))
+          == Values{1, -4, 9, 28});
+    const OnnxModel::Attributes blocked{{"axis", std::int64_t{0}}, {"block_size", std::int64_t{3}}};
+    CHECK(added(levels().constant("s", list({1, 10}, {2})).node("DequantizeLinear", {"q", "s"}, {"c"}, blocked))
+          == Values{1, -2, 3, 70});
+    const std::string error = error_of([&] {
+        added(levels()
+                  .constant("s", list({1, 2, 3}, {3}))
+                  .node("DequantizeLinear", {"q", "s"}, {"c"}, {{"axis", std::int64_t{0}}}));
+    });
+    CHECK(error.find("one value for each of 4 channels") != std::string::npos);
+
+    // A stack of two matrices (1 × 2) times one (2 × 2).
+    OnnxModel product;
+    product.constant("a", list({1, 2, 3, 4}, {2, 1, 2})).constant("b", list({1, 10, 100, 1000}, {2, 2}));
+    product.node("MatMul", {"a", "b"}, {"p"}).integers("shape", {1, 4}).node("Reshape", {"p", "shape"}, {"c"});
+    CHECK(added(product) == Values{201, 2010, 403, 4030});
+}
+
 TEST_CASE("a constant may be half or double precision, in raw bytes or as a list") {
     const auto check = [](const std::function<void(onnx::TensorProto&)>& fill) {
         OnnxModel model;
