@@ -6,7 +6,8 @@ PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev \
             dataset-fashion-mnist
 
-.PHONY: build configure deps demo test test-aarch64 bench bench-peers exporters fuzz robustness sanitize format format-check clean
+.PHONY: build configure deps demo test test-aarch64 bench bench-peers exporters fuzz robustness sanitize sanitize-threads \
+        format format-check clean
 
 build: configure
 	@ninja -C $(BUILD)
@@ -65,6 +66,11 @@ sanitize: deps
 	    -Db_lundef=false -Doptimization=1 -Ddebug=true -Dwerror=false
 	@ninja -C $(BUILD)-sanitized
 	@tests/run $(BUILD)-sanitized
+
+# The tests of libeigenbit and the engine with ThreadSanitizer, and 10,000 loads of a model in 8 threads.
+sanitize-threads: PACKAGES += dpkg-dev
+sanitize-threads: deps
+	@tests/threads/run $(BUILD)-threads
 
 format:
 	@git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | xargs clang-format -i

@@ -44,12 +44,11 @@ int main(int count, char** arguments) {
         std::fprintf(stderr, "usage: footprint FILE.ebit [THREADS]\n");
         return 2;
     }
-    const eigenbit_session_options options{.input_shapes = nullptr,
-                                           .threads = count > 2 ? std::atoi(arguments[2]) : 1,
-                                           .execution = EIGENBIT_EXECUTION_AUTO};
+    eigenbit_session_options options{};
+    options.threads = count > 2 ? std::atoi(arguments[2]) : 1;
     const double empty = memory_megabytes("VmRSS:");
     const auto start = std::chrono::steady_clock::now();
-    eigenbit_model* const model = checked(eigenbit_model_open(arguments[1]));
+    eigenbit_model* const model = checked(eigenbit_model_open(arguments[1], nullptr));
     const double opening = milliseconds_since(start);
     const auto opened = std::chrono::steady_clock::now();
     eigenbit_session* const session = checked(eigenbit_session_create(model, &options));

@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
     int exit_code = 1;
     eigenbit_shape scores = {0, {0}};
     const Image image = read_image(argv[2]);
-    eigenbit_model* model = eigenbit_model_open(argv[1]);
+    eigenbit_model* model = eigenbit_model_open(argv[1], NULL);
     eigenbit_session* session = model == NULL ? NULL : eigenbit_session_create(model, NULL);
     if (session == NULL) {
         fprintf(stderr, "classify: %s\n", eigenbit_last_error());

@@ -2,6 +2,7 @@
 
 #include "engine/base/format.h"
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +16,24 @@ using WarningListener = void (*)(std::string_view kind, std::string_view sentenc
 /// Who hears warnings from now on; null for nobody, as in the beginning.
 void listen_to_warnings(WarningListener listener);
 
-/// Tells the listener.
+/// While it lives, what the thread that made it warns of is heard by it alone. Such listeners lie in one another.
+class ScopedWarningListener {
+  public:
+    using Hear = std::function<void(std::string_view kind, std::string_view sentence)>;
+
+    explicit ScopedWarningListener(Hear hear);
+    ScopedWarningListener(const ScopedWarningListener&) = delete;
+    ScopedWarningListener& operator=(const ScopedWarningListener&) = delete;
+    ~ScopedWarningListener();
+
+    const Hear& hear() const { return hear_; }
+
+  private:
+    Hear hear_;
+    const ScopedWarningListener* outer_;
+};
+
+/// Tells the thread's innermost listener, or, where it has none, the listener of all.
 void tell_warning(std::string_view kind, std::string_view sentence);
 
 /// Warns with a formatted sentence, which is a kind of its own.

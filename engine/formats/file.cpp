@@ -127,8 +127,8 @@ FileBytes::FileBytes(const std::filesystem::path& path) {
             }
         }
     }
-    copy_ = read_file(path);  // which says what is wrong, if anything is
-    span_ = copy_;
+    owned_ = read_file(path);  // which says what is wrong, if anything is
+    span_ = owned_;
 }
 
 FileBytes::~FileBytes() {

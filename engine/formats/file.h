@@ -11,14 +11,16 @@ namespace eigenbit::internal {
 /// All bytes of a file. Throws Error naming the file when it cannot be read.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path);
 
-/// The bytes of a file: mapped where the system can, so that what is not looked at takes no memory; or of memory, as a
-/// copy.
+/// The bytes of a file: mapped where the system can, so that what is not looked at takes no memory; or of memory, owned
+/// or borrowed.
 class FileBytes {
   public:
     /// Throws Error naming the file when it cannot be read. A mapped file must not be changed in place, which
     /// write_file never does: it puts a new file under the old name.
     explicit FileBytes(const std::filesystem::path& path);
-    explicit FileBytes(std::vector<std::uint8_t> bytes) : copy_(std::move(bytes)), span_(copy_) {}
+    explicit FileBytes(std::vector<std::uint8_t> bytes) : owned_(std::move(bytes)), span_(owned_) {}
+    /// Bytes that outlive this and stay as they are.
+    explicit FileBytes(std::span<const std::uint8_t> borrowed) : span_(borrowed) {}
     FileBytes(const FileBytes&) = delete;
     FileBytes& operator=(const FileBytes&) = delete;
     ~FileBytes();
@@ -28,7 +30,7 @@ class FileBytes {
     void release_memory() const;
 
   private:
-    std::vector<std::uint8_t> copy_;
+    std::vector<std::uint8_t> owned_;
     std::span<const std::uint8_t> span_;
     bool is_mapped_ = false;
 };

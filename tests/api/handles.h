@@ -21,7 +21,7 @@ using SessionHandle = std::unique_ptr<eigenbit_session, CloseSession>;
 /// The model as the library reads it from memory.
 inline ModelHandle open_in_memory(const Model& model) {
     const std::vector<std::uint8_t> bytes = encode_ebit(model, LevelStorage::fixed).bytes;
-    return ModelHandle(eigenbit_model_open_memory(bytes.data(), bytes.size()));
+    return ModelHandle(eigenbit_model_open_memory(bytes.data(), bytes.size(), nullptr));
 }
 
 /// A session for so many images, of which the model declares the size.
@@ -30,7 +30,10 @@ inline SessionHandle create_session(const ModelHandle& model, std::int64_t image
     eigenbit_shape shape;
     if (eigenbit_model_input_shape(model.get(), 0, &shape) != EIGENBIT_OK) return nullptr;
     shape.extents[0] = images;
-    const eigenbit_session_options options{&shape, threads, execution};
+    eigenbit_session_options options{};
+    options.input_shapes = &shape;
+    options.threads = threads;
+    options.execution = execution;
     return SessionHandle(eigenbit_session_create(model.get(), &options));
 }
 

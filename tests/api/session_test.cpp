@@ -79,8 +79,7 @@ TEST_CASE("A session computes what the engine computes, in floats and in 8 bits"
         REQUIRE(eigenbit_model_float_layer_count(opened.get()) == (is_int8 ? 0 : 1));
         if (!is_int8) {
             CHECK(std::string(eigenbit_model_float_layer(opened.get(), 0)) == "fc: its input has no quantizer");
-            const eigenbit_session_options options{nullptr, 1, EIGENBIT_EXECUTION_INT8};
-            CHECK(eigenbit_session_create(opened.get(), &options) == nullptr);
+            CHECK(create_session(opened, 1, 1, EIGENBIT_EXECUTION_INT8) == nullptr);
             CHECK(std::string(eigenbit_last_error()).find("pack --data") != std::string::npos);
         }
         const SessionHandle session = create_session(opened, 3);

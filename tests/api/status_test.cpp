@@ -21,9 +21,9 @@ bool says(const std::string& part) { return std::string(eigenbit_last_error()).f
 }  // namespace
 
 TEST_CASE("The C interface refuses NULL for anything it needs") {
-    CHECK(eigenbit_model_open(nullptr) == nullptr);
+    CHECK(eigenbit_model_open(nullptr, nullptr) == nullptr);
     CHECK(says("path is NULL"));
-    CHECK(eigenbit_model_open_memory(nullptr, 10) == nullptr);
+    CHECK(eigenbit_model_open_memory(nullptr, 10, nullptr) == nullptr);
     CHECK(says("NULL"));
     CHECK(eigenbit_session_create(nullptr, nullptr) == nullptr);
     CHECK(says("model is NULL"));
@@ -53,22 +53,22 @@ TEST_CASE("The C interface refuses NULL for anything it needs") {
 TEST_CASE("A file that is missing or no model is refused by name") {
     const TemporaryFolder folder;
     const std::string missing = folder / "missing.ebit";
-    CHECK(eigenbit_model_open(missing.c_str()) == nullptr);
+    CHECK(eigenbit_model_open(missing.c_str(), nullptr) == nullptr);
     CHECK(says(missing));
     folder.write("text.ebit", "not a model");
     const std::string text = folder / "text.ebit";
-    CHECK(eigenbit_model_open(text.c_str()) == nullptr);
+    CHECK(eigenbit_model_open(text.c_str(), nullptr) == nullptr);
     CHECK(says(text));
 }
 
 TEST_CASE("A model of which bytes are missing or changed is refused") {
     std::vector<std::uint8_t> bytes = encode_ebit(small_packed_model(kBytes), LevelStorage::entropy).bytes;
     for (const std::size_t size : {std::size_t{0}, std::size_t{3}, bytes.size() / 2, bytes.size() - 1}) {
-        CHECK(eigenbit_model_open_memory(bytes.data(), size) == nullptr);
+        CHECK(eigenbit_model_open_memory(bytes.data(), size, nullptr) == nullptr);
         CHECK(says("The model in memory"));
     }
     bytes[bytes.size() / 2] ^= 1;
-    CHECK(eigenbit_model_open_memory(bytes.data(), bytes.size()) == nullptr);
+    CHECK(eigenbit_model_open_memory(bytes.data(), bytes.size(), nullptr) == nullptr);
 }
 
 TEST_CASE("What a model does not have is refused by its number") {
@@ -89,7 +89,10 @@ TEST_CASE("What a model does not have is refused by its number") {
 TEST_CASE("A session is not made for shapes, threads or an execution that cannot be") {
     const ModelHandle model = open_in_memory(small_packed_model(kFloats));
     const auto refused = [&](const eigenbit_shape& shape, int threads, int execution) {
-        const eigenbit_session_options options{&shape, threads, static_cast<eigenbit_execution>(execution)};
+        eigenbit_session_options options{};
+        options.input_shapes = &shape;
+        options.threads = threads;
+        options.execution = static_cast<eigenbit_execution>(execution);
         return SessionHandle(eigenbit_session_create(model.get(), &options)) == nullptr;
     };
     const eigenbit_shape fitting{4, {1, 8, 8, 3}};
@@ -139,7 +142,7 @@ TEST_CASE("Inputs that hold NaN or infinity are refused, and the session goes on
 }
 
 TEST_CASE("Each thread has a last error of its own") {
-    CHECK(eigenbit_model_open(nullptr) == nullptr);
+    CHECK(eigenbit_model_open(nullptr, nullptr) == nullptr);
     std::string elsewhere = "unset";
     std::thread([&] { elsewhere = eigenbit_last_error(); }).join();
     CHECK(elsewhere.empty());

@@ -1,9 +1,9 @@
 #include "engine/formats/ebit/ebit.h"
 
 #include "engine/base/error.h"
+#include "engine/base/warning.h"
 #include "engine/formats/ebit/activations.h"
 #include "engine/formats/ebit/container.h"
-#include "engine/formats/ebit/graph.h"
 #include "engine/formats/ebit/metadata.h"
 #include "engine/formats/file.h"
 #include "engine/graph/layer_view.h"
@@ -100,7 +100,7 @@ std::vector<std::uint8_t> write_all_levels(const Graph& graph, LevelStorage stor
 /// Reads the sections of one file.
 class EbitReader {
   public:
-    EbitReader(std::span<const std::uint8_t> bytes, std::string_view name)
+    EbitReader(std::span<const std::uint8_t> bytes, std::string_view name, const GraphLimits& limits = {})
         : name_(name), container_(read_container(bytes, name)) {
         for (const EbitContainer::Section& section : container_.sections) {
             if (section.name == kActivations || std::ranges::count(kSections, section.name) > 0) {
@@ -110,6 +110,8 @@ class EbitReader {
             if (section.mandatory) {
                 fail("{}: section {} is unknown; the file needs a newer version of eigenbit", name, section.name);
             }
+            warn("{}: section {} is unknown and left out; a newer version of eigenbit would read it", name,
+                 section.name);
         }
         for (const std::string_view section : kSections) {
             if (!container_.has(section)) fail("{}: section {} is missing", name, section);
@@ -117,7 +119,8 @@ class EbitReader {
         ByteReader metadata = section(kMetadata);
         read_metadata(metadata, file_.model);
         ByteReader reader = section(kGraph);
-        stored_ = read_graph(reader, most_stored_elements(bytes.size()), file_.model.preprocessing);
+        stored_ = read_graph(reader, {std::min(limits.elements, most_stored_elements(bytes.size())), limits.nodes},
+                             file_.model.preprocessing);
     }
 
     EbitFile read() {
@@ -217,13 +220,9 @@ EbitFile read_ebit(const std::filesystem::path& path) {
     return read_ebit(read_file(path), formatted("\"{}\"", path.string()));
 }
 
-Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name) {
-    EbitReader reader(bytes->span(), name);
+Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name, const GraphLimits& limits) {
+    EbitReader reader(bytes->span(), name, limits);
     return reader.open(std::move(bytes));
-}
-
-Model open_ebit(const std::filesystem::path& path) {
-    return open_ebit(std::make_shared<const FileBytes>(path), formatted("\"{}\"", path.string()));
 }
 
 EncodedEbit encode_ebit(const Model& model, LevelStorage storage) {

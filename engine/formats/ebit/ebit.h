@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/formats/ebit/graph.h"
 #include "engine/formats/ebit/levels.h"
 #include "engine/formats/ebit/size_ledger.h"
 #include "engine/formats/file.h"
@@ -26,9 +27,8 @@ EbitFile read_ebit(std::span<const std::uint8_t> bytes, std::string_view name);
 EbitFile read_ebit(const std::filesystem::path& path);
 
 /// A file whose levels stay in its bytes until they are needed (Quantized::source), which weights then keep alive.
-/// Throws Error as read_ebit does, but for levels, where reading them does.
-Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name);
-Model open_ebit(const std::filesystem::path& path);
+/// Throws Error as read_ebit does, but for levels, where reading them does; and where the network is beyond a limit.
+Model open_ebit(std::shared_ptr<const FileBytes> bytes, std::string_view name, const GraphLimits& limits = {});
 
 /// A file's bytes, and what they are spent on.
 struct EncodedEbit {

@@ -139,8 +139,8 @@ Shape plausible_shape(const Shape& declared, const std::optional<Preprocessing>&
 
 class GraphReader {
   public:
-    GraphReader(ByteReader& reader, std::int64_t most_elements, const std::optional<Preprocessing>& preprocessing)
-        : reader_(reader), elements_left_(most_elements), preprocessing_(preprocessing) {}
+    GraphReader(ByteReader& reader, const GraphLimits& limits, const std::optional<Preprocessing>& preprocessing)
+        : reader_(reader), most_nodes_(limits.nodes), elements_left_(limits.elements), preprocessing_(preprocessing) {}
 
     StoredGraph read() {
         const std::size_t inputs = reader_.count("the number of inputs");
@@ -149,6 +149,9 @@ class GraphReader {
         for (std::size_t i = 0; i < parameters; ++i) read_parameter();
         read_types();
         const std::size_t nodes = reader_.count("the number of nodes");
+        if (nodes > static_cast<std::size_t>(most_nodes_)) {
+            fail("{}: the network has {} nodes, at most {} are allowed", reader_.where(), nodes, most_nodes_);
+        }
         for (std::size_t i = 0; i < nodes; ++i) read_node();
         for (const ValueId output : read_values("the network's outputs")) stored_.graph.add_output(output);
         reader_.expect_end();
@@ -172,8 +175,8 @@ class GraphReader {
         const Shape shape = read_shape(reader_, 1, kMostElements);
         elements_left_ -= shape.elements();
         if (elements_left_ < 0) {
-            fail("{}: parameter '{}' has {} elements, more than a file of this length may hold", reader_.where(), name,
-                 shape.elements());
+            fail("{}: parameter '{}' has {} elements, more than a file of this length may hold or than are allowed",
+                 reader_.where(), name, shape.elements());
         }
         const auto form = static_cast<Form>(reader_.at_most(kForms - 1, "the form of a parameter"));
         const ValueId value = stored_.graph.add_parameter(name, read_weight(form, shape));
@@ -228,7 +231,8 @@ class GraphReader {
     void claim(std::int64_t elements) {
         elements_left_ -= elements;
         if (elements_left_ < 0) {
-            fail("{}: the factors of a product have more elements than a file of this length may hold",
+            fail("{}: the factors of a product have more elements than a file of this length may hold or than are "
+                 "allowed",
                  reader_.where());
         }
     }
@@ -282,6 +286,7 @@ class GraphReader {
     NameReader names_;
     std::vector<std::string> types_;
     StoredGraph stored_;
+    std::int64_t most_nodes_;
     std::int64_t elements_left_;
     const std::optional<Preprocessing>& preprocessing_;
     std::vector<Shape> shapes_;  // by ValueId
@@ -331,9 +336,9 @@ std::vector<std::uint8_t> write_graph(const Graph& graph, SizeLedger& sizes) {
     return std::move(writer).take();
 }
 
-StoredGraph read_graph(ByteReader& reader, std::int64_t most_elements,
+StoredGraph read_graph(ByteReader& reader, const GraphLimits& limits,
                        const std::optional<Preprocessing>& preprocessing) {
-    return GraphReader(reader, most_elements, preprocessing).read();
+    return GraphReader(reader, limits, preprocessing).read();
 }
 
 std::map<ValueId, std::string> layers_of_parameters(const Graph& graph) {

@@ -6,6 +6,7 @@
 #include "engine/graph/preprocessing.h"
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -27,9 +28,14 @@ struct StoredGraph {
     std::map<ValueId, Shape> parameter_shapes;
 };
 
-/// `most_elements` bounds the elements of all parameters together. Throws Error, also where the nodes' shapes do not
-/// fit each other for an input that the preprocessing makes.
-StoredGraph read_graph(ByteReader& reader, std::int64_t most_elements,
+/// The most that a graph may have.
+struct GraphLimits {
+    std::int64_t elements = std::numeric_limits<std::int64_t>::max();  ///< of all parameters, factors of products too
+    std::int64_t nodes = std::numeric_limits<std::int64_t>::max();
+};
+
+/// Throws Error, also where the nodes' shapes do not fit each other for an input that the preprocessing makes.
+StoredGraph read_graph(ByteReader& reader, const GraphLimits& limits,
                        const std::optional<Preprocessing>& preprocessing);
 
 /// The name of the first node that reads each parameter; of others their own.

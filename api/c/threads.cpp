@@ -1,0 +1,149 @@
+#include "api/c/threads.h"
+
+#include "engine/base/error.h"
+
+#include <tbb/info.h>
+#include <tbb/task_group.h>
+
+#include <algorithm>
+#include <exception>
+#include <list>
+#include <mutex>
+
+namespace eigenbit::internal {
+namespace {
+
+int concurrency_of(std::int32_t count) {
+    if (count < 0) fail("The session is to have {} threads, expected 0 or more.", count);
+    const int processors = tbb::info::default_concurrency();
+    return count == 0 ? processors : std::min(count, processors);
+}
+
+/// Threads that come to work on one body: the first runs it, the others take part in its loops until it has ended. So
+/// it does not matter whether they come at the same time, or one after the other.
+class Gathering {
+  public:
+    Gathering(tbb::task_arena& arena, const std::function<void()>& body) : arena_(arena), body_(body) {}
+
+    /// What each thread does.
+    void join() noexcept {
+        try {
+            if (is_first()) {
+                try {
+                    arena_.execute(body_);
+                } catch (...) {
+                    error_ = std::current_exception();
+                }
+                release_helpers();
+            } else {
+                help();
+            }
+        } catch (...) {
+            // A helper that has no memory to help does not.
+        }
+    }
+
+    void throw_error() const {
+        if (!has_begun_) fail("The callback for the caller's threads called no work.");
+        if (error_) std::rethrow_exception(error_);
+    }
+
+  private:
+    /// A thread that waits for a task that nobody runs works on others meanwhile.
+    struct Helper {
+        tbb::task_group group;
+        tbb::task_handle end = group.defer([] {});
+    };
+
+    bool is_first() {
+        const std::lock_guard lock(mutex_);
+        return !std::exchange(has_begun_, true);
+    }
+
+    void help() {
+        Helper* helper = nullptr;
+        {
+            const std::lock_guard lock(mutex_);
+            if (has_ended_) return;
+            helper = &helpers_.emplace_back();
+        }
+        arena_.execute([helper] { helper->group.wait(); });
+    }
+
+    void release_helpers() {
+        const std::lock_guard lock(mutex_);
+        has_ended_ = true;
+        for (Helper& helper : helpers_) helper.end = {};
+    }
+
+    tbb::task_arena& arena_;
+    const std::function<void()>& body_;
+    std::mutex mutex_;
+    std::list<Helper> helpers_;
+    bool has_begun_ = false, has_ended_ = false;
+    std::exception_ptr error_;
+};
+
+}  // namespace
+
+/// Arenas that no session uses, kept for the next one. oneTBB (2021.8) frees an arena that it was to send threads to
+/// only when one comes by after it has been given up: where sessions are made faster than that, their arenas stay for
+/// ever.
+class Threads::IdleArenas {
+  public:
+    /// One, of this concurrency.
+    std::list<tbb::task_arena> take(int concurrency) {
+        std::list<tbb::task_arena> taken;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto found = std::ranges::find_if(
+                idle_, [&](const tbb::task_arena& arena) { return arena.max_concurrency() == concurrency; });
+            if (found != idle_.end()) taken.splice(taken.end(), idle_, found);
+        }
+        if (taken.empty()) taken.emplace_back(concurrency);
+        return taken;
+    }
+    void give_back(std::list<tbb::task_arena>& arena) {
+        const std::lock_guard lock(mutex_);
+        idle_.splice(idle_.end(), arena);
+    }
+
+    static const std::shared_ptr<IdleArenas>& of_process() {
+        static const auto arenas = std::make_shared<IdleArenas>();
+        return arenas;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::list<tbb::task_arena> idle_;
+};
+
+Threads::Threads(std::int32_t count, eigenbit_parallel parallel, void* user) : parallel_(parallel), user_(user) {
+    const int concurrency = concurrency_of(count);
+    if (parallel_ == nullptr) {
+        idle_ = IdleArenas::of_process();
+        arena_ = idle_->take(concurrency);
+    } else {
+        // All places are reserved for the caller's threads, so that oneTBB sends none of its own.
+        arena_.emplace_back(concurrency, static_cast<unsigned>(concurrency));
+    }
+}
+
+Threads::~Threads() {
+    if (idle_) idle_->give_back(arena_);
+}
+
+void Threads::run(const std::function<void()>& body) {
+    tbb::task_arena& arena = arena_.front();
+    if (parallel_ == nullptr) {
+        arena.execute(body);
+        return;
+    }
+    Gathering gathering(arena, body);
+    parallel_(
+        user_, arena.max_concurrency(), [](void* argument, std::int32_t) { static_cast<Gathering*>(argument)->join(); },
+        &gathering);
+    gathering.throw_error();
+}
+
+}  // namespace eigenbit::internal
