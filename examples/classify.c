@@ -2,7 +2,7 @@
  *
  * Build: cc -std=c99 classify.c $(pkg-config --cflags --libs eigenbit) -o classify
  * Images are binary PPM (colour) or PGM (grey) files of 8 bits a value. */
-#include <eigenbit.h>
+#include <eigenbit/eigenbit.h>
 #include <stdio.h>
 #include <stdlib.h>
 

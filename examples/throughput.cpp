@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <eigenbit.hpp>
+#include <eigenbit/eigenbit.hpp>
 #include <exception>
 #include <string>
 #include <thread>

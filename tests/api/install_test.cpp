@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <set>
 #include <sstream>
@@ -23,8 +24,10 @@ class Installation {
     Installation() {
         shell("meson install -C '" EIGENBIT_BUILD_ROOT "' --no-rebuild --quiet --destdir '" + root() + "'");
         const std::string libraries = first_line("dirname $(find '" + root() + "' -name eigenbit.pc)");
+        const std::string cmake = first_line("dirname $(find '" + root() + "' -name eigenbit-config.cmake)");
         environment_ = "export PKG_CONFIG_PATH='" + libraries + "' PKG_CONFIG_SYSROOT_DIR='" + root()
-                       + "' LD_LIBRARY_PATH='" + libraries + "/..'; ";
+                       + "' LD_LIBRARY_PATH='" + libraries + "/..' eigenbit_DIR='" + cmake
+                       + "' EXAMPLES='" EIGENBIT_SOURCE_ROOT "/examples'; ";
     }
     /// Runs a line in the folder, with pkg-config and the loader finding the library. Returns what it printed.
     std::string run(const std::string& line) const {
@@ -54,6 +57,13 @@ class Installation {
     TemporaryFolder folder_;
     std::string environment_;
 };
+
+/// Whether a program of this name is there; says so where it is not.
+bool is_there(const std::string& program) {
+    if (std::system(("command -v " + program + " > /dev/null").c_str()) == 0) return true;
+    std::cout << "skipped: there is no " << program << '\n';
+    return false;
+}
 
 std::set<std::string> words_of(const std::string& text) {
     std::istringstream words(text);
@@ -86,11 +96,12 @@ TEST_CASE("The shared library needs oneTBB and the C and C++ runtimes alone") {
 
 TEST_CASE("The shared library shows the functions of eigenbit.h and nothing else") {
     const Installation installed;
-    const std::set<std::string> shown = words_of(
-        installed.run(R"(readelf --dyn-syms -W "$LD_LIBRARY_PATH/libeigenbit.so" | awk '$7 ~ /^[0-9]+$/ {print $8}')"));
+    const std::set<std::string> shown = words_of(installed.run(
+        R"(readelf --dyn-syms -W "$LD_LIBRARY_PATH/libeigenbit.so" | awk '$7 ~ /^[0-9]+$/ && $4 == "FUNC" {print $8}')"));
     const std::set<std::string> declared = words_of(installed.run(
-        "grep -o 'eigenbit_[a-z0-9_]*(' '" EIGENBIT_SOURCE_ROOT "/include/eigenbit/eigenbit.h' | tr -d '('"));
-    CHECK(declared.contains("eigenbit_session_run"));
+        "grep -o '^[a-z].*eigenbit_[a-z0-9_]*(' '" EIGENBIT_SOURCE_ROOT
+        "/include/eigenbit/eigenbit.h' | grep -v typedef | grep -o 'eigenbit_[a-z0-9_]*(' | sed 's/(/@@EIGENBIT_0/'"));
+    CHECK(declared.contains("eigenbit_session_run@@EIGENBIT_0"));
     CHECK(shown == declared);
 }
 
@@ -116,29 +127,76 @@ TEST_CASE("The examples build against the installed library and run a model") {
     const Model model = small_packed_model(3);
     write_ebit(model, installed.folder() / "net.ebit", LevelStorage::entropy);
     installed.folder().write("image.ppm", "P6\n9 9\n255\n" + std::string(9 * 9 * 3, 'x'));
+    const auto check_classify = [&](const std::string& program) {
+        const std::string printed = installed.run(program + " net.ebit image.ppm");
+        for (const std::string& name : model.classes) CHECK(printed.find(name) != std::string::npos);
+        CHECK(installed.failure(program + " missing.ebit image.ppm").find("missing.ebit") != std::string::npos);
+        CHECK(installed.failure(program + " net.ebit net.ebit").find("no binary PPM") != std::string::npos);
+        return printed;
+    };
+    const auto check_throughput = [&](const std::string& program) {
+        CHECK(installed.run(program + " net.ebit 2 0.1").find("images/s with 2 sessions") != std::string::npos);
+        CHECK(installed.failure(program + " missing.ebit").find("missing.ebit") != std::string::npos);
+    };
 
     SUBCASE("in C, with the shared library") {
         installed.run("cc -std=c99 -Wall -Wextra -pedantic -Werror" + kSanitizers
-                      + " '" EIGENBIT_SOURCE_ROOT "/examples/classify.c' $(pkg-config --cflags --libs eigenbit)"
-                        " -o classify");
-        const std::string printed = installed.run("./classify net.ebit image.ppm");
-        for (const std::string& name : model.classes) CHECK(printed.find(name) != std::string::npos);
-        CHECK(installed.failure("./classify missing.ebit image.ppm").find("missing.ebit") != std::string::npos);
-        CHECK(installed.failure("./classify net.ebit net.ebit").find("no binary PPM") != std::string::npos);
+                      + " $EXAMPLES/classify.c $(pkg-config --cflags --libs eigenbit) -o classify");
+        check_classify("./classify");
     }
     SUBCASE("in C, with the static library") {
-        installed.run("cc -std=c99 -c '" EIGENBIT_SOURCE_ROOT "/examples/classify.c' $(pkg-config --cflags eigenbit)");
-        installed.run("c++ classify.o" + kSanitizers
-                      + " -Wl,-Bstatic $(pkg-config --libs-only-L --libs-only-l eigenbit)"
+        installed.run("cc -std=c99 $EXAMPLES/classify.c" + kSanitizers
+                      + " $(pkg-config --cflags eigenbit) -Wl,-Bstatic $(pkg-config --libs eigenbit)"
                         " -Wl,-Bdynamic $(pkg-config --static --libs eigenbit | sed 's/-leigenbit//') -o classify");
-        CHECK(installed.run("./classify net.ebit image.ppm").find("airship") != std::string::npos);
+        check_classify("./classify");
         CHECK(unexpected(libraries_of(installed, "classify")).empty());
     }
     SUBCASE("in C++, with sessions side by side") {
         installed.run("c++ -std=c++20 -Wall -Wextra -Werror" + kSanitizers
-                      + " '" EIGENBIT_SOURCE_ROOT "/examples/throughput.cpp' $(pkg-config --cflags --libs eigenbit)"
-                        " -pthread -o throughput");
-        CHECK(installed.run("./throughput net.ebit 2 0.1").find("images/s with 2 sessions") != std::string::npos);
-        CHECK(installed.failure("./throughput missing.ebit").find("missing.ebit") != std::string::npos);
+                      + " $EXAMPLES/throughput.cpp $(pkg-config --cflags --libs eigenbit) -pthread -o throughput");
+        check_throughput("./throughput");
     }
+    SUBCASE("with meson") {
+        installed.run("meson setup -Db_sanitize=" EIGENBIT_SANITIZE
+                      " -Db_lundef=false built $EXAMPLES && ninja -C built");
+        check_classify("built/classify");
+        check_throughput("built/throughput");
+    }
+    SUBCASE("with CMake") {
+        if (!is_there("cmake")) return;
+        const std::string flags = "'-DCMAKE_C_FLAGS=" + kSanitizers + "' '-DCMAKE_CXX_FLAGS=" + kSanitizers + "'";
+        installed.run("cmake " + flags + " -S $EXAMPLES -B shared && cmake --build shared");
+        check_classify("shared/classify");
+        check_throughput("shared/throughput");
+        CHECK(libraries_of(installed, "shared/classify").contains("libeigenbit"));
+        installed.run("cmake " + flags + " -DEIGENBIT_STATIC=ON -S $EXAMPLES -B static && cmake --build static");
+        check_classify("static/classify");
+        CHECK_FALSE(libraries_of(installed, "static/classify").contains("libeigenbit"));
+    }
+    // Sanitizers would have to be the whole program's.
+    SUBCASE("in Rust") {
+        if (!is_there("rustc") || !kSanitizers.empty()) return;
+        installed.run("rustc -D warnings $EXAMPLES/classify.rs $(pkg-config --libs eigenbit) -o classify");
+        check_classify("./classify");
+    }
+    SUBCASE("in Go") {
+        if (!is_there("go") || !kSanitizers.empty()) return;
+        installed.run("GOCACHE=\"$PWD/cache\" GOFLAGS=-buildvcs=false go build -o classify $EXAMPLES/classify.go");
+        check_classify("./classify");
+    }
+}
+
+TEST_CASE("CMake finds the versions that the library can stand for") {
+    if (!is_there("cmake")) return;
+    const Installation installed;
+    const auto finds = [&](const std::string& version) {
+        installed.folder().write("CMakeLists.txt", "cmake_minimum_required(VERSION 3.16)\nproject(p C)\n"
+                                                   "find_package(eigenbit "
+                                                       + version + ")\nmessage(found=${eigenbit_FOUND})\n");
+        return installed.run("cmake -S . -B b 2>&1").find("found=1") != std::string::npos;
+    };
+    CHECK(finds(""));
+    CHECK(finds("0.1"));
+    CHECK_FALSE(finds("0.1.1"));
+    CHECK_FALSE(finds("1.0"));
 }
