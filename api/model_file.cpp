@@ -37,23 +37,36 @@ EbitFile network_of_checkpoint(const std::filesystem::path& path) {
 }
 
 /// Nothing for other formats.
-std::optional<EbitFile> read_packed(const std::filesystem::path& path) {
-    if (is_checkpoint(path)) return network_of_checkpoint(path);
-    if (path.extension() == ".ebit") return read_ebit(path);
-    return std::nullopt;
+std::optional<EbitFile> read_packed(const ModelSource& source) {
+    const std::filesystem::path& path = source.path;
+    const bool checkpoint = is_checkpoint(path);
+    if (!checkpoint && path.extension() != ".ebit") return std::nullopt;
+    if (!source.until.empty()) fail("'{}' is no ONNX file, which --until is for.", path.string());
+    return checkpoint ? network_of_checkpoint(path) : read_ebit(path);
+}
+
+Model import_network(const ModelSource& source) {
+    return read_onnx(source.path, {.height = source.size.height, .width = source.size.width, .until = source.until});
 }
 
 }  // namespace
 
 Model load_model(const ModelSource& source) {
-    std::optional<EbitFile> packed = read_packed(source.path);
-    Model model = packed ? std::move(packed->model) : read_onnx(source.path);
+    std::optional<EbitFile> packed = read_packed(source);
+    Model model = packed ? std::move(packed->model) : import_network(source);
     if (source.residual) subtract_output_from_input(model.graph);
     return model;
 }
 
+Model load_model(ModelSource source, std::string& spec) {
+    if (!source.size.is_given()) source.size = size_in_spec(spec);
+    Model model = load_model(source);
+    spec = spec_of_size(spec, model.graph, source.size);
+    return model;
+}
+
 ModelFile load_model_file(const ModelSource& source) {
-    std::optional<EbitFile> packed = read_packed(source.path);
+    std::optional<EbitFile> packed = read_packed(source);
     if (!packed) return {load_model(source), {}, {}};
     SizeLedger sizes = encode_ebit(packed->model, packed->storage).sizes;
     if (source.residual) subtract_output_from_input(packed->model.graph);

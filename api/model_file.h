@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/image_size.h"
 #include "datasets/dataset.h"
 #include "engine/formats/ebit/levels.h"
 #include "engine/formats/ebit/size_ledger.h"
@@ -7,6 +8,8 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace eigenbit::internal {
 
@@ -16,10 +19,16 @@ struct ModelSource {
     /// that the network that validated best, or else the last one.
     std::filesystem::path path;
     bool residual = false;  ///< the network computes what is to be subtracted from its input, as DnCNN does
+    ImageSize size{};       ///< of images, where an ONNX file leaves it open
+    /// Values or nodes of an ONNX file up to which it is imported; all of it where there are none.
+    std::vector<std::string> until{};
 };
 
 /// Reads a network. Of a residual one the subtraction becomes a part. Throws Error naming the file.
 Model load_model(const ModelSource& source);
+/// The same for images of a data specification: what either of them says about the size of images holds for the other,
+/// too, where it leaves that open.
+Model load_model(ModelSource source, std::string& spec);
 
 /// A network as its file holds it.
 struct ModelFile {

@@ -31,7 +31,6 @@ struct BenchOptions {
     ModelSource model;
     NetworkRunner::Mode execution = NetworkRunner::Mode::float32;
     std::int64_t batch = 1;
-    std::int64_t size = 224;
     double seconds = 2.0;
     bool profile = false;
     int bits = 0;  ///< of weights; 0 leaves them as they are
@@ -176,7 +175,7 @@ Results bench(const BenchOptions& options, const RunOptions& run) {
         fail("The network has {} inputs; bench runs networks with one.", model.graph.inputs().size());
     }
     if (options.bits > 0) round_weights(model.graph, options.bits);
-    const Tensor images = random_images(input_shape(model.graph, options.batch, options.size), run.seed);
+    const Tensor images = random_images(input_shapes(model.graph, options.batch, options.model.size).front(), run.seed);
     fmt::print("{}: {}, {}, {} thread{}, batch {}\n", options.model.path.filename().string(),
                mode_name(options.execution), active_cpu_implementation().name, run.threads, run.threads == 1 ? "" : "s",
                options.batch);
@@ -195,10 +194,9 @@ Verb bench_verb(CLI::App& command) {
     const auto options = std::make_shared<BenchOptions>();
     CLI::App* const app = add_verb(command, "bench", "Measure how fast a network runs", kExamples);
     add_model_options(*app, options->model);
+    add_size_option(*app, options->model);
     add_execution_option(*app, options->execution);
     add_defaulted(*app, "--batch", options->batch, "Images at a time", "N", CLI::Range(1, 100000));
-    add_defaulted(*app, "--size", options->size, "Height and width of images where the network leaves them open",
-                  "PIXELS", CLI::Range(1, 1 << 14));
     add_defaulted(*app, "--seconds", options->seconds, "How long to measure", "S", between(0.0, 3600.0));
     app->add_option("--bits", options->bits, "Round float weights to so many bits before, to see what they would cost")
         ->type_name("B")

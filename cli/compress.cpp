@@ -36,7 +36,8 @@ struct CompressOptions {
     std::string validation;
     std::int64_t limit = 0;
     std::vector<double> rates;
-    std::string size;
+    std::vector<std::string> sizes;  ///< of the file in bytes, and of images as HxW
+    std::string size;                ///< of the file
     double max_drop = 0.0;
     double lambda = 0.0;
     std::vector<std::string> transforms{"auto"};
@@ -229,9 +230,21 @@ Files files_of(const CompressOptions& options) {
     return files;
 }
 
-void compress_network(const CompressOptions& options, const RunOptions& run, Results& results) {
+/// Tells sizes of images, which have a height and a width, from those of files.
+void sort_sizes(CompressOptions& options) {
+    for (const std::string& text : options.sizes) {
+        const auto image = text.find('x') == std::string::npos ? std::nullopt : parse_image_size(text);
+        if (image ? options.model.size.is_given() : !options.size.empty())
+            fail("--size is given twice, as {} too.", text);
+        image ? void(options.model.size = *image) : void(options.size = text);
+    }
+}
+
+void compress_network(CompressOptions options, const RunOptions& run, Results& results) {
+    sort_sizes(options);
     check_options(options);
-    Model model = load_model(options.model);
+    Model model = load_model(options.model, options.data);
+    options.validation = spec_of_size(options.validation, model.graph, options.model.size);
     const Dataset data = open_images(options.data, DataSplit::train, model);
     const Tensor images = calibration_images(data, options.images, run.seed);
     describe_by_data(model, data);
@@ -285,7 +298,11 @@ Verb compress_verb(CLI::App& command) {
         ->type_name("BITS")
         ->delimiter(',')
         ->check(between(0.05, 16.0));
-    app->add_option("--size", options->size, "Largest size of the file, such as 100KB")->type_name("BYTES");
+    app->add_option("--size", options->sizes,
+                    "Largest size of the file, such as 100KB; or, as HxW, height and width of images where the network "
+                    "leaves them open")
+        ->type_name("BYTES|HxW")
+        ->allow_extra_args(false);
     app->add_option("--max-drop", options->max_drop, "Largest loss on --val, in points of top-1 accuracy or dB")
         ->type_name("POINTS")
         ->check(above_zero());

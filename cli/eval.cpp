@@ -38,8 +38,8 @@ Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, co
     return evaluate(network, dataset, evaluation);
 }
 
-Results evaluate_model(const EvalOptions& options, const RunOptions& run) {
-    Model model = load_model(options.model);
+Results evaluate_model(EvalOptions options, const RunOptions& run) {
+    Model model = load_model(options.model, options.data);
     if (options.execution == NetworkRunner::Mode::int8) {
         print_added_quantizers(
             quantize_missing_activations(model, open_images(options.data, DataSplit::train, model), run.seed));
@@ -66,6 +66,7 @@ Verb eval_verb(CLI::App& command) {
     const auto options = std::make_shared<EvalOptions>();
     CLI::App* const app = add_verb(command, "eval", "Measure how well a network does on a data set", kExamples);
     add_model_options(*app, options->model);
+    add_size_option(*app, options->model);
     add_execution_option(*app, options->execution);
     app->add_option("--data", options->data, "Images to evaluate on (their test split)")->type_name("SPEC")->required();
     app->add_option("--limit", options->limit, "Only the first N images")->type_name("N")->check(above_zero());

@@ -25,7 +25,6 @@ constexpr std::string_view kExamples = R"(Examples:
 
 struct InspectOptions {
     ModelSource model;
-    std::int64_t size = 224;
 };
 
 /// How a layer's integers are spread.
@@ -241,7 +240,7 @@ void report_rate(const Model& model, Results& results) {
 Results inspect_model(const InspectOptions& options) {
     const ModelFile file = load_model_file(options.model);
     const Model& model = file.model;
-    const Shape input = input_shape(model.graph, 1, options.size);
+    const Shape input = input_shapes(model.graph, 1, options.model.size).front();
     const std::vector<LayerRow> rows = layer_rows(model.graph, infer_shapes(model.graph, input), file.sizes);
     print_table(rows);
 
@@ -275,8 +274,7 @@ Verb inspect_verb(CLI::App& command) {
     const auto options = std::make_shared<InspectOptions>();
     CLI::App* const app = add_verb(command, "inspect", "Show a network's layers, sizes and bit-depths", kExamples);
     add_model_options(*app, options->model);
-    add_defaulted(*app, "--size", options->size, "Pixels of each side, where the network leaves them open", "N",
-                  CLI::Range(1, 65536));
+    add_size_option(*app, options->model);
     const auto files = [options] { return Files{.inputs = {options->model.path}}; };
     return {app, files, [options](const RunOptions&, Results& results) { results = inspect_model(*options); }};
 }

@@ -60,6 +60,22 @@ void add_model_options(CLI::App& verb, ModelSource& source) {
         ->required();
     verb.add_flag("--residual", source.residual,
                   "The network outputs the noise in its input, not the image without it");
+    verb.add_option(
+            "--until", source.until,
+            "Read an ONNX file only up to this value, or to the outputs of this node; several times for several")
+        ->type_name("NODE")
+        ->allow_extra_args(false);
+}
+
+void add_size_option(CLI::App& verb, ModelSource& source) {
+    const auto set = [&source](const std::string& text) {
+        const std::optional<ImageSize> size = parse_image_size(text);
+        if (!size) throw CLI::ValidationError("--size", text + " is no size such as 224x320 (height and width) or 224");
+        source.size = *size;
+    };
+    verb.add_option_function<std::string>("--size", set,
+                                          "Height and width of images, where the network leaves them open (224)")
+        ->type_name("HxW");
 }
 
 CLI::Validator above_zero() {

@@ -30,8 +30,10 @@ CLI::App* add_verb(CLI::App& command, const std::string& name, const std::string
 /// Adds --json, --quiet, --threads and --seed to a verb.
 void add_run_options(CLI::App& verb, RunOptions& options);
 
-/// Adds the positional MODEL and --residual to a verb.
+/// Adds the positional MODEL, --residual and --until to a verb.
 void add_model_options(CLI::App& verb, ModelSource& source);
+/// Adds --size, of images where the network leaves it open.
+void add_size_option(CLI::App& verb, ModelSource& source);
 
 /// Adds an option whose help shows the value that it has now.
 template <typename Value>

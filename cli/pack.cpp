@@ -59,8 +59,8 @@ std::int64_t class_count(const Graph& graph) {
     return output.rank() == 2 ? output.back() : 0;
 }
 
-Results pack(const PackOptions& options, const RunOptions& run) {
-    Model model = load_model(options.model);
+Results pack(PackOptions options, const RunOptions& run) {
+    Model model = load_model(options.model, options.data);
     if (!options.data.empty()) {
         const Dataset data = open_images(options.data, DataSplit::train, model);
         describe_by_data(model, data);
@@ -93,6 +93,7 @@ Verb pack_verb(CLI::App& command) {
     CLI::App* const app =
         add_verb(command, "pack", "Write a network as a packed file that knows all it needs to run", kExamples);
     add_model_options(*app, options->model);
+    add_size_option(*app, options->model);
     app->add_option("--storage", options->storage, "How levels lie in the file: as small as can be, or as they run")
         ->type_name("FORM")
         ->transform(CLI::CheckedTransformer(kStorages).description("{entropy, fixed}"))

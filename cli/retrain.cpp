@@ -55,7 +55,7 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
     }
     std::optional<Model> teacher;
     if (!options.teacher.empty()) {
-        teacher = load_model({.path = options.teacher, .residual = options.model.residual});
+        teacher = load_model({.path = options.teacher, .residual = options.model.residual, .size = options.model.size});
         if (!teacher->classes.empty() && !model.classes.empty() && teacher->classes != model.classes) {
             fail("'{}' and '{}' know other classes, or in another order.", options.teacher.string(),
                  options.model.path.string());
@@ -91,6 +91,7 @@ Verb retrain_verb(CLI::App& command) {
     CLI::App* const app = add_verb(
         command, "retrain", "Train a compressed network on, through its quantizers, at the same rate", kExamples);
     add_model_options(*app, options->model);
+    add_size_option(*app, options->model);
     training.schedule.peak = 0.01;
     training.sgd.weight_decay = 1e-4;
     add_training_options(*app, options->files, training);

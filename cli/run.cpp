@@ -237,6 +237,7 @@ Verb run_verb(CLI::App& command) {
     const auto options = std::make_shared<RunVerbOptions>();
     CLI::App* const app = add_verb(command, "run", "Name what images show, or restore them", kExamples);
     add_model_options(*app, options->model);
+    add_size_option(*app, options->model);
     app->add_option("IMAGE", options->images, "JPEG, PNG or BMP files")->type_name("FILE")->required();
     add_execution_option(*app, options->execution);
     add_defaulted(*app, "--top", options->top, "How many classes or labels to show", "N", CLI::Range(1, 1000000));

@@ -109,8 +109,8 @@ Results as_results(const LayerStatistics& layer) {
     return result;
 }
 
-Results show_statistics(const StatsOptions& options, const RunOptions& run) {
-    const Model model = load_model(options.model);
+Results show_statistics(StatsOptions options, const RunOptions& run) {
+    const Model model = load_model(options.model, options.data);
     const Dataset data = open_images(options.data, DataSplit::train, model);
     NetworkStatistics statistics(model.graph, {.seed = run.seed, .memory_bytes = options.memory_megabytes << 20});
     Progress progress(run.quiet, "images", std::min(options.images, data.size));
@@ -138,6 +138,7 @@ Verb stats_verb(CLI::App& command) {
     CLI::App* const app =
         add_verb(command, "stats", "Show what compression sees: moments, coding gains, activations", kExamples);
     add_model_options(*app, options->model);
+    add_size_option(*app, options->model);
     app->add_option("--data", options->data, "Images to look at (their training split; no labels)")
         ->type_name("SPEC")
         ->required();

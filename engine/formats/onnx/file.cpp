@@ -1,10 +1,13 @@
 #include "engine/formats/onnx/file.h"
 
 #include "engine/base/error.h"
+#include "engine/formats/onnx/functions.h"
 
 #include <google/protobuf/stubs/logging.h>
 
+#include <algorithm>
 #include <limits>
+#include <numeric>
 #include <queue>
 #include <set>
 
@@ -12,7 +15,7 @@ namespace eigenbit::internal {
 namespace {
 
 constexpr std::int64_t kOldestOpset = 7;
-constexpr std::int64_t kNewestOpset = 21;
+constexpr std::int64_t kNewestOpset = 24;
 
 using Producers = std::map<std::string, std::size_t, std::less<>>;
 
@@ -62,7 +65,7 @@ std::vector<bool> find_needed(const onnx::GraphProto& graph, const Producers& pr
     while (!pending.empty()) {
         const onnx::NodeProto& node = graph.node(static_cast<int>(pending.back()));
         pending.pop_back();
-        for (const std::string& input : node.input()) need(input);
+        std::ranges::for_each(values_read(node), need);
     }
     return needed;
 }
@@ -75,7 +78,7 @@ std::vector<const onnx::NodeProto*> sort_nodes(const onnx::GraphProto& graph, co
     std::priority_queue<std::size_t, std::vector<std::size_t>, std::greater<>> ready;
     for (std::size_t i = 0; i < needed.size(); ++i) {
         if (!needed[i]) continue;
-        for (const std::string& input : graph.node(static_cast<int>(i)).input()) {
+        for (const std::string& input : values_read(graph.node(static_cast<int>(i)))) {
             const auto producer = producers.find(input);
             if (producer != producers.end() && readers[producer->second].insert(i).second) ++unmet[i];
         }
@@ -99,19 +102,53 @@ std::vector<const onnx::NodeProto*> sort_nodes(const onnx::GraphProto& graph, co
     return sorted;
 }
 
-void read_initializers(OnnxFile& file) {
-    std::map<std::string, const onnx::TensorProto*, std::less<>> tensors;
-    for (const auto& tensor : file.model.graph().initializer()) tensors.emplace(tensor.name(), &tensor);
-    for (const onnx::NodeProto* node : file.nodes) {
-        for (const std::string& input : node->input()) {
-            const auto tensor = tensors.find(input);
-            if (tensor == tensors.end() || file.initializers.contains(input)) continue;
-            file.initializers.emplace(input, std::make_shared<Constant>(read_constant(*tensor->second)));
+Constant read_initializer(const onnx::TensorProto& tensor, ExternalData& data) {
+    if (!ExternalData::has_data(tensor)) return read_constant(tensor);
+    try {
+        return read_constant(tensor, data.bytes(tensor));
+    } catch (const Error& error) {
+        fail("tensor '{}': {}", tensor.name(), error.what());
+    }
+}
+
+/// The data of constants that are attributes, where they lie in other files.
+void fetch_attributes(onnx::GraphProto& graph, ExternalData& data) {
+    for (auto& node : *graph.mutable_node()) {
+        for (auto& attribute : *node.mutable_attribute()) {
+            if (attribute.has_g()) fetch_attributes(*attribute.mutable_g(), data);
+            if (!attribute.has_t() || !ExternalData::has_data(attribute.t())) continue;
+            const std::span<const std::uint8_t> bytes = data.bytes(attribute.t());
+            attribute.mutable_t()->set_raw_data(bytes.data(), bytes.size());
+            attribute.mutable_t()->clear_external_data();
+            attribute.mutable_t()->clear_data_location();
         }
     }
+}
+
+void read_initializers(OnnxFile& file, ExternalData& data) {
+    std::map<std::string, const onnx::TensorProto*, std::less<>> tensors;
+    for (const auto& tensor : file.model.graph().initializer()) tensors.emplace(tensor.name(), &tensor);
     for (const auto& input : file.model.graph().input()) {
         if (!tensors.contains(input.name())) file.inputs.push_back(&input);
     }
+    const auto add_inner = [&](const onnx::NodeProto& node) {
+        for (const onnx::GraphProto* graph : inner_graphs(node)) {
+            for (const auto& tensor : graph->initializer()) tensors.emplace(tensor.name(), &tensor);
+        }
+    };
+    const auto read = [&](const std::string& value) {
+        const auto tensor = tensors.find(value);
+        if (tensor == tensors.end() || file.initializers.contains(value)) return;
+        file.initializers.emplace(value, std::make_shared<Constant>(read_initializer(*tensor->second, data)));
+    };
+    const auto read_inputs = [&](const onnx::NodeProto& node) {
+        std::ranges::for_each(node.input(), read);
+        for (const onnx::GraphProto* graph : inner_graphs(node)) {
+            for (const auto& output : graph->output()) read(output.name());
+        }
+    };
+    for (const onnx::NodeProto* node : file.nodes) for_each_node(*node, add_inner);
+    for (const onnx::NodeProto* node : file.nodes) for_each_node(*node, read_inputs);
 }
 
 void check_complete(const OnnxFile& file, const Producers& producers) {
@@ -124,7 +161,7 @@ void check_complete(const OnnxFile& file, const Producers& producers) {
         return producers.contains(value) || file.initializers.contains(value) || inputs.contains(value);
     };
     for (const onnx::NodeProto* node : file.nodes) {
-        for (const std::string& input : node->input()) {
+        for (const std::string& input : values_read(*node)) {
             if (input.empty() || is_known(input)) continue;
             fail("node {} reads '{}', which is no node's output, no initializer and no input", describe(*node), input);
         }
@@ -136,7 +173,92 @@ void check_complete(const OnnxFile& file, const Producers& producers) {
     }
 }
 
+void count_readers(OnnxFile& file) {
+    const auto count = [&](const onnx::NodeProto& node) {
+        for (const std::string& input : node.input()) ++file.readers[input];
+        for (const onnx::GraphProto* graph : inner_graphs(node)) {
+            for (const auto& output : graph->output()) ++file.readers[output.name()];
+        }
+    };
+    for (const onnx::NodeProto* node : file.nodes) for_each_node(*node, count);
+    for (const auto& output : file.model.graph().output()) ++file.readers[output.name()];
+}
+
+/// How many letters are to be changed, added or removed to make one text the other.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    constexpr std::size_t kLongest = 80;
+    a = a.substr(0, kLongest);
+    b = b.substr(0, kLongest);
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i + 1);
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+/// "'a', 'b', 'c'": the names most like one that there is not.
+std::string candidates_for(const std::string& name, const onnx::GraphProto& graph) {
+    constexpr std::size_t kMost = 5;
+    std::set<std::string> names;
+    for (const auto& node : graph.node()) {
+        names.insert(node_name(node));
+        names.insert(node.output().begin(), node.output().end());
+    }
+    names.erase("");
+    std::vector<std::pair<std::size_t, std::string>> ranked;
+    for (const std::string& known : names) {
+        const bool is_part = known.find(name) != std::string::npos || name.find(known) != std::string::npos;
+        ranked.emplace_back(is_part ? 0 : edit_distance(known, name), formatted("'{}'", known));
+    }
+    std::ranges::sort(ranked);
+    std::vector<std::string> best;
+    for (const auto& [distance, known] : ranked) {
+        if (best.size() < kMost) best.push_back(known);
+    }
+    return joined(best);
+}
+
+/// What is to be output for one of the names where an import ends: a value, or what others read of a node's outputs.
+std::vector<std::string> values_named(const std::string& name, const onnx::GraphProto& graph) {
+    std::set<std::string> read;
+    for (const auto& output : graph.output()) read.insert(output.name());
+    const onnx::NodeProto* named = nullptr;
+    for (const auto& node : graph.node()) {
+        if (std::ranges::find(node.output(), name) != node.output().end() && !name.empty()) return {name};
+        if (node.name() == name) named = &node;
+        for (std::string& input : values_read(node)) read.insert(std::move(input));
+    }
+    if (named == nullptr || named->output_size() == 0 || name.empty()) {
+        fail("it has no node and no value '{}' to be imported up to; names like it are {}", name,
+             candidates_for(name, graph));
+    }
+    std::vector<std::string> values{named->output(0)};
+    for (int i = 1; i < named->output_size(); ++i) {
+        if (read.contains(named->output(i)) && !named->output(i).empty()) values.push_back(named->output(i));
+    }
+    return values;
+}
+
+void end_at(onnx::GraphProto& graph, std::span<const std::string> names) {
+    std::vector<std::string> values;
+    for (const std::string& name : names) {
+        for (std::string& value : values_named(name, graph)) {
+            if (std::ranges::find(values, value) == values.end()) values.push_back(std::move(value));
+        }
+    }
+    graph.clear_output();
+    for (const std::string& value : values) graph.add_output()->set_name(value);
+}
+
 }  // namespace
+
+bool is_standard(const onnx::NodeProto& node) { return node.domain().empty() || node.domain() == "ai.onnx"; }
 
 std::string node_name(const onnx::NodeProto& node) {
     if (!node.name().empty()) return node.name();
@@ -148,20 +270,20 @@ std::string describe(const onnx::NodeProto& node) {
     return fmt::format("'{}' ({})", node_name(node), type);
 }
 
-OnnxFile load_onnx(std::span<const std::uint8_t> bytes) {
+OnnxFile load_onnx(std::span<const std::uint8_t> bytes, ExternalData& data, std::span<const std::string> until) {
     OnnxFile file;
     file.model = parse(bytes);
     file.opset = read_opset(file.model);
-    const onnx::GraphProto& graph = file.model.graph();
+    inline_functions(file.model);
+    onnx::GraphProto& graph = *file.model.mutable_graph();
+    if (!until.empty()) end_at(graph, until);
     if (graph.output_size() == 0) fail("it holds no network, or one without output");
+    fetch_attributes(graph, data);
     const Producers producers = find_producers(graph);
     file.nodes = sort_nodes(graph, producers);
-    read_initializers(file);
+    read_initializers(file, data);
     check_complete(file, producers);
-    for (const onnx::NodeProto* node : file.nodes) {
-        for (const std::string& input : node->input()) ++file.readers[input];
-    }
-    for (const auto& output : graph.output()) ++file.readers[output.name()];
+    count_readers(file);
     return file;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/formats/onnx/constant.h"
+#include "engine/formats/onnx/external_data.h"
 
 #include <onnx/onnx_pb.h>
 
@@ -24,10 +25,13 @@ struct OnnxFile {
     std::map<std::string, int, std::less<>> readers;  ///< how many inputs of these nodes, and outputs, name a value
 };
 
-/// Throws Error when the bytes cannot be parsed, the version is not supported, a value is missing or the output of two
-/// nodes, or nodes depend on each other in a cycle.
-OnnxFile load_onnx(std::span<const std::uint8_t> bytes);
+/// The file's functions are inlined, and its outputs are the values or nodes `until` where there are any. Throws Error
+/// when the bytes cannot be parsed, the version is not supported, a value is missing or the output of two nodes, or
+/// nodes depend on each other in a cycle. `data` are the files beside it.
+OnnxFile load_onnx(std::span<const std::uint8_t> bytes, ExternalData& data, std::span<const std::string> until);
 
+/// Whether the node's operator is one of the ONNX standard.
+bool is_standard(const onnx::NodeProto& node);
 /// "'name' (Type)"; the first output stands for a missing name.
 std::string describe(const onnx::NodeProto& node);
 /// The node's name, or else that of its first output.

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace eigenbit::internal {
 
@@ -13,16 +15,19 @@ namespace eigenbit::internal {
 struct OnnxOptions {
     std::int64_t height = 0;  ///< pixels, where the file does not fix the image's height and the network depends on it
     std::int64_t width = 0;   ///< likewise
+    /// Values, or nodes, up to which the network is imported: they are its outputs. Empty: all of it.
+    std::vector<std::string> until{};
 };
 
-/// Reads a float network from an ONNX file (opset 7 to 21, images NCHW) into our layout (NHWC).
+/// Reads a float network from an ONNX file (opset 7 to 24, images NCHW) into our layout (NHWC). Tensors may lie in
+/// files beside it, in its folder.
 ///
 /// Arithmetic on shapes is evaluated at import. The batch stays free, and so does the image size where the file leaves
 /// it open and nothing depends on it. Preprocessing and class names come from the file's metadata
 /// (`eigenbit.preprocessing`, `eigenbit.classes`). Throws Error naming the file, and the node where there is one, for a
 /// malformed file; unsupported operators are listed all at once.
 Model read_onnx(const std::filesystem::path& path, const OnnxOptions& options = {});
-/// The same from memory; errors call the file by this name.
+/// The same from memory, without files beside it; errors call the file by this name.
 Model read_onnx(std::span<const std::uint8_t> bytes, std::string_view name, const OnnxOptions& options = {});
 
 /// How an ONNX file is written.

@@ -21,7 +21,7 @@ Tensor to_tensor(const Constant& constant) { return Tensor(constant.shape, as_re
 Tensor with_columns(const Tensor& matrix, const Shape& columns) {
     const std::int64_t rows = matrix.shape()[0];
     if (columns.elements() != matrix.shape()[1]) {
-        fail("weights {} do not fit an input flattened from {}", to_string(matrix.shape()), to_string(columns));
+        fail("weights {} do not fit images of {} that are flattened", to_string(matrix.shape()), to_string(columns));
     }
     Tensor images(Shape{rows, columns[2], columns[0], columns[1]}, matrix.values());
     Tensor reordered = to_our_order(images);
@@ -56,14 +56,17 @@ const OnnxNode& NodeImport::fixed() const {
 
 const ImportedValue& NodeImport::imported(int index) const {
     if (!has_input(index)) fail("input {} is missing", index);
-    return state_.values.find(input_name(index))->second;
+    const auto value = state_.values.find(input_name(index));
+    if (value == state_.values.end()) fail("input {} ('{}') is not computed before", index, input_name(index));
+    return value->second;
 }
 
 bool NodeImport::is_only_use(int index) const {
     const ValueId activation = imported(index).activation;
     const auto names =
         std::ranges::count_if(state_.values, [&](const auto& entry) { return entry.second.activation == activation; });
-    return names == 1 && state_.readers.find(input_name(index))->second == 1;
+    const auto readers = state_.readers.find(input_name(index));
+    return names == 1 && readers != state_.readers.end() && readers->second == 1;
 }
 
 ValueId NodeImport::value(int index) {
@@ -114,6 +117,7 @@ ValueId NodeImport::weight_matrix(int index, bool output_channels_first, float f
     const auto make = [&] {
         Tensor matrix = to_tensor(constant);
         if (!output_channels_first) matrix = permuted(matrix, std::array{1, 0});
+        if (columns && columns->elements() != matrix.shape()[1]) state_.misfit = {*columns, matrix.shape()[1]};
         if (columns) matrix = with_columns(matrix, *columns);
         for (float& value : matrix.values()) value *= factor;
         return graph().add_parameter(input_name(index), std::move(matrix));
@@ -131,6 +135,11 @@ ProbedShapes NodeImport::shapes(int index) const {
     ProbedShapes result;
     for (const auto& constant : value.constants) result.push_back(constant->shape);
     return result;
+}
+
+ProbedShapes NodeImport::file_shapes(int index) const {
+    if (!state_.channels_last.contains(input_name(index))) return shapes(index);
+    return state_.graph.shapes(imported(index).activation);
 }
 
 void NodeImport::output(ValueId value, int index) {

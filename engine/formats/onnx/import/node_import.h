@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,12 @@ struct SumOverAxes {
     bool keep_axes;
 };
 
+/// A fully-connected layer whose weights do not fit the images that are flattened before it.
+struct ColumnMisfit {
+    Shape image;           ///< (H, W, C)
+    std::int64_t columns;  ///< that the weights have
+};
+
 /// All that is known while one file is imported.
 struct ImportState {
     GraphBuilder graph;
@@ -41,6 +48,10 @@ struct ImportState {
     std::map<std::string, int, std::less<>> readers;            ///< how many inputs and outputs name a value
     std::map<std::pair<std::string, int>, ValueId> parameters;  ///< by name and form
     std::map<ValueId, SumOverAxes> sums;
+    std::map<std::string, std::vector<std::string>, std::less<>> sequences;  ///< names of values, by name
+    std::set<std::string, std::less<>> channels_last;  ///< values that the file keeps as NHWC, see Declared
+    std::set<const onnx::NodeProto*> reorders;
+    std::optional<ColumnMisfit> misfit;
     std::int64_t folded_elements = 0;                  ///< of all constants computed so far
     std::int64_t most_folded = std::int64_t{1} << 24;  ///< and how many are allowed, so that no small file fills memory
 };
@@ -78,6 +89,8 @@ class NodeImport {
 
     /// The input's shapes and rank in ONNX's order.
     ProbedShapes shapes(int index) const;
+    /// The same, or in NHWC's where the file keeps the input as that.
+    ProbedShapes file_shapes(int index) const;
     int rank(int index) const { return shapes(index).front().rank(); }
 
     void output(ValueId value, int index = 0);

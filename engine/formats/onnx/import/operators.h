@@ -18,4 +18,7 @@ const ImportTable& arithmetic_imports();
 /// Operators that move elements.
 const ImportTable& shape_imports();
 
+/// How operators of this type are translated; null where they are not.
+ImportOperator find_import(std::string_view op_type);
+
 }  // namespace eigenbit::internal

@@ -53,11 +53,21 @@ def make_constant(model, name, values):
     graph.input.remove(next(value for value in graph.input if value.name == name))
 
 
+def reals(declared, values):
+    """An input as numbers that numpy has: bfloat16 comes as the bits of integers."""
+    if declared.type.tensor_type.elem_type != onnx.TensorProto.BFLOAT16:
+        return values
+    declared.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+    return (np.asarray(values).astype(np.uint32) << 16).view(np.float32)
+
+
 def write(case, folder):
     folder.mkdir()
     inputs, outputs = case.data_sets[0] if case.data_sets else ([], [])
     names = [name for name in case.model.graph.node[0].input if name] if len(case.model.graph.node) == 1 else []
     declared = [value.name for value in case.model.graph.input]
+    are_reals = {name: np.issubdtype(np.asarray(values).dtype, np.floating) for name, values in zip(declared, inputs)}
+    inputs = [reals(value, values) for value, values in zip(case.model.graph.input, inputs)]
     arrays = dict(zip(declared, inputs))
     are_tensors = all(isinstance(value, (np.ndarray, np.generic)) and np.issubdtype(value.dtype, np.number)
                       or isinstance(value, (np.ndarray, np.generic)) and value.dtype == bool
@@ -69,7 +79,7 @@ def write(case, folder):
         first = next((name for name in [*names, *declared] if name in arrays), "")
         for name, values in arrays.items():
             values = np.asarray(values)
-            if not np.issubdtype(values.dtype, np.floating):
+            if not are_reals[name]:
                 make_constant(whole, name, values)
             if name != first:
                 make_constant(constant, name, values)
