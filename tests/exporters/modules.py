@@ -64,8 +64,8 @@ def lenet():
 @network((3, 64, 64))
 def alexnet():
     return Chain(nn.Conv2d(3, 16, 11, 4, 2), nn.ReLU(), nn.LocalResponseNorm(5, 1e-3, 0.75, 2.0), nn.MaxPool2d(3, 2),
-                 nn.Conv2d(16, 24, 5, padding=2, groups=2), nn.ReLU(), nn.AdaptiveAvgPool2d((7, 7)), nn.Flatten(),
-                 nn.Dropout(), nn.Linear(1176, 10))
+                 nn.Conv2d(16, 24, 5, padding=2, groups=2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                 nn.Dropout(), nn.Linear(24, 10))
 
 
 @network(IMAGE)
@@ -109,7 +109,7 @@ class ResNet(nn.Module):
 
     def forward(self, x):
         x = self.body(x)
-        x = F.avg_pool2d(x, x.size()[3])
+        x = F.avg_pool2d(x, int(x.size()[3]))
         return self.linear(x.view(x.size(0), -1))
 
 
@@ -399,7 +399,7 @@ class CoordinateAttention(nn.Module):
     def forward(self, x):
         x = self.stem(x)
         _, _, h, w = x.size()
-        rows = F.adaptive_avg_pool2d(x, (None, 1)) if False else x.mean(3, keepdim=True)
+        rows = x.mean(3, keepdim=True)
         columns = x.mean(2, keepdim=True).permute(0, 1, 3, 2)
         y = self.squeeze(torch.cat([rows, columns], dim=2))
         rows, columns = torch.split(y, [h, w], dim=2)
@@ -441,7 +441,7 @@ class ConvMixer(nn.Module):
     def __init__(self):
         super().__init__()
         self.patch = nn.Sequential(nn.Conv2d(3, 16, 4, 4), nn.GELU(), nn.BatchNorm2d(16))
-        self.mix = nn.Sequential(nn.Conv2d(16, 16, 5, groups=16, padding="same"), nn.GELU(), nn.BatchNorm2d(16))
+        self.mix = nn.Sequential(nn.Conv2d(16, 16, 5, groups=16, padding=2), nn.GELU(), nn.BatchNorm2d(16))
         self.head = Head(16)
 
     def forward(self, x):
@@ -788,8 +788,7 @@ def cyclegan():
 class StyleTransfer(nn.Module):
     def __init__(self):
         super().__init__()
-        self.pad, self.a, self.norm, self.b = nn.ReplicationPad2d(1), nn.Conv2d(3, 8, 3, 2), nn.InstanceNorm2d(
-            8, affine=True, track_running_stats=True), nn.Conv2d(8, 3, 3)
+        self.pad, self.a, self.norm, self.b = nn.ReplicationPad2d(1), nn.Conv2d(3, 8, 3, 2), nn.InstanceNorm2d(8, affine=True), nn.Conv2d(8, 3, 3)
 
     def forward(self, x):
         y = F.relu(self.norm(self.a(self.pad(x))))
