@@ -3,7 +3,7 @@
 BUILD    := build
 PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             libopenblas-dev liblapacke-dev libtbb-dev libfmt-dev libcli11-dev nlohmann-json3-dev libstb-dev zlib1g-dev \
-            libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev \
+            libonnx-dev libprotobuf-dev protobuf-compiler doctest-dev libbenchmark-dev libzstd-dev libzip-dev \
             dataset-fashion-mnist
 
 .PHONY: build configure deps demo test test-aarch64 bench bench-peers exporters fuzz robustness sanitize sanitize-threads \

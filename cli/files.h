@@ -7,7 +7,7 @@
 namespace eigenbit::internal {
 
 /// What a file holds that the command writes.
-enum class FileFormat { onnx, ebit, html, svg, json, checkpoint, png };
+enum class FileFormat { onnx, ebit, html, svg, json, checkpoint, png, npz, safetensors };
 
 struct OutputFile {
     std::string flag;  ///< that names it

@@ -2,8 +2,10 @@
 #include "api/model_file.h"
 #include "cli/execution.h"
 #include "cli/verbs.h"
+#include "cli/weights.h"
 #include "datasets/data_spec.h"
 #include "engine/base/error.h"
+#include "engine/formats/arrays/weights.h"
 #include "engine/formats/ebit/ebit.h"
 #include "engine/formats/onnx/onnx.h"
 
@@ -23,7 +25,9 @@ constexpr std::string_view kExamples = R"(Examples:
   eigenbit pack resnet50.onnx --data "folder:photos?preset=imagenet" --out resnet50.ebit     for 8-bit execution
   eigenbit pack net.ebit --classes names.txt --out named.ebit
   eigenbit pack net.onnx.checkpoint --out best.onnx        the best network of a training run so far
-  eigenbit pack small.ebit --opset 21 --out small.onnx     levels with DequantizeLinear, of 4 bits too)";
+  eigenbit pack small.ebit --opset 21 --out small.onnx     levels with DequantizeLinear, of 4 bits too
+  eigenbit pack net.onnx --weights trained.npz --out trained.onnx
+  eigenbit pack net.ebit --out weights.safetensors         what the weights stand for, by name)";
 
 const std::map<std::string, LevelStorage> kStorages{{"entropy", LevelStorage::entropy}, {"fixed", LevelStorage::fixed}};
 
@@ -31,6 +35,7 @@ struct PackOptions {
     ModelSource model;
     LevelStorage storage = LevelStorage::entropy;
     std::string data;
+    std::filesystem::path weights;
     std::filesystem::path classes;
     std::filesystem::path out;
     std::optional<int> opset;
@@ -38,7 +43,9 @@ struct PackOptions {
 };
 
 FileFormat format_of(const PackOptions& options) {
-    return options.out.extension() == ".onnx" ? FileFormat::onnx : FileFormat::ebit;
+    if (options.out.extension() == ".onnx") return FileFormat::onnx;
+    if (options.out.extension() == ".npz") return FileFormat::npz;
+    return options.out.extension() == ".safetensors" ? FileFormat::safetensors : FileFormat::ebit;
 }
 
 std::vector<std::string> read_lines(const std::filesystem::path& path) {
@@ -61,6 +68,8 @@ std::int64_t class_count(const Graph& graph) {
 
 Results pack(PackOptions options, const RunOptions& run) {
     Model model = load_model(options.model, options.data);
+    Results results;
+    take_weights(model.graph, options.weights, results);
     if (!options.data.empty()) {
         const Dataset data = open_images(options.data, DataSplit::train, model);
         describe_by_data(model, data);
@@ -78,12 +87,15 @@ Results pack(PackOptions options, const RunOptions& run) {
         OnnxWriteOptions how{.flat = options.flat};
         if (options.opset) how.opset = *options.opset;
         write_onnx(model, options.out, how);
+    } else if (is_array_file(options.out)) {
+        write_arrays(options.out, weights_of(model.graph));
     } else {
         write_ebit(model, options.out, options.storage);
     }
     const auto bytes = std::filesystem::file_size(options.out);
     fmt::print("{} written, {} bytes\n", options.out.string(), bytes);
-    return {{"file_bytes", bytes}};
+    results["file_bytes"] = bytes;
+    return results;
 }
 
 }  // namespace
@@ -102,8 +114,11 @@ Verb pack_verb(CLI::App& command) {
                     "Images (their training split) that tell how to round activations, and how images are prepared and "
                     "classes called where the model does not say")
         ->type_name("SPEC");
+    add_weights_option(*app, options->weights);
     app->add_option("--classes", options->classes, "File of the classes' names, one on each line")->type_name("FILE");
-    app->add_option("--out", options->out, "Where the network goes; as ONNX where it ends in .onnx")
+    app->add_option("--out", options->out,
+                    "Where the network goes; as ONNX where it ends in .onnx, its weights alone where it ends in .npz "
+                    "or .safetensors")
         ->type_name("FILE")
         ->required();
     app->add_option("--opset", options->opset, "Of an ONNX file: 13, or 21, which has levels of 4 and of 16 bits")
@@ -116,7 +131,7 @@ Verb pack_verb(CLI::App& command) {
             fail("{} is no ONNX file: --opset and --flat say how one is written; expected --out FILE.onnx",
                  options->out.string());
         }
-        return Files{.inputs = {options->model.path, options->classes},
+        return Files{.inputs = {options->model.path, options->weights, options->classes},
                      .outputs = {{"--out", options->out, format_of(*options)}}};
     };
     return {app, files, [options](const RunOptions& run, Results& results) { results = pack(*options, run); }};

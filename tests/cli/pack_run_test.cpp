@@ -104,3 +104,32 @@ TEST_CASE("run and pack refuse what they cannot do in one sentence") {
     CHECK(fails_with(folder, "pack names.txt --out x.ebit", "names.txt"));
     CHECK_FALSE(std::filesystem::exists(folder / "x.ebit"));
 }
+
+TEST_CASE("weights go out of a network and into another by name, and what does not match is said") {
+    const TemporaryFolder folder;
+    REQUIRE(run_command(folder, "new resnet8 --size 12 --channels 1 --classes 3 --out net.onnx").exit_code == 0);
+    for (const std::string file : {"weights.npz", "weights.safetensors"}) {
+        CAPTURE(file);
+        REQUIRE(run_command(folder, "pack net.onnx --out " + file).exit_code == 0);
+        const Outcome whole = run_command(
+            folder, "new resnet8 --size 12 --channels 1 --classes 3 --seed 5 --json new.json --out other.onnx "
+                    "--weights "
+                        + file);
+        CHECK(whole.errors.empty());
+        REQUIRE(whole.exit_code == 0);
+        CHECK(json_of(folder / "new.json")["weights"]["kept"].empty());
+        CHECK(text_of(folder / "other.onnx") == text_of(folder / "net.onnx"));
+
+        // Another head: all else is taken.
+        const Outcome part = run_command(
+            folder, "new resnet8 --size 12 --channels 1 --classes 4 --json new.json --out part.onnx --weights " + file);
+        CHECK(part.exit_code == 0);
+        CHECK(part.errors.find("since their shapes differ: '") != std::string::npos);
+        CHECK(json_of(folder / "new.json")["weights"]["unfit"].size() == 2);
+        REQUIRE(run_command(folder, "pack part.onnx --weights " + file + " --out packed.ebit").exit_code == 0);
+    }
+    CHECK(fails_with(folder, "new alexnet --size 64 --weights weights.npz --out a.onnx", "no array fits a parameter"));
+    CHECK(fails_with(folder, "new resnet8 --weights net.onnx --out a.onnx", "expected .npz or .safetensors"));
+    CHECK(fails_with(folder, "pack net.onnx --opset 21 --out packed.ebit", "is no ONNX file"));
+    CHECK(fails_with(folder, "new resnet8 --weights weights.npz --out weights.npz", "is read too"));
+}

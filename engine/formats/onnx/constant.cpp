@@ -1,11 +1,10 @@
 #include "engine/formats/onnx/constant.h"
 
 #include "engine/base/error.h"
+#include "engine/base/half_floats.h"
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -18,17 +17,6 @@ using onnx::TensorProto;
 // Newer than the onnx.proto of Debian.
 constexpr int kUint4 = 21;
 constexpr int kInt4 = 22;
-
-float half_to_float(std::uint16_t bits) {
-    const float sign = (bits & 0x8000U) != 0 ? -1.0F : 1.0F;
-    const int exponent = (bits >> 10U) & 0x1FU;
-    const auto fraction = static_cast<float>(bits & 0x3FFU);
-    if (exponent == 0) return sign * std::ldexp(fraction, -24);
-    if (exponent < 31) return sign * std::ldexp(fraction + 1024.0F, exponent - 25);
-    return fraction == 0.0F ? sign * std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
-}
-
-float bfloat_to_float(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U); }
 
 std::int64_t checked_unsigned(std::uint64_t value) {
     if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
