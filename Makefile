@@ -7,7 +7,7 @@ PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             dataset-fashion-mnist
 
 .PHONY: build configure deps demo test test-aarch64 bench bench-peers exporters fuzz robustness sanitize sanitize-threads \
-        format format-check clean
+        packages format format-check clean
 
 build: configure
 	@ninja -C $(BUILD)
@@ -71,6 +71,11 @@ sanitize: deps
 sanitize-threads: PACKAGES += dpkg-dev
 sanitize-threads: deps
 	@tests/threads/run $(BUILD)-threads
+
+# Debian's packages of the last commit, in build-debian/.
+packages: PACKAGES += debhelper dpkg-dev lintian
+packages: deps
+	@packaging/build-debian $(BUILD)-debian
 
 format:
 	@git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | xargs clang-format -i
