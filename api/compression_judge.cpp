@@ -1,20 +1,19 @@
 #include "api/compression_judge.h"
 
 #include "datasets/classes.h"
-#include "datasets/data_spec.h"
 #include "evaluation/metrics.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace eigenbit::internal {
 
-CompressionJudge::CompressionJudge(const Model& model, const std::string& validation, std::int64_t limit) {
-    if (validation.empty()) return;
-    dataset_ = open_dataset(validation, DataSplit::test, model);
-    if (limit > 0) dataset_->size = std::min(dataset_->size, limit);
+CompressionJudge::CompressionJudge(const Model& model, std::optional<Dataset> validation)
+    : dataset_(std::move(validation)) {
+    if (!dataset_) return;
     float_quality_ = (*this)(model.graph);
     classes_ = std::max<std::int64_t>(dataset_->class_count, score_count(model.graph, dataset_->preprocessing));
 }

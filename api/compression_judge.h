@@ -11,8 +11,8 @@ namespace eigenbit::internal {
 /// Measures compressed networks, and the float network they come from, on validation data where there are any.
 class CompressionJudge {
   public:
-    /// `validation` is a data specification, or empty; a limit of 0 takes all of its images.
-    CompressionJudge(const Model& model, const std::string& validation, std::int64_t limit);
+    /// Of the model's own size and classes; none: nothing is measured.
+    CompressionJudge(const Model& model, std::optional<Dataset> validation);
 
     bool present() const { return dataset_.has_value(); }
     const Evaluation& float_quality() const { return *float_quality_; }

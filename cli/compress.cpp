@@ -240,6 +240,14 @@ void sort_sizes(CompressOptions& options) {
     }
 }
 
+/// What networks are measured on, if anything.
+std::optional<Dataset> validation_of(const CompressOptions& options, const Model& model) {
+    if (options.validation.empty()) return std::nullopt;
+    Dataset dataset = open_dataset(options.validation, DataSplit::test, model);
+    if (options.limit > 0) dataset.size = std::min(dataset.size, options.limit);
+    return dataset;
+}
+
 void compress_network(CompressOptions options, const RunOptions& run, Results& results) {
     sort_sizes(options);
     check_options(options);
@@ -248,7 +256,7 @@ void compress_network(CompressOptions options, const RunOptions& run, Results& r
     const Dataset data = open_images(options.data, DataSplit::train, model);
     const Tensor images = calibration_images(data, options.images, run.seed);
     describe_by_data(model, data);
-    const CompressionJudge judge(model, options.validation, options.limit);
+    const CompressionJudge judge(model, validation_of(options, model));
 
     if (const std::optional<std::string> doubt = judge.doubt()) {
         if (options.max_drop > 0.0) fail("{} --max-drop would go by that.", *doubt);

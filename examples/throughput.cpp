@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <eigenbit/eigenbit.hpp>
+#include <eigenbit/session.hpp>
 #include <exception>
 #include <string>
 #include <thread>
@@ -20,7 +20,7 @@ struct Work {
     std::string error{};
 };
 
-Work run_until(Clock::time_point end, const eigenbit::Model& model) try {
+Work run_until(Clock::time_point end, const eigenbit::PackedModel& model) try {
     eigenbit::Session session(model, {.threads = 1});
     std::ranges::fill(session.input(), 0.5F);
     Work work;
@@ -34,7 +34,7 @@ Work run_until(Clock::time_point end, const eigenbit::Model& model) try {
 }
 
 int measure(const std::string& path, int threads, double seconds) {
-    const eigenbit::Model model(path);
+    const eigenbit::PackedModel model(path);
     std::vector<Work> work(static_cast<std::size_t>(threads));
     const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     std::vector<std::thread> workers;

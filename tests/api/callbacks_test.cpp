@@ -1,5 +1,5 @@
 #include "engine/formats/ebit/container.h"
-#include "include/eigenbit/eigenbit.hpp"
+#include "include/eigenbit/session.hpp"
 #include "tests/api/handles.h"
 #include "tests/engine/formats/ebit/models.h"
 
@@ -75,11 +75,11 @@ struct Pool {
 TEST_CASE("Warnings go to the log of the call, and to no other") {
     const std::vector<std::uint8_t> newer = with_unknown_section(bytes_of(small_packed_model(kBytes)));
     std::vector<std::string> heard;
-    const eigenbit::Model model(as_bytes(newer),
-                                {.log = [&](std::string_view sentence) { heard.emplace_back(sentence); }});
+    const eigenbit::PackedModel model(as_bytes(newer),
+                                      {.log = [&](std::string_view sentence) { heard.emplace_back(sentence); }});
     REQUIRE(heard.size() == 1);
     CHECK(heard[0].find("section NEWS is unknown and left out") != std::string::npos);
-    const eigenbit::Model unheard(as_bytes(newer));
+    const eigenbit::PackedModel unheard(as_bytes(newer));
     CHECK(heard.size() == 1);
 
     const eigenbit::Session session(model, {.log = [&](std::string_view sentence) { heard.emplace_back(sentence); }});
@@ -94,7 +94,8 @@ TEST_CASE("Logs of threads side by side hear their own calls alone") {
     std::vector<std::thread> threads;
     for (std::atomic<int>& own : heard) {
         threads.emplace_back([&] {
-            for (int i = 0; i < 20; ++i) eigenbit::Model(as_bytes(newer), {.log = [&](std::string_view) { ++own; }});
+            for (int i = 0; i < 20; ++i)
+                eigenbit::PackedModel(as_bytes(newer), {.log = [&](std::string_view) { ++own; }});
         });
     }
     for (std::thread& thread : threads) thread.join();
@@ -104,18 +105,18 @@ TEST_CASE("Logs of threads side by side hear their own calls alone") {
 TEST_CASE("What a log throws comes out of the call") {
     const std::vector<std::uint8_t> newer = with_unknown_section(bytes_of(small_packed_model(kBytes)));
     const auto refuse = [](std::string_view) { throw std::invalid_argument("no warnings, please"); };
-    CHECK_THROWS_AS(eigenbit::Model(as_bytes(newer), {.log = refuse}), std::invalid_argument);
+    CHECK_THROWS_AS(eigenbit::PackedModel(as_bytes(newer), {.log = refuse}), std::invalid_argument);
 }
 
 TEST_CASE("A model that borrows its bytes computes what one that copied them computes") {
     std::vector<std::uint8_t> bytes = bytes_of(small_packed_model(kBytes));
-    eigenbit::Session copied{eigenbit::Model(as_bytes(bytes))};
-    eigenbit::Session borrowed{eigenbit::Model::borrowing(as_bytes(bytes))};
+    eigenbit::Session copied{eigenbit::PackedModel(as_bytes(bytes))};
+    eigenbit::Session borrowed{eigenbit::PackedModel::borrowing(as_bytes(bytes))};
     std::ranges::fill(bytes, std::uint8_t{0});  // the model is closed by now
     fill(copied);
     fill(borrowed);
     CHECK(output_of(copied) == output_of(borrowed));
-    CHECK_THROWS_AS(eigenbit::Model::borrowing(as_bytes(bytes)), eigenbit::Error);
+    CHECK_THROWS_AS(eigenbit::PackedModel::borrowing(as_bytes(bytes)), eigenbit::Error);
 }
 
 TEST_CASE("Files beyond a limit are refused") {
@@ -123,7 +124,7 @@ TEST_CASE("Files beyond a limit are refused") {
     const std::vector<std::uint8_t> bytes = bytes_of(small);
     const auto refusal = [&](const eigenbit::ModelOptions& options) -> std::string {
         try {
-            const eigenbit::Model model(as_bytes(bytes), options);
+            const eigenbit::PackedModel model(as_bytes(bytes), options);
             return "";
         } catch (const eigenbit::Error& error) {
             return error.what();
@@ -137,14 +138,14 @@ TEST_CASE("Files beyond a limit are refused") {
     CHECK(refusal({.most_elements = 20}).find("than are allowed") != std::string::npos);
     CHECK(refusal({.most_bytes = -1}).find("expected 0 or more") != std::string::npos);
 
-    const eigenbit::Model model(as_bytes(bytes));
+    const eigenbit::PackedModel model(as_bytes(bytes));
     const auto needed = static_cast<std::int64_t>(eigenbit::Session(model).activation_bytes());
     CHECK_NOTHROW(eigenbit::Session(model, {.most_activation_bytes = needed}));
     CHECK_THROWS_AS(eigenbit::Session(model, {.most_activation_bytes = needed - 1}), eigenbit::Error);
 }
 
 TEST_CASE("A run that is cancelled ends so, and the next one is as any") {
-    const eigenbit::Model model(as_bytes(bytes_of(small_packed_model(kBytes))));
+    const eigenbit::PackedModel model(as_bytes(bytes_of(small_packed_model(kBytes))));
     eigenbit::Session session(model, {.threads = 2});
     fill(session);
     const std::vector<float> expected = output_of(session);
@@ -155,7 +156,7 @@ TEST_CASE("A run that is cancelled ends so, and the next one is as any") {
 }
 
 TEST_CASE("Runs are cancelled from another thread at any moment") {
-    const eigenbit::Model model(as_bytes(bytes_of(small_packed_model(kBytes))));
+    const eigenbit::PackedModel model(as_bytes(bytes_of(small_packed_model(kBytes))));
     eigenbit::Session session(model, {.input_shapes = {{50, 8, 8, 3}}, .threads = 2});
     fill(session);
     const std::vector<float> expected = output_of(session);
@@ -182,7 +183,7 @@ TEST_CASE("Runs are cancelled from another thread at any moment") {
 }
 
 TEST_CASE("The caller's threads do all the work, however they come") {
-    const eigenbit::Model model(as_bytes(bytes_of(small_packed_model(kBytes))));
+    const eigenbit::PackedModel model(as_bytes(bytes_of(small_packed_model(kBytes))));
     const eigenbit::Extents shape{40, 8, 8, 3};
     eigenbit::Session own(model, {.input_shapes = {shape}, .threads = 1});
     fill(own);

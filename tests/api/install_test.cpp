@@ -1,79 +1,10 @@
 #include "engine/formats/ebit/ebit.h"
+#include "tests/api/installation.h"
 #include "tests/engine/formats/ebit/models.h"
-#include "tests/temporary_folder.h"
-
-#include <doctest/doctest.h>
-
-#include <cstdlib>
-#include <fstream>
-#include <iostream>
-#include <iterator>
-#include <set>
-#include <sstream>
-#include <string>
 
 using namespace eigenbit::internal;
 
 namespace {
-
-const std::string kSanitizers = EIGENBIT_SANITIZE == std::string("none") ? "" : " -fsanitize=" EIGENBIT_SANITIZE;
-
-/// An installation in a folder, as packagers make one, and what is built against it.
-class Installation {
-  public:
-    Installation() {
-        shell("meson install -C '" EIGENBIT_BUILD_ROOT "' --no-rebuild --quiet --destdir '" + root() + "'");
-        const std::string libraries = first_line("dirname $(find '" + root() + "' -name eigenbit.pc)");
-        const std::string cmake = first_line("dirname $(find '" + root() + "' -name eigenbit-config.cmake)");
-        environment_ = "export PKG_CONFIG_PATH='" + libraries + "' PKG_CONFIG_SYSROOT_DIR='" + root()
-                       + "' LD_LIBRARY_PATH='" + libraries + "/..' eigenbit_DIR='" + cmake
-                       + "' EXAMPLES='" EIGENBIT_SOURCE_ROOT "/examples'; ";
-    }
-    /// Runs a line in the folder, with pkg-config and the loader finding the library. Returns what it printed.
-    std::string run(const std::string& line) const {
-        shell(environment_ + "( " + line + " ) > output.txt");
-        std::ifstream file(folder_ / "output.txt");
-        return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    }
-    /// Runs a line that fails. Returns what it said on standard error.
-    std::string failure(const std::string& line) const { return run("! " + line + " 2>&1"); }
-    const TemporaryFolder& folder() const { return folder_; }
-
-  private:
-    std::string root() const { return (folder_ / "root").string(); }
-    void shell(const std::string& line) const {
-        const std::string there = "cd '" + folder_.path().string() + "' && " + line;
-        INFO(there);
-        REQUIRE(std::system(there.c_str()) == 0);
-    }
-    std::string first_line(const std::string& line) const {
-        shell(line + " > line.txt");
-        std::ifstream file(folder_ / "line.txt");
-        std::string text;
-        std::getline(file, text);
-        return text;
-    }
-
-    TemporaryFolder folder_;
-    std::string environment_;
-};
-
-/// Whether a program of this name is there; says so where it is not.
-bool is_there(const std::string& program) {
-    if (std::system(("command -v " + program + " > /dev/null").c_str()) == 0) return true;
-    std::cout << "skipped: there is no " << program << '\n';
-    return false;
-}
-
-std::set<std::string> words_of(const std::string& text) {
-    std::istringstream words(text);
-    return {std::istream_iterator<std::string>(words), {}};
-}
-
-/// The names, up to the first dot or hyphen, of the libraries that a library or program asks the loader for.
-std::set<std::string> libraries_of(const Installation& installed, const std::string& file) {
-    return words_of(installed.run("readelf -dW " + file + R"( | sed -n 's/.*(NEEDED).*\[\([^].-]*\).*/\1/p')"));
-}
 
 /// What differs from oneTBB and, as far as they are needed, the runtimes of C, C++ and the sanitizers.
 std::set<std::string> unexpected(std::set<std::string> libraries) {
@@ -91,13 +22,13 @@ std::set<std::string> unexpected(std::set<std::string> libraries) {
 
 TEST_CASE("The shared library needs oneTBB and the C and C++ runtimes alone") {
     const Installation installed;
-    CHECK(unexpected(libraries_of(installed, "\"$LD_LIBRARY_PATH/libeigenbit.so\"")).empty());
+    CHECK(unexpected(libraries_of(installed, "\"$LIBRARIES/libeigenbit.so\"")).empty());
 }
 
 TEST_CASE("The shared library shows the functions of eigenbit.h and nothing else") {
     const Installation installed;
     const std::set<std::string> shown = words_of(installed.run(
-        R"(readelf --dyn-syms -W "$LD_LIBRARY_PATH/libeigenbit.so" | awk '$7 ~ /^[0-9]+$/ && $4 == "FUNC" {print $8}')"));
+        R"(readelf --dyn-syms -W "$LIBRARIES/libeigenbit.so" | awk '$7 ~ /^[0-9]+$/ && $4 == "FUNC" {print $8}')"));
     const std::set<std::string> declared = words_of(installed.run(
         "grep -o '^[a-z].*eigenbit_[a-z0-9_]*(' '" EIGENBIT_SOURCE_ROOT
         "/include/eigenbit/eigenbit.h' | grep -v typedef | grep -o 'eigenbit_[a-z0-9_]*(' | sed 's/(/@@EIGENBIT_0/'"));
@@ -108,7 +39,7 @@ TEST_CASE("The shared library shows the functions of eigenbit.h and nothing else
 TEST_CASE("The static library hides what eigenbit.h does not declare, and shares no name with a program's fmt or stb") {
     const Installation installed;
     const auto defined = [&](const std::string& condition, const std::string& name) {
-        return std::stoi(installed.run(R"(readelf -sW "$LD_LIBRARY_PATH/libeigenbit.a" | c++filt |)"
+        return std::stoi(installed.run(R"(readelf -sW "$LIBRARIES/libeigenbit.a" | c++filt |)"
                                        " awk '$5 != \"LOCAL\" && $7 ~ /^[0-9]+$/ && "
                                        + condition + " && $8 ~ /^" + name + "/ {++count} END {print count + 0}'"));
     };

@@ -1,4 +1,4 @@
-#include "include/eigenbit/eigenbit.hpp"
+#include "include/eigenbit/session.hpp"
 #include "tests/api/handles.h"
 #include "tests/engine/formats/ebit/models.h"
 
@@ -13,9 +13,9 @@ using namespace eigenbit::internal;
 
 namespace {
 
-eigenbit::Model opened(const Model& model) {
+eigenbit::PackedModel opened(const Model& model) {
     const std::vector<std::uint8_t> bytes = encode_ebit(model, LevelStorage::fixed).bytes;
-    return eigenbit::Model(std::as_bytes(std::span(bytes)));
+    return eigenbit::PackedModel(std::as_bytes(std::span(bytes)));
 }
 
 /// A model whose input, images of 8×8 pixels, has a quantizer.
@@ -80,7 +80,7 @@ TEST_CASE("A model tells how images are prepared") {
 }
 
 TEST_CASE("Inputs and outputs are found by name") {
-    const eigenbit::Model model = opened(model_of_two_inputs());
+    const eigenbit::PackedModel model = opened(model_of_two_inputs());
     CHECK(model.find_input("right") == 1);
     CHECK(model.find_output("difference") == 1);
     CHECK(model.input_name(1) == "right");
@@ -136,7 +136,7 @@ TEST_CASE("Pixels of the network's size are normalised and no more") {
 
 TEST_CASE("Levels of the input's quantizer stand for its values") {
     const ActivationQuantizer grid{.bit_depth = 7, .step = 0.125F, .zero_point = 40};
-    const eigenbit::Model model = opened(model_with_quantizer(grid));
+    const eigenbit::PackedModel model = opened(model_with_quantizer(grid));
     const auto quantizer = model.input_quantizer();
     REQUIRE(quantizer.has_value());
     CHECK(quantizer->bit_depth == 7);
@@ -160,7 +160,7 @@ TEST_CASE("Levels of the input's quantizer stand for its values") {
     session.set_input(0, shifted);
     CHECK(holds_values());
 
-    const eigenbit::Model floats = opened(small_packed_model(2));
+    const eigenbit::PackedModel floats = opened(small_packed_model(2));
     CHECK_FALSE(floats.input_quantizer().has_value());
     eigenbit::Session other(floats);
     CHECK(error_of([&] { other.set_input(0, levels, EIGENBIT_LEVELS_UINT8); }).find("has no quantizer")

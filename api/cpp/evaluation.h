@@ -1,0 +1,12 @@
+#pragma once
+
+#include "evaluation/evaluate.h"
+#include "include/eigenbit/evaluation.hpp"
+
+namespace eigenbit {
+inline namespace v1 {
+
+Evaluation evaluation_of(const internal::Evaluation& evaluation);
+
+}  // namespace v1
+}  // namespace eigenbit
