@@ -25,10 +25,12 @@ std::vector<Shape> infer_shapes(const Reshape& reshape, std::span<const Shape> i
     std::vector<std::int64_t> given;
     for (std::size_t axis = 0; axis < extents.size(); ++axis) {
         const int a = static_cast<int>(axis);
-        if (extents[axis] == 0) {
-            if (a >= x.rank()) misfit();
-            extents[axis] = x[a];
-            not_copied[a] = 1;
+        if (extents[axis] == 0 || extents[axis] <= -2) {
+            const std::int64_t source = extents[axis] == 0 ? a : -2 - extents[axis];
+            if (source >= x.rank()) misfit();
+            const int copied = static_cast<int>(source);
+            extents[axis] = x[copied];
+            not_copied[copied] = 1;
         } else if (extents[axis] == -1) {
             if (inferred >= 0) misfit();
             inferred = a;

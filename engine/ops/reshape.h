@@ -10,7 +10,7 @@
 namespace eigenbit::internal {
 
 /// The same elements in the same order under another shape. As in ONNX, an extent 0 copies the input's and one extent
-/// -1 is what remains.
+/// -1 is what remains; -2 - axis copies the input's extent of that axis.
 struct Reshape {
     static constexpr std::string_view kType = "Reshape";
     static constexpr std::array kInputs{InputRole::activation};

@@ -170,6 +170,25 @@ std::string element_type_name(std::int64_t element_type) {
     return known ? std::string(kNames[static_cast<std::size_t>(element_type)]) : std::to_string(element_type);
 }
 
+std::pair<std::int32_t, std::int32_t> level_range(std::int64_t element_type) {
+    switch (element_type) {
+    case TensorProto::UINT8:
+        return {0, 255};
+    case TensorProto::INT8:
+        return {-128, 127};
+    case TensorProto::UINT16:
+        return {0, 65535};
+    case TensorProto::INT16:
+        return {-32768, 32767};
+    case kUint4:
+        return {0, 15};
+    case kInt4:
+        return {-8, 7};
+    default:
+        fail("levels of the element type {} are not supported", element_type_name(element_type));
+    }
+}
+
 bool is_real(std::int64_t element_type) {
     return element_type == TensorProto::FLOAT || element_type == TensorProto::FLOAT16
            || element_type == TensorProto::DOUBLE || element_type == TensorProto::BFLOAT16;

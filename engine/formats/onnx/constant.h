@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,6 +42,8 @@ Constant read_constant(const onnx::TensorProto& tensor,
 
 /// "FLOAT", "INT4" …; the number of one that is unknown.
 std::string element_type_name(std::int64_t element_type);
+/// The lowest and the highest of the integers of 4, 8 or 16 bits that levels are kept as. Throws Error for other types.
+std::pair<std::int32_t, std::int32_t> level_range(std::int64_t element_type);
 /// Whether values of the type are reals that become float32.
 bool is_real(std::int64_t element_type);
 

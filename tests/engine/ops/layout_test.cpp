@@ -28,6 +28,8 @@ TEST_CASE("a reshape keeps the elements in their order") {
     CHECK(shape({0, -1}) == Shape{2, 12});
     CHECK(shape({-1, 0, 2}) == Shape{4, 3, 2});
     CHECK(shape({0, 0, 0}) == Shape{2, 3, 4});
+    CHECK(shape({3, -2, -4}) == Shape{3, 2, 4});  // -2 - axis
+    CHECK(shape({-3, -1}) == Shape{3, 8});
     CHECK(shape({1, 2, 3, 2, 2, 1}) == Shape{1, 2, 3, 2, 2, 1});
     CHECK(output_of(Reshape{{}}, {Tensor(Shape{1, 1})}).shape() == Shape{});
 }
@@ -47,7 +49,9 @@ TEST_CASE("a reshape refuses extents that do not fit") {
     CHECK(refusal(Reshape{{-1, -1}}, x) == to + "-1, -1" + misfit);
     CHECK(refusal(Reshape{{23}}, x) == to + "23" + misfit);
     CHECK(refusal(Reshape{{1, 1, 1, 0}}, x) == to + "1, 1, 1, 0" + misfit);
-    CHECK(refusal(Reshape{{-2, 12}}, x) == "A tensor has the negative dimension -2.");
+    CHECK(refusal(Reshape{{-5, 1}}, x) == to + "-5, 1" + misfit);
+    CHECK(refusal(Reshape{{-2, -2, 12}}, x) == to + "-2, -2, 12" + misfit);
+    CHECK(refusal(Reshape{{std::numeric_limits<std::int64_t>::min(), 12}}, x).find(misfit) != std::string::npos);
     CHECK(refusal(Reshape{{1, 1, 1, 1, 1, 1, 24}}, x) == "A tensor has 7 dimensions; at most 6 are supported.");
     CHECK_FALSE(refusal(Reshape{{std::int64_t{1} << 62, 4, -1}}, x).empty());
 }

@@ -225,6 +225,24 @@ bool is_transposed(const Graph& graph, ValueId value) {
     });
 }
 
+/// The target of a Reshape in the file, for extents of ours: some may be the input's of other axes.
+std::string reshape_target(OnnxExport& file, const std::string& name, const std::string& input,
+                           const Integers& extents) {
+    if (std::ranges::all_of(extents, [](std::int64_t extent) { return extent >= -1; })) {
+        return file.add_constant(name + ".shape", extents);
+    }
+    const std::string shape = file.add_node("Shape", name + "/shape", {input}).output(0);
+    std::vector<std::string> parts;
+    for (const std::int64_t extent : extents) {
+        const Integers number{extent < -1 ? -2 - extent : extent};
+        parts.push_back(file.add_constant(name + ".extent", number));
+        if (extent < -1) parts.back() = file.add_node("Gather", name + "/extent", {shape, parts.back()}).output(0);
+    }
+    onnx::NodeProto& target = file.add_node("Concat", name + "/target", parts);
+    set_attribute(target, "axis", std::int64_t{0});
+    return target.output(0);
+}
+
 void export_op(const Reshape& op, const Node& node, OnnxExport& file) {
     const ValueId x = node.inputs[0];
     const ValueId y = node.outputs[0];
@@ -237,7 +255,7 @@ void export_op(const Reshape& op, const Node& node, OnnxExport& file) {
                                   free_output ? to_onnx_order(file.shapes(y)) : file.shapes(y));
     }
     const std::string name = free_input ? file.in_onnx_order(x) : file.in_our_order(x);
-    const std::string target = file.add_constant(node.name + ".shape", extents);
+    const std::string target = reshape_target(file, node.name, name, extents);
     const onnx::NodeProto& result = file.add_node("Reshape", node.name, {name, target});
     if (free_output) {
         file.define_in_onnx_order(y, result.output(0));

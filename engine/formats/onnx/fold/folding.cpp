@@ -212,6 +212,7 @@ const std::map<std::string_view, Fold>& folds() {
             {"Gather", fold_gather},
             {"Identity", fold_identity},
             {"MatMul", fold_matmul},
+            {"QuantizeLinear", fold_quantize},
             {"Range", fold_range},
             {"Reshape", fold_by_rule<reshaped>},
             {"Shape", fold_shape},

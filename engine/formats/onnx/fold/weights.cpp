@@ -6,6 +6,7 @@
 #include "engine/ops/strided.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 
 namespace eigenbit::internal {
@@ -57,6 +58,29 @@ Constant fold_dequantize(const OnnxNode& node) {
     }
     std::ranges::transform(values, scales.reals(), values.begin(), std::multiplies{});
     return {levels.shape, std::move(values)};
+}
+
+Constant fold_quantize(const OnnxNode& node) {
+    const Constant& x = node.constant(0);
+    const std::int64_t block = node.integer("block_size").value_or(0);
+    if (block < 0) fail("attribute 'block_size' is {}, a positive number was expected", block);
+    const bool has_axis = node.constant(1).shape.elements() != 1;
+    const int axis = has_axis ? normalized_axis(node.integer("axis").value_or(1), x.shape.rank()) : 0;
+    const Constant scales = by_element(node, 1, x.shape, axis, block);
+    std::int64_t type = node.integer("output_dtype").value_or(onnx::TensorProto::UINT8);
+    std::vector<std::int64_t> levels(x.reals().size(), 0);
+    if (node.has_input(2)) {
+        if (node.constant(2).element_type != 0) type = node.constant(2).element_type;
+        levels = by_element(node, 2, x.shape, axis, block).integers();
+    }
+    const auto [lowest, highest] = level_range(type);
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+        const float level = std::nearbyint(x.reals()[i] / scales.reals()[i]) + static_cast<float>(levels[i]);
+        if (std::isnan(level)) fail("value {} is not a number", i);
+        levels[i] =
+            static_cast<std::int64_t>(std::clamp(level, static_cast<float>(lowest), static_cast<float>(highest)));
+    }
+    return {x.shape, std::move(levels), static_cast<int>(type)};
 }
 
 Constant fold_matmul(const OnnxNode& node) {

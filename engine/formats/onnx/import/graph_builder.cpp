@@ -56,7 +56,13 @@ std::vector<ValueId> GraphBuilder::add(Operator op, std::vector<ValueId> inputs,
     return graph_.add_node(unique(node_name_), std::move(op), std::move(inputs), outputs);
 }
 
+std::optional<ActivationQuantizer> GraphBuilder::quantizer(ValueId value) const {
+    const auto found = graph_.activations().find(value);
+    return found == graph_.activations().end() ? std::nullopt : std::optional(found->second);
+}
+
 Node* GraphBuilder::producer(ValueId value) {
+    if (quantizer(value)) return nullptr;
     const std::optional<std::size_t> node = eigenbit::internal::producer(graph_, value);
     return node ? &graph_.node(*node) : nullptr;
 }

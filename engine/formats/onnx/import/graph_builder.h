@@ -4,6 +4,7 @@
 #include "engine/graph/graph.h"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,8 +27,13 @@ class GraphBuilder {
 
     const ProbedShapes& shapes(ValueId value) const { return shapes_[static_cast<std::size_t>(value)]; }
     int rank(ValueId value) const { return shapes(value).front().rank(); }
-    /// The node that outputs this value, to be changed or not; null for inputs and parameters.
+    /// The node that outputs this value, to be changed or not; null for inputs and parameters, and for values that are
+    /// rounded.
     Node* producer(ValueId value);
+
+    std::optional<ActivationQuantizer> quantizer(ValueId value) const;
+    /// Readers of the value see it rounded from now on.
+    void round(ValueId value, const ActivationQuantizer& quantizer) { graph_.quantize_activation(value, quantizer); }
 
     ValueId transpose(ValueId value, const std::vector<int>& permutation, std::string_view suffix = "");
     /// The same elements in the same order in memory under other shapes.

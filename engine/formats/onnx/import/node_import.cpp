@@ -61,12 +61,23 @@ const ImportedValue& NodeImport::imported(int index) const {
     return value->second;
 }
 
-bool NodeImport::is_only_use(int index) const {
-    const ValueId activation = imported(index).activation;
-    const auto names =
-        std::ranges::count_if(state_.values, [&](const auto& entry) { return entry.second.activation == activation; });
-    const auto readers = state_.readers.find(input_name(index));
-    return names == 1 && readers != state_.readers.end() && readers->second == 1;
+bool ImportState::is_read_once(ValueId activation) const {
+    int count = 0;
+    int names = 0;
+    for (const auto& [name, value] : values) {
+        if (value.activation != activation) continue;
+        const auto found = readers.find(name);
+        ++names;
+        count += found == readers.end() ? 0 : found->second;
+    }
+    return names == 1 && count == 1;
+}
+
+bool NodeImport::is_only_use(int index) const { return state_.is_read_once(imported(index).activation); }
+
+void NodeImport::note_steps(int index, ValueId parameter) {
+    const auto steps = state_.steps.find(input_name(index));
+    if (steps != state_.steps.end()) state_.parameter_steps[parameter] = steps->second;
 }
 
 ValueId NodeImport::value(int index) {
@@ -76,6 +87,7 @@ ValueId NodeImport::value(int index) {
     if (is_new) {
         const Tensor tensor = to_tensor(fixed().constant(index));
         entry->second = graph().add_parameter(input_name(index), to_our_order(tensor));
+        note_steps(index, entry->second);
     }
     return entry->second;
 }
@@ -122,10 +134,16 @@ ValueId NodeImport::weight_matrix(int index, bool output_channels_first, float f
         for (float& value : matrix.values()) value *= factor;
         return graph().add_parameter(input_name(index), std::move(matrix));
     };
-    if (factor != 1.0F || columns) return make();
+    if (factor != 1.0F) return make();
+    if (columns) {
+        const ValueId reordered = make();
+        note_steps(index, reordered);
+        return reordered;
+    }
     const int form = output_channels_first ? kMatrixForm : kTransposedMatrixForm;
     const auto [entry, is_new] = state_.parameters.try_emplace({input_name(index), form});
     if (is_new) entry->second = make();
+    note_steps(index, entry->second);
     return entry->second;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,13 @@ struct ColumnMisfit {
     std::int64_t columns;  ///< that the weights have
 };
 
+/// What QuantizeLinear outputs.
+struct RoundedLevels {
+    ValueId value;  ///< has the quantizer
+    ActivationQuantizer quantizer;
+    bool has_zero_point;  ///< that is not 0
+};
+
 /// All that is known while one file is imported.
 struct ImportState {
     GraphBuilder graph;
@@ -52,6 +60,13 @@ struct ImportState {
     std::set<std::string, std::less<>> channels_last;  ///< values that the file keeps as NHWC, see Declared
     std::set<const onnx::NodeProto*> reorders;
     std::optional<ColumnMisfit> misfit;
+    std::map<std::string, RoundedLevels, std::less<>> levels;                  ///< by name
+    std::map<std::tuple<ValueId, int, float, std::int32_t>, ValueId> rounded;  ///< values, by what is rounded and how
+    std::map<std::string, std::vector<float>, std::less<>> steps;              ///< of constants made of levels
+    std::map<ValueId, std::vector<float>> parameter_steps;                     ///< the same for parameters
+
+    /// Whether one node alone reads the activation, under whatever name.
+    bool is_read_once(ValueId activation) const;
     std::int64_t folded_elements = 0;                  ///< of all constants computed so far
     std::int64_t most_folded = std::int64_t{1} << 24;  ///< and how many are allowed, so that no small file fills memory
 };
@@ -102,6 +117,7 @@ class NodeImport {
   private:
     const ImportedValue& imported(int index) const;
     ValueId materialized(ImportedValue& value);
+    void note_steps(int index, ValueId parameter);
 
     const onnx::NodeProto& proto_;
     ImportState& state_;

@@ -12,19 +12,44 @@ std::int64_t fixed_extent(const ProbedShapes& shapes, int axis) {
     return std::ranges::all_of(shapes, [&](const Shape& shape) { return shape[axis] == first; }) ? first : 0;
 }
 
+namespace {
+
+bool is_same(const ProbedShapes& a, int axis_of_a, const ProbedShapes& b, int axis_of_b) {
+    return std::ranges::equal(a, b,
+                              [&](const Shape& one, const Shape& other) { return one[axis_of_a] == other[axis_of_b]; });
+}
+
+}  // namespace
+
 std::vector<std::int64_t> reshape_extents(const ProbedShapes& from, const ProbedShapes& to) {
     std::vector<std::int64_t> extents;
     for (int axis = 0; axis < to.front().rank(); ++axis) {
-        bool copied = axis < from.front().rank() && fixed_extent(from, axis) == 0;
-        for (std::size_t probe = 0; copied && probe < to.size(); ++probe) copied = to[probe][axis] == from[probe][axis];
+        const bool copied =
+            axis < from.front().rank() && fixed_extent(from, axis) == 0 && is_same(from, axis, to, axis);
         const std::int64_t fixed = fixed_extent(to, axis);
         extents.push_back(copied ? 0 : (fixed != 0 ? fixed : -1));
     }
+    for (int axis = 0; axis < to.front().rank() && std::ranges::count(extents, -1) > 1; ++axis) {
+        std::int64_t& extent = extents[static_cast<std::size_t>(axis)];
+        if (extent != -1) continue;
+        for (int source = 0; source < from.front().rank() && extent == -1; ++source) {
+            if (is_same(from, source, to, axis)) extent = -2 - source;
+        }
+    }
     if (std::ranges::count(extents, -1) > 1) {
         fail("a reshape from {} to {} depends on the batch or the image size in more than one dimension",
-             to_string(from.front()), to_string(to.front()));
+             to_string(from), to_string(to));
     }
     return extents;
+}
+
+std::string to_string(const ProbedShapes& shapes) {
+    std::vector<std::string> extents;
+    for (int axis = 0; axis < shapes.front().rank(); ++axis) {
+        const std::int64_t extent = fixed_extent(shapes, axis);
+        extents.push_back(extent == 0 ? "?" : std::to_string(extent));
+    }
+    return formatted("({})", joined(extents));
 }
 
 bool same_order(const ProbedShapes& ours) {

@@ -3,6 +3,7 @@
 #include "engine/base/tensor.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace eigenbit::internal {
@@ -15,11 +16,15 @@ using ProbedShapes = std::vector<Shape>;
 std::int64_t fixed_extent(const ProbedShapes& shapes, int axis);
 
 /// The extents of a Reshape that leads from these shapes to those: what they share is copied (0), what depends on the
-/// batch or the image size remains open (−1). Throws Error when that is more than one extent.
+/// batch or the image size remains open (−1), or is copied from another axis (−2 − axis) where that is more than one
+/// extent. Throws Error when that does not suffice.
 std::vector<std::int64_t> reshape_extents(const ProbedShapes& from, const ProbedShapes& to);
 
 /// Whether images of our shapes have their elements in the same order in ONNX's: one channel, or one pixel.
 bool same_order(const ProbedShapes& ours);
+
+/// "(?, 3, 224, 224)": ? for what depends on the batch or the image size.
+std::string to_string(const ProbedShapes& shapes);
 
 ProbedShapes to_our_order(const ProbedShapes& onnx);
 ProbedShapes to_onnx_order(const ProbedShapes& ours);

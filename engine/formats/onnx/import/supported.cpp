@@ -4,6 +4,7 @@
 #include "engine/formats/onnx/functions.h"
 #include "engine/formats/onnx/import/flow.h"
 #include "engine/formats/onnx/import/operators.h"
+#include "engine/formats/onnx/import/quantized.h"
 #include "engine/formats/onnx/node.h"
 
 #include <algorithm>
@@ -42,7 +43,7 @@ bool is_three_dimensional(const OnnxFile& file, const onnx::NodeProto& node) {
 std::string unsupported_kind(const OnnxFile& file, const onnx::NodeProto& node) {
     if (!is_standard(node)) return node.domain() + "." + node.op_type();
     if (is_three_dimensional(file, node)) return node.op_type() + " of three dimensions";
-    return find_import(node.op_type()) != nullptr || is_flow(node) ? "" : node.op_type();
+    return find_import(node.op_type()) != nullptr || is_flow(node) || is_rounding(node) ? "" : node.op_type();
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "engine/formats/onnx/functions.h"
 #include "engine/formats/onnx/import/flow.h"
 #include "engine/formats/onnx/import/operators.h"
+#include "engine/formats/onnx/import/quantized.h"
 #include "engine/formats/onnx/layout.h"
 
 #include <algorithm>
@@ -48,6 +49,9 @@ ImportedValue evaluate(const NodeImport& node, bool same_everywhere) {
 
 const ImportedValue& value_named(const ImportState& state, const std::string& name) {
     const auto found = state.values.find(name);
+    if (found == state.values.end() && state.levels.contains(name)) {
+        fail("it reads the levels of rounded values, '{}'; only their values are supported", name);
+    }
     if (found == state.values.end()) fail("it reads '{}' before that is computed", name);
     return found->second;
 }
@@ -86,7 +90,7 @@ onnx::NodeProto reordered_node(ImportState& state, const onnx::NodeProto& proto)
 }
 
 void import_node(ImportState& state, const onnx::NodeProto& proto) {
-    if (import_flow(state, proto, import_node)) return;
+    if (import_flow(state, proto, import_node) || import_rounding(state, proto, import_node)) return;
     bool all_constant = true;
     bool all_fixed = !yields_shape(proto);
     for (const std::string& input : proto.input()) {
@@ -101,6 +105,7 @@ void import_node(ImportState& state, const onnx::NodeProto& proto) {
         state.folded_elements += value.constants.front()->shape.elements();
         if (state.folded_elements > state.most_folded) fail("all constants computed so far are too large together");
         state.values[proto.output(0)] = std::move(value);
+        note_steps(state, proto);
     } else {
         const ImportOperator import = find_import(proto.op_type());
         if (import == nullptr) fail("it is not supported");
@@ -155,7 +160,9 @@ Graph import_graph(ImportState& state, const OnnxFile& file, std::span<const Dec
     for (const auto& output : file.model.graph().output()) {
         outputs.push_back(output_value(state, file, output.name()));
     }
-    return state.graph.finish(outputs);
+    Graph graph = state.graph.finish(outputs);
+    keep_levels(state, graph);
+    return graph;
 }
 
 }  // namespace

@@ -55,6 +55,30 @@ TEST_CASE("what depends on the size other than by what the network takes is not 
     CHECK(input_of(model.read({.height = 20, .width = 24})) == "(0, 20, 24, 3)");
 }
 
+TEST_CASE("channel shuffles leave the image size open") {
+    OnnxModel model;  // 6 channels in 2 groups of 3 become 3 of 2, as PyTorch writes it with shapes that are open
+    model.input("x", {0, 6, 0, 0})
+        .integers("groups", {2, 3})
+        .integers("six", {6})
+        .integers("n", {0})
+        .integers("hw", {2, 3});
+    model.node("Shape", {"x"}, {"s"})
+        .node("Gather", {"s", "n"}, {"sn"})
+        .node("Gather", {"s", "hw"}, {"shw"})
+        .output("y");
+    const OnnxModel::Attributes first{{"axis", std::int64_t{0}}};
+    model.node("Concat", {"sn", "groups", "shw"}, {"five"}, first)
+        .node("Concat", {"sn", "six", "shw"}, {"four"}, first);
+    model.node("Reshape", {"x", "five"}, {"a"}).node("Transpose", {"a"}, {"b"}, {{"perm", Integers{0, 2, 1, 3, 4}}});
+    model.node("Reshape", {"b", "four"}, {"c"}).node("Relu", {"c"}, {"y"});
+    CHECK(input_of(model.read()) == "(0, 0, 0, 6)");
+    for (const Shape& shape : {Shape{2, 6, 5, 7}, Shape{1, 6, 8, 3}}) {
+        check_output(model, shape, shape, [](const Tensor& x, const Integers& i) {
+            return std::max(at(x, {i[0], i[1] % 2 * 3 + i[1] / 2, i[2], i[3]}), 0.0F);
+        });
+    }
+}
+
 TEST_CASE("an open size is the one that a fully-connected layer's weights fix") {
     CHECK(input_of(flattening(4 * 16 * 16, 1, 1).read()) == "(0, 16, 16, 3)");
     CHECK(input_of(flattening(4 * 7 * 7, 2, 1).read()) == "(0, 14, 14, 3)");
