@@ -53,12 +53,26 @@ Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t see
 
 AddedQuantizers quantize_missing_activations(Model& model, const Dataset& dataset, std::uint64_t seed) {
     constexpr std::int64_t kImages = 64;
+    if (std::ranges::none_of(float_layers(model.graph), &FloatLayer::lacks_quantizer)) return {};
+    return quantize_missing_activations(model, calibration_images(dataset, kImages, seed), seed);
+}
+
+AddedQuantizers quantize_missing_activations(Model& model, const Tensor& examples, std::uint64_t seed) {
     constexpr int kBits = 8;
     if (std::ranges::none_of(float_layers(model.graph), &FloatLayer::lacks_quantizer)) return {};
-    const Tensor images = calibration_images(dataset, kImages, seed);
+    check_free_batch(model.graph);
     const auto chosen =
-        quantize_activations(model.graph, images, {.depths = {kBits, kBits}, .sampling = {.seed = seed}});
-    return {chosen.size(), images.shape()[0]};
+        quantize_activations(model.graph, examples, {.depths = {kBits, kBits}, .sampling = {.seed = seed}});
+    return {chosen.size(), examples.shape()[0]};
+}
+
+void check_free_batch(const Graph& graph) {
+    const Shape& input = graph.inputs().front().shape;
+    if (input.rank() == 0 || input[0] == 0) return;
+    fail("The network takes batches of {} only, as its file fixes it, and cannot be calibrated; eval, run and bench "
+         "take "
+         "it.",
+         input[0]);
 }
 
 }  // namespace eigenbit::internal

@@ -28,5 +28,10 @@ struct AddedQuantizers {
 /// Where layers read activations without a quantizer, gives all candidates that have none one of 8 bits, chosen for
 /// images of the data set.
 AddedQuantizers quantize_missing_activations(Model& model, const Dataset& dataset, std::uint64_t seed);
+/// The same for examples that are no images.
+AddedQuantizers quantize_missing_activations(Model& model, const Tensor& examples, std::uint64_t seed);
+
+/// Throws Error where the network takes batches of a fixed number of images alone, which a compressor cannot work with.
+void check_free_batch(const Graph& graph);
 
 }  // namespace eigenbit::internal

@@ -167,13 +167,14 @@ Results bench_fused(Graph graph, const Tensor& images, const BenchOptions& optio
     return results;
 }
 
-Results bench(const BenchOptions& options, const RunOptions& run) {
+Results bench(BenchOptions options, const RunOptions& run) {
     const Clock::time_point before_loading = Clock::now();
     Model model = load_model(options.model);
     const double loading = 1e3 * seconds_since(before_loading);
     if (model.graph.inputs().size() != 1) {
         fail("The network has {} inputs; bench runs networks with one.", model.graph.inputs().size());
     }
+    if (const std::int64_t batch = model.graph.inputs().front().shape[0]; batch != 0) options.batch = batch;
     if (options.bits > 0) round_weights(model.graph, options.bits);
     const Tensor images = random_images(input_shapes(model.graph, options.batch, options.model.size).front(), run.seed);
     fmt::print("{}: {}, {}, {} thread{}, batch {}\n", options.model.path.filename().string(),

@@ -2,6 +2,7 @@
 #include "api/compression.h"
 #include "api/compression_report.h"
 #include "api/model_file.h"
+#include "cli/arrays.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "datasets/data_spec.h"
@@ -248,14 +249,22 @@ std::optional<Dataset> validation_of(const CompressOptions& options, const Model
     return dataset;
 }
 
+/// What the network is compressed for. Where these are images, they describe the model, too.
+Tensor examples_of(const CompressOptions& options, std::uint64_t seed, Model& model) {
+    if (names_arrays(options.data)) return read_arrays(options.data, model.graph, options.images);
+    const Dataset data = open_images(options.data, DataSplit::train, model);
+    Tensor images = calibration_images(data, options.images, seed);
+    describe_by_data(model, data);
+    return images;
+}
+
 void compress_network(CompressOptions options, const RunOptions& run, Results& results) {
     sort_sizes(options);
     check_options(options);
     Model model = load_model(options.model, options.data);
     options.validation = spec_of_size(options.validation, model.graph, options.model.size);
-    const Dataset data = open_images(options.data, DataSplit::train, model);
-    const Tensor images = calibration_images(data, options.images, run.seed);
-    describe_by_data(model, data);
+    check_free_batch(model.graph);
+    const Tensor images = examples_of(options, run.seed, model);
     const CompressionJudge judge(model, validation_of(options, model));
 
     if (const std::optional<std::string> doubt = judge.doubt()) {

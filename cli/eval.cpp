@@ -40,6 +40,8 @@ Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, co
 
 Results evaluate_model(EvalOptions options, const RunOptions& run) {
     Model model = load_model(options.model, options.data);
+    const std::int64_t batch = model.graph.inputs().front().shape[0];
+    if (batch != 0) options.evaluation.batch = static_cast<int>(batch);  // that the network's file fixes
     if (options.execution == NetworkRunner::Mode::int8) {
         print_added_quantizers(
             quantize_missing_activations(model, open_images(options.data, DataSplit::train, model), run.seed));

@@ -214,10 +214,10 @@ void report_sizes(const SizeLedger& sizes, Results& results) {
 }
 
 /// What the weights of the network's layers take in memory where it runs in int8.
-void report_memory(const Graph& graph, const Shape& input, Results& results) {
+void report_memory(const Graph& graph, std::span<const Shape> inputs, Results& results) {
     Graph prepared = graph;
     prepare_for_inference(prepared);
-    const std::shared_ptr<const Program> program = compile(prepared, std::span(&input, 1), Execution::int8);
+    const std::shared_ptr<const Program> program = compile(prepared, inputs, Execution::int8);
     std::int64_t weights = 0;
     for (const Step& step : program->steps()) weights += step.weights;
     const double bits = 8.0 * static_cast<double>(program->weight_bytes()) / static_cast<double>(weights);
@@ -237,11 +237,21 @@ void report_rate(const Model& model, Results& results) {
     results["compression_ratio"] = 32.0 / rate;
 }
 
+/// "an input (1, 32, 32, 3)", or "inputs left (1, 4), right (1, 4)".
+std::string describe_inputs(const Graph& graph, std::span<const Shape> shapes) {
+    if (shapes.size() == 1) return "an input " + to_string(shapes.front());
+    std::string text = "inputs ";
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+        text += fmt::format("{}{} {}", i > 0 ? ", " : "", graph.name(graph.inputs()[i].value), to_string(shapes[i]));
+    }
+    return text;
+}
+
 Results inspect_model(const InspectOptions& options) {
     const ModelFile file = load_model_file(options.model);
     const Model& model = file.model;
-    const Shape input = input_shapes(model.graph, 1, options.model.size).front();
-    const std::vector<LayerRow> rows = layer_rows(model.graph, infer_shapes(model.graph, input), file.sizes);
+    const std::vector<Shape> inputs = input_shapes(model.graph, 1, options.model.size);
+    const std::vector<LayerRow> rows = layer_rows(model.graph, infer_shapes(model.graph, inputs), file.sizes);
     print_table(rows);
 
     Results results;
@@ -253,14 +263,18 @@ Results inspect_model(const InspectOptions& options) {
         results["layers"].push_back(as_results(row));
     }
     const auto file_bytes = std::filesystem::file_size(options.model.path);
-    fmt::print("\n{} parameters, {} multiply-accumulates for an input {}, {} bytes in the file\n", parameters, products,
-               to_string(input), file_bytes);
+    fmt::print("\n{} parameters, {} multiply-accumulates for {}, {} bytes in the file\n", parameters, products,
+               describe_inputs(model.graph, inputs), file_bytes);
+    if (const std::int64_t batch = model.graph.inputs().front().shape[0]; batch != 0) {
+        fmt::print("takes batches of {} only\n", batch);
+        results["batch"] = batch;
+    }
     results["parameters"] = parameters;
     results["multiply_accumulates"] = products;
     results["file_bytes"] = file_bytes;
     report_rate(model, results);
     if (!model.graph.activations().empty()) report_float_layers(model.graph, results);
-    if (runs_in_int8(model.graph)) report_memory(model.graph, input, results);
+    if (runs_in_int8(model.graph)) report_memory(model.graph, inputs, results);
     if (!file.sizes.layers().empty()) report_sizes(file.sizes, results);
     if (model.preprocessing) fmt::print("preprocessing: {}\n", describe(*model.preprocessing));
     if (!model.classes.empty()) fmt::print("classes: {}\n", fmt::join(model.classes, ", "));

@@ -1,5 +1,6 @@
 #include "api/calibration.h"
 #include "api/model_file.h"
+#include "cli/arrays.h"
 #include "cli/execution.h"
 #include "cli/verbs.h"
 #include "cli/weights.h"
@@ -70,7 +71,11 @@ Results pack(PackOptions options, const RunOptions& run) {
     Model model = load_model(options.model, options.data);
     Results results;
     take_weights(model.graph, options.weights, results);
-    if (!options.data.empty()) {
+    if (names_arrays(options.data)) {
+        constexpr std::int64_t kMostExamples = 64;
+        const Tensor examples = read_arrays(options.data, model.graph, kMostExamples);
+        print_added_quantizers(quantize_missing_activations(model, examples, run.seed));
+    } else if (!options.data.empty()) {
         const Dataset data = open_images(options.data, DataSplit::train, model);
         describe_by_data(model, data);
         print_added_quantizers(quantize_missing_activations(model, data, run.seed));

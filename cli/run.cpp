@@ -1,5 +1,6 @@
 #include "api/model_file.h"
 #include "cli/execution.h"
+#include "cli/run_arrays.h"
 #include "cli/verbs.h"
 #include "engine/base/error.h"
 #include "engine/formats/preprocess.h"
@@ -26,14 +27,11 @@ constexpr std::string_view kExamples = R"(Examples:
 What a network outputs tells what is shown. Scores become shares by a softmax; probabilities that the network's own
 softmax or sigmoids made are shown as they are; images are written; all else is shown as the values that it is.)";
 
-constexpr std::int64_t kMostListedValues = 10000;  // of an output in the JSON
-constexpr std::int64_t kMostShownValues = 8;
-
 struct RunVerbOptions {
     ModelSource model;
     NetworkRunner::Mode execution = NetworkRunner::Mode::float32;
     std::vector<std::filesystem::path> images;
-    std::filesystem::path out = ".";
+    std::filesystem::path out;  ///< empty: here, for images
     int top = 5;
     bool skip_bad = false;
 };
@@ -74,21 +72,6 @@ double print_probability(double probability, const Model& model) {
     return probability;
 }
 
-Results print_values(ConstView output) {
-    const std::span values = output.values();
-    const auto [least, greatest] = std::ranges::minmax(values);
-    fmt::print("  {}:", to_string(output.shape));
-    for (const float value : values.first(static_cast<std::size_t>(std::min(output.elements(), kMostShownValues)))) {
-        fmt::print(" {:.6g}", value);
-    }
-    fmt::print("{}\n",
-               output.elements() > kMostShownValues ? fmt::format(" …, from {:.6g} to {:.6g}", least, greatest) : "");
-    Results result{
-        {"shape", std::vector(output.shape.begin(), output.shape.end())}, {"least", least}, {"greatest", greatest}};
-    if (output.elements() <= kMostListedValues) result["values"] = std::vector(values.begin(), values.end());
-    return result;
-}
-
 /// A restored image (1, H, W, C) as an image file holds it.
 Image restored_image(ConstView output, const Preprocessing& preprocessing) {
     const Tensor values = as_8_bit(denormalized(output, preprocessing));
@@ -102,12 +85,14 @@ Image restored_image(ConstView output, const Preprocessing& preprocessing) {
 }
 
 std::filesystem::path restored_file(const std::filesystem::path& image, const std::filesystem::path& folder) {
-    return folder / (image.stem().string() + ".restored.png");
+    return (folder.empty() ? "." : folder) / (image.stem().string() + ".restored.png");
 }
 
 Files command_line_files(const RunVerbOptions& options) {
-    Files files{.inputs = options.images};
-    files.inputs.push_back(options.model.path);
+    Files files{.inputs = {options.model.path}};
+    for (const std::filesystem::path& image : options.images) {
+        files.inputs.push_back(is_array(image) ? array_file(image) : image);
+    }
     return files;
 }
 
@@ -126,20 +111,24 @@ std::string write_restored(ConstView output, const Preprocessing& preprocessing,
     return file.string();
 }
 
+void check_execution(const RunVerbOptions& options, const Graph& graph) {
+    if (options.execution == NetworkRunner::Mode::int8 && !runs_in_int8(graph)) {
+        fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
+             options.model.path.string());
+    }
+}
+
 Model model_for_images(const RunVerbOptions& options) {
     Model model = load_model(options.model);
     if (model.graph.inputs().size() != 1) {
-        fail("{} has {} inputs; run takes networks with one.", options.model.path.string(),
+        fail("{} has {} inputs: give an array for each, NAME=FILE.npy.", options.model.path.string(),
              model.graph.inputs().size());
     }
     if (!model.preprocessing) {
         fail("{} does not say how to prepare images; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
-    if (options.execution == NetworkRunner::Mode::int8 && !runs_in_int8(model.graph)) {
-        fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
-             options.model.path.string());
-    }
+    check_execution(options, model.graph);
     return model;
 }
 
@@ -205,7 +194,12 @@ class ImageRun {
     bool checked_ = false;  // the restored images' files
 };
 
-void run_images(const RunVerbOptions& options, Results& results) {
+void run_network(const RunVerbOptions& options, Results& results) {
+    if (std::ranges::any_of(options.images, is_array)) {
+        const Model model = load_model(options.model);
+        check_execution(options, model.graph);
+        return run_arrays(model, options.execution, options.images, options.out, results);
+    }
     const Model model = model_for_images(options);
     if (const std::size_t outputs = model.graph.outputs().size(); outputs > 1) {
         fmt::print("{} has {} outputs; shown is the first, '{}'.\n", options.model.path.string(), outputs,
@@ -238,15 +232,20 @@ Verb run_verb(CLI::App& command) {
     CLI::App* const app = add_verb(command, "run", "Name what images show, or restore them", kExamples);
     add_model_options(*app, options->model);
     add_size_option(*app, options->model);
-    app->add_option("IMAGE", options->images, "JPEG, PNG or BMP files")->type_name("FILE")->required();
+    app->add_option("IMAGE", options->images,
+                    "JPEG, PNG or BMP files; or arrays, as .npy files, NAME=FILE.npy for a network of several inputs")
+        ->type_name("FILE")
+        ->required();
     add_execution_option(*app, options->execution);
     add_defaulted(*app, "--top", options->top, "How many classes or labels to show", "N", CLI::Range(1, 1000000));
-    add_defaulted(*app, "--out", options->out, "Folder for restored images, NAME.restored.png", "DIR",
-                  CLI::ExistingDirectory);
+    app->add_option("--out", options->out,
+                    "Folder for restored images, NAME.restored.png (.), and for what arrays give, NAME.OUTPUT.npy")
+        ->type_name("DIR")
+        ->check(CLI::ExistingDirectory);
     app->add_flag("--skip-bad", options->skip_bad,
                   "Go on after an image that cannot be read or does not fit, and say which were skipped");
     return {app, [options] { return command_line_files(*options); },
-            [options](const RunOptions&, Results& results) { run_images(*options, results); }};
+            [options](const RunOptions&, Results& results) { run_network(*options, results); }};
 }
 
 }  // namespace eigenbit::internal

@@ -1,5 +1,6 @@
 #include "api/calibration.h"
 #include "api/model_file.h"
+#include "cli/arrays.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "compress/statistics/network_statistics.h"
@@ -111,15 +112,25 @@ Results as_results(const LayerStatistics& layer) {
 
 Results show_statistics(StatsOptions options, const RunOptions& run) {
     const Model model = load_model(options.model, options.data);
-    const Dataset data = open_images(options.data, DataSplit::train, model);
     NetworkStatistics statistics(model.graph, {.seed = run.seed, .memory_bytes = options.memory_megabytes << 20});
-    Progress progress(run.quiet, "images", std::min(options.images, data.size));
     std::int64_t images = 0;
-    for_each_calibration_batch(data, options.images, run.seed, [&](ConstView batch, std::int64_t taken, std::int64_t) {
-        statistics.add(batch);
-        images = taken + batch.shape[0];
-        progress.update(images, "statistics");
-    });
+    if (names_arrays(options.data)) {
+        const Tensor examples = read_arrays(options.data, model.graph, options.images);
+        constexpr std::int64_t kBatch = 64;
+        for (const std::int64_t count = examples.shape()[0]; images < count;
+             images = std::min(images + kBatch, count)) {
+            statistics.add(examples.view().slice(images, std::min(images + kBatch, count)));
+        }
+    } else {
+        const Dataset data = open_images(options.data, DataSplit::train, model);
+        Progress progress(run.quiet, "images", std::min(options.images, data.size));
+        for_each_calibration_batch(data, options.images, run.seed,
+                                   [&](ConstView batch, std::int64_t taken, std::int64_t) {
+                                       statistics.add(batch);
+                                       images = taken + batch.shape[0];
+                                       progress.update(images, "statistics");
+                                   });
+    }
 
     const std::vector<LayerStatistics> layers = statistics.finish();
     std::size_t width = 13;

@@ -1,3 +1,5 @@
+#include "engine/formats/arrays/npy.h"
+#include "engine/formats/file.h"
 #include "tests/cli/command.h"
 #include "tests/engine/formats/onnx/model.h"
 
@@ -66,5 +68,101 @@ TEST_CASE("--size is the size of images where a network leaves it open, for ever
     CHECK(run_command(folder, "inspect net.onnx --size 11y12").exit_code == 2);
     CHECK(run_command(folder, "compress net.onnx --rate 2 --size 1x1 --size 2x2 --out s.ebit" + data)
               .errors.find("--size is given twice")
+          != std::string::npos);
+}
+
+TEST_CASE("networks of inputs that are no images are inspected, compressed and run on arrays") {
+    const TemporaryFolder folder;
+    std::filesystem::create_directory(folder / "examples");
+    const auto write_array = [&](const std::string& name, const Tensor& array) {
+        write_file(folder / name, encode_npy(array));
+    };
+    const auto array_in = [&](const std::string& name) { return decode_npy(read_file(folder / name), name); };
+
+    OnnxModel flat;  // of 12 numbers
+    flat.input("x", {0, 12})
+        .constant("w", random_tensor({12, 6}, 1))
+        .constant("v", random_tensor({6, 3}, 2))
+        .output("y");
+    flat.node("MatMul", {"x", "w"}, {"h"}).node("Relu", {"h"}, {"r"}).node("MatMul", {"r", "v"}, {"y"});
+    OnnxModel four;  // images of four channels
+    four.input("x", {0, 4, 6, 5}).constant("w", random_tensor({3, 4, 3, 3}, 1)).output("y");
+    four.node("Conv", {"x", "w"}, {"c"}, {{"pads", Integers(4, 1)}}).node("Relu", {"c"}, {"y"});
+    for (const auto& [name, model, shape] : {std::tuple{std::string("flat"), &flat, Shape{16, 12}},
+                                             std::tuple{std::string("four"), &four, Shape{16, 4, 6, 5}}}) {
+        CAPTURE(name);
+        const std::string net = name + ".onnx";
+        write(folder, net, *model);
+        for (const int file : {0, 1}) {
+            write_array(formatted("examples/{}.npy", file), random_tensor(shape, 3 + static_cast<std::uint64_t>(file)));
+        }
+        CHECK(run_command(folder, "inspect " + net).exit_code == 0);
+        CHECK(run_command(folder, "stats " + net + " --data npy:examples --images 20").exit_code == 0);
+        const Outcome compressed =
+            run_command(folder, "compress " + net
+                                    + " --data npy:examples --images 24 --rate 12 --activation-bits 8 --out net.ebit "
+                                      "--quiet --json r.json");
+        CAPTURE(compressed.errors);
+        CHECK(compressed.exit_code == 0);
+        CHECK(json_of(folder / "r.json")["images"] == 24);
+        CHECK(run_command(folder, "run net.ebit examples/1.npy --execution int8").exit_code == 0);
+        CHECK(run_command(folder, "pack " + net + " --data npy:examples/0.npy --out packed.ebit").exit_code == 0);
+        const Outcome ran = run_command(folder, "run " + net + " examples/1.npy --out . --json run.json");
+        CAPTURE(ran.errors);
+        REQUIRE(ran.exit_code == 0);
+        const Graph graph = model->read().graph;
+        CHECK(relative_error(array_in(formatted("1.{}_y.npy", name == "flat" ? "MatMul" : "Relu")),
+                             run_onnx(graph, random_tensor(shape, 4)))
+              < 1e-5F);
+        CHECK(json_of(folder / "run.json")["runs"][0]["outputs"].size() == 1);
+        const Outcome simulated = run_command(folder, "run packed.ebit examples/0.npy --execution simulated --out .");
+        CHECK(simulated.exit_code == 0);
+    }
+    write_array("other.npy", random_tensor({2, 5}, 1));
+    const Outcome misfit = run_command(folder, "run four.onnx other.npy");
+    CHECK(misfit.exit_code == 1);
+    CHECK(misfit.errors.find("other.npy has shape (2, 5), input 'x' takes (any, 4, 6, 5)") != std::string::npos);
+    CHECK(run_command(folder, "compress flat.onnx --data npy:none --rate 2 --out n.ebit").exit_code == 1);
+}
+
+TEST_CASE("networks of several inputs are inspected, and run on an array for each") {
+    const TemporaryFolder folder;
+    OnnxModel model;
+    model.input("left", {0, 4, 6, 5})
+        .input("right", {0, 3})
+        .constant("w", random_tensor({4, 3}, 1))
+        .output("y")
+        .output("z");
+    model.node("GlobalAveragePool", {"left"}, {"p"}).node("Flatten", {"p"}, {"f"}).node("MatMul", {"f", "w"}, {"m"});
+    write(folder, "net.onnx", model.node("Add", {"m", "right"}, {"y"}).node("Neg", {"right"}, {"z"}));
+    CHECK(run_command(folder, "inspect net.onnx").output.find("for inputs left (1, 6, 5, 4), right (1, 3)")
+          != std::string::npos);
+    const Tensor left = random_tensor({2, 4, 6, 5}, 2);
+    const Tensor right = random_tensor({2, 3}, 3);
+    write_file(folder / "l.npy", encode_npy(left));
+    write_file(folder / "r.npy", encode_npy(right));
+    const Outcome ran = run_command(folder, "run net.onnx right=r.npy left=l.npy --out .");
+    CAPTURE(ran.errors);
+    REQUIRE(ran.exit_code == 0);
+    const Tensor z = decode_npy(read_file(folder / "r.Neg_z.npy"), "z");
+    for (std::int64_t i = 0; i < 6; ++i) CHECK(z[i] == -right[i]);
+    const Tensor y = decode_npy(read_file(folder / "r.Add_y.npy"), "y");
+    CHECK(y.shape() == Shape{2, 3});
+    const Outcome missing = run_command(folder, "run net.onnx left=l.npy");
+    CHECK(missing.errors.find("Input 'right' is not given: say right=FILE.npy") != std::string::npos);
+}
+
+TEST_CASE("networks for a fixed number of images at a time say so") {
+    const TemporaryFolder folder;
+    OnnxModel model;
+    model.input("x", {1, 3, 4, 5}).integers("s", {1, 3, 4, 5}).output("y");
+    model.node("Transpose", {"x"}, {"t"}, {{"perm", Integers{1, 0, 2, 3}}}).node("Reshape", {"t", "s"}, {"r"});
+    model.constant("w", random_tensor({2, 3, 1, 1}, 1)).node("Conv", {"r", "w"}, {"y"});
+    write(folder, "net.onnx", model);
+    CHECK(run_command(folder, "inspect net.onnx").output.find("takes batches of 1 only") != std::string::npos);
+    CHECK(run_command(folder, "bench net.onnx --batch 8 --seconds 0").exit_code == 0);
+    write_file(folder / "x.npy", encode_npy(random_tensor({16, 3, 4, 5}, 1)));
+    CHECK(run_command(folder, "compress net.onnx --data npy:x.npy --rate 3 --out net.ebit")
+              .errors.find("batches of 1 only")
           != std::string::npos);
 }

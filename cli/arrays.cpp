@@ -1,0 +1,114 @@
+#include "cli/arrays.h"
+
+#include "engine/base/error.h"
+#include "engine/formats/arrays/npy.h"
+#include "engine/formats/file.h"
+#include "engine/ops/transpose.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+namespace eigenbit::internal {
+namespace {
+
+constexpr std::string_view kName = "npy:";
+
+bool fits(const Shape& shape, const Shape& declared) {
+    if (shape.rank() != declared.rank()) return false;
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+        if (declared[axis] != 0 && declared[axis] != shape[axis]) return false;
+    }
+    return true;
+}
+
+Shape channels_last(const Shape& shape) { return {shape[0], shape[2], shape[3], shape[1]}; }
+
+/// "(N, 3, 224, 224)": letters for what is open, images as in ONNX files.
+std::string expected(const Shape& declared) {
+    std::vector<std::string> extents;
+    for (const std::int64_t extent : declared) extents.push_back(extent == 0 ? "any" : std::to_string(extent));
+    if (declared.rank() == 4) std::rotate(extents.begin() + 1, extents.begin() + 3, extents.end());
+    return formatted("({})", joined(extents));
+}
+
+std::vector<std::filesystem::path> files_of(const std::filesystem::path& place) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(place, error)) return {place};
+    std::vector<std::filesystem::path> files;
+    for (const auto& file : std::filesystem::directory_iterator(place)) {
+        if (file.path().extension() == ".npy") files.push_back(file.path());
+    }
+    std::ranges::sort(files);
+    if (files.empty()) fail("There are no .npy files in '{}'.", place.string());
+    return files;
+}
+
+}  // namespace
+
+Tensor read_array(const std::filesystem::path& path) {
+    const FileBytes file(path);
+    return decode_npy(file.span(), formatted("'{}'", path.string()));
+}
+
+bool is_reordered(const Shape& array, const Graph::Input& input) {
+    return array.rank() == 4 && input.shape.rank() == 4 && fits(channels_last(array), input.shape);
+}
+
+Tensor as_input(Tensor array, const Graph& graph, const Graph::Input& input, std::string_view name) {
+    const Shape given = array.shape();
+    if (given.rank() + 1 == input.shape.rank()) {
+        std::vector<std::int64_t> extents{1};
+        extents.insert(extents.end(), given.begin(), given.end());
+        array.reshape(Shape(extents));
+    }
+    if (is_reordered(array.shape(), input)) {
+        Tensor images(channels_last(array.shape()));
+        const Transpose transpose{{0, 2, 3, 1}};
+        const ConstView from = array;
+        const View to = images;
+        forward(transpose, ForwardArguments{.inputs = {&from, 1}, .outputs = {&to, 1}, .saved = {}});
+        return images;
+    }
+    if (!fits(array.shape(), input.shape)) {
+        fail("{} has shape {}, input '{}' takes {}.", name, to_string(given), graph.name(input.value),
+             expected(input.shape));
+    }
+    return array;
+}
+
+bool names_arrays(std::string_view spec) { return spec.starts_with(kName); }
+
+Tensor read_arrays(std::string_view spec, const Graph& graph, std::int64_t count) {
+    if (graph.inputs().size() != 1) {
+        fail("The network has {} inputs; '{}' is data for one.", graph.inputs().size(), spec);
+    }
+    const Graph::Input& input = graph.inputs().front();
+    std::vector<Tensor> arrays;
+    std::int64_t examples = 0;
+    for (const std::filesystem::path& file : files_of(std::string(spec.substr(kName.size())))) {
+        if (examples >= count) break;
+        Tensor array = as_input(read_array(file), graph, input, file.string());
+        const Shape& first = arrays.empty() ? array.shape() : arrays.front().shape();
+        if (array.shape().elements(1, array.shape().rank()) != first.elements(1, first.rank())) {
+            fail("{} differs from {} in size: {} and {}.", file.string(), spec, to_string(array.shape()),
+                 to_string(first));
+        }
+        examples += array.shape()[0];
+        arrays.push_back(std::move(array));
+    }
+    Shape shape = arrays.front().shape();
+    shape[0] = std::min(examples, count);
+    if (shape.elements() == 0) fail("There are no examples in '{}'.", spec);
+    Tensor all(shape);
+    std::int64_t taken = 0;
+    for (const Tensor& array : arrays) {
+        const std::int64_t used = std::min(array.shape()[0], shape[0] - taken);
+        std::ranges::copy(array.view().slice(0, used).values(), all.view().slice(taken, taken + used).data);
+        taken += used;
+    }
+    return all;
+}
+
+}  // namespace eigenbit::internal

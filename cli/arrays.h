@@ -1,0 +1,25 @@
+#pragma once
+
+#include "engine/graph/graph.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+
+namespace eigenbit::internal {
+
+/// The array in a .npy file. Throws Error naming the file.
+Tensor read_array(const std::filesystem::path& path);
+
+/// An array as a network's input: images may lie as NCHW, as in ONNX files, or as the network has them, and a single
+/// example without the axis of the batch. Throws Error, beginning with `name`, where the shape does not fit.
+Tensor as_input(Tensor array, const Graph& graph, const Graph::Input& input, std::string_view name);
+/// Whether an array of this shape, as images are in ONNX files, is reordered by that.
+bool is_reordered(const Shape& array, const Graph::Input& input);
+
+/// Whether a data specification is npy:PLACE, arrays instead of images.
+bool names_arrays(std::string_view spec);
+/// The first `count` examples of npy:PLACE, a .npy file or a folder of such, for the network's only input.
+Tensor read_arrays(std::string_view spec, const Graph& graph, std::int64_t count);
+
+}  // namespace eigenbit::internal
