@@ -52,6 +52,14 @@ std::optional<ActivationQuantizer> narrowed(const ActivationQuantizer& wide, con
     return std::nullopt;
 }
 
+/// Whether a node computes values that no activation function has bounded.
+bool may_saturate(const Node* producer) {
+    return producer != nullptr && !std::holds_alternative<Activation>(producer->op)
+           && (is_layer(producer->op) || std::holds_alternative<Arithmetic>(producer->op)
+               || std::holds_alternative<MatMul>(producer->op)
+               || std::holds_alternative<BatchNormalization>(producer->op));
+}
+
 /// The input as a value that nothing but what reads its rounded values reads.
 ValueId rounded_value(NodeImport& node, ActivationQuantizer quantizer) {
     GraphBuilder& graph = node.graph();
@@ -68,8 +76,9 @@ ValueId rounded_value(NodeImport& node, ActivationQuantizer quantizer) {
     if (narrow && !graph.quantizer(producer->inputs.front()) && state.is_read_once(producer->inputs.front())) {
         value = producer->inputs.front();
         quantizer = *narrow;
-    } else if (!is_alone || graph.quantizer(value)) {
-        // Others read what is not rounded: a value of its own, clipped as the quantizer does anyway.
+    } else if (!is_alone || graph.quantizer(value) || may_saturate(producer)) {
+        // A value of its own, clipped as the quantizer does: others may read what is not rounded, and where activations
+        // stay floats, the quantizer may be all that there is of a ReLU.
         value = graph.add(
             Activation{.kind = Activation::Kind::clip, .low = quantizer.lowest(), .high = quantizer.highest()},
             {value});

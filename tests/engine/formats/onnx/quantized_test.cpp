@@ -184,6 +184,23 @@ TEST_CASE("QLinearMatMul, and matrices of levels, are fully-connected layers of 
     }
 }
 
+TEST_CASE("a quantizer that is all there is of a ReLU clips values in floats, too") {
+    RoundedConvolution net(kUint8, kInt8);
+    net.model.node("QuantizeLinear", {"x", "xs", "xz"}, {"xq"}).node("DequantizeLinear", {"xq", "xs", "xz"}, {"xf"});
+    net.model.node("DequantizeLinear", {"w", "ws", "wz"}, {"wf"}, {{"axis", std::int64_t{0}}});
+    net.model.node("Conv", {"xf", "wf", "b"}, {"c"}, {{"pads", Integers(4, 1)}});
+    net.model.node("QuantizeLinear", {"c", "ys", "yz"}, {"yq"}).node("DequantizeLinear", {"yq", "ys", "yz"}, {"y"});
+    Graph graph = net.model.output("y").read().graph;
+    const Tensor x = random_tensor({2, 4, 6, 7}, 5);
+    const Tensor expected = net.expected(x);
+    CHECK(largest_difference(to_onnx_order(run_int8(graph, to_our_order(x))), expected) < 1.01F * kOutputStep);
+    prepare_for_inference(graph);
+    const Tensor images = to_our_order(x);
+    const Shape shape = images.shape();
+    Inference inference(graph, std::span(&shape, 1), Execution::float32);
+    CHECK(largest_difference(to_onnx_order(inference.run(images)), expected) < 2.0F * kOutputStep);
+}
+
 TEST_CASE("a value that others read as it is, is rounded only where it says so") {
     OnnxModel model;
     model.input("x", {0, 6}).number("s", 0.5F).output("y").node("Tanh", {"x"}, {"t"});
