@@ -168,6 +168,7 @@ std::vector<std::int64_t> part_sizes(ImportState& state, const onnx::NodeProto& 
 }
 
 void import_split(ImportState& state, const onnx::NodeProto& node, ImportNode import_node) {
+    if (node.input_size() == 0) fail("input 0 is missing");
     const OnnxNode attributes{node, state.opset, {}};
     onnx::NodeProto reader;
     reader.add_input(node.input(0));

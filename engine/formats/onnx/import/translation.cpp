@@ -90,6 +90,7 @@ onnx::NodeProto reordered_node(ImportState& state, const onnx::NodeProto& proto)
 }
 
 void import_node(ImportState& state, const onnx::NodeProto& proto) {
+    if (proto.output_size() == 0) fail("it has no output");
     if (import_flow(state, proto, import_node) || import_rounding(state, proto, import_node)) return;
     bool all_constant = true;
     bool all_fixed = !yields_shape(proto);

@@ -187,4 +187,17 @@ TEST_CASE("sequences that are known before the network runs are the values in th
     outside.input("x", {0, 3}).output("y").integer("three", 3).node("SequenceConstruct", {"x", "x", "x"}, {"s"});
     outside.node("SequenceAt", {"s", "three"}, {"y"});
     CHECK(contains(error_of([&] { outside.read(); }), "position 3 is outside a sequence of 3"));
+    for (const std::string type : {"ConcatFromSequence", "If", "SequenceAt", "SequenceInsert", "SequenceLength",
+                                   "SplitToSequence", "QuantizeLinear", "DequantizeLinear", "QLinearConv"}) {
+        CAPTURE(type);
+        OnnxModel nothing;
+        nothing.input("x", {0, 3}).node(type, {}, {"s"}).integer("i", 0).node("SequenceAt", {"s", "i"}, {"y"});
+        CHECK(contains(error_of([&] { nothing.output("y").read(); }), "node '" + type + "_s' (" + type + "): "));
+    }
+    OnnxModel silent;  // a node within a branch that outputs nothing
+    silent.input("x", {0, 4}).integer("c", 1);
+    add_if(silent, "c", made("Neg", {"x"}, {"t"}), made("Relu", {"x"}, {"t"}));
+    *silent.proto.mutable_graph()->mutable_node(0)->mutable_attribute(0)->mutable_g()->add_node() =
+        made("Neg", {"x"}, {});
+    CHECK(contains(error_of([&] { silent.output("y").read(); }), "it has no output"));
 }
