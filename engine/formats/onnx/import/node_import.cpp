@@ -156,7 +156,7 @@ ProbedShapes NodeImport::shapes(int index) const {
 }
 
 ProbedShapes NodeImport::file_shapes(int index) const {
-    if (!state_.channels_last.contains(input_name(index))) return shapes(index);
+    if (!has_input(index) || !state_.channels_last.contains(input_name(index))) return shapes(index);
     return state_.graph.shapes(imported(index).activation);
 }
 

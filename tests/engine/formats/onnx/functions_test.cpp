@@ -188,7 +188,7 @@ TEST_CASE("sequences that are known before the network runs are the values in th
     outside.node("SequenceAt", {"s", "three"}, {"y"});
     CHECK(contains(error_of([&] { outside.read(); }), "position 3 is outside a sequence of 3"));
     for (const std::string type : {"ConcatFromSequence", "If", "SequenceAt", "SequenceInsert", "SequenceLength",
-                                   "SplitToSequence", "QuantizeLinear", "DequantizeLinear", "QLinearConv"}) {
+                                   "SplitToSequence", "Shape", "QuantizeLinear", "DequantizeLinear", "QLinearConv"}) {
         CAPTURE(type);
         OnnxModel nothing;
         nothing.input("x", {0, 3}).node(type, {}, {"s"}).integer("i", 0).node("SequenceAt", {"s", "i"}, {"y"});
