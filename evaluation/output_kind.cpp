@@ -57,7 +57,7 @@ OutputKind output_kind(const Graph& graph, const Shape& input) {
     if (!is_vector) return OutputKind::values;
     if (is_sigmoid(node)) return numbers == 1 ? OutputKind::probability : OutputKind::labels;
     if (numbers < 2 || (normalized > 0 && normalized != numbers)) return OutputKind::values;
-    return normalized > 0 ? OutputKind::probabilities : OutputKind::scores;
+    return normalized > 0 && !std::get<Softmax>(node->op).logarithm ? OutputKind::probabilities : OutputKind::scores;
 }
 
 std::string_view to_string(OutputKind kind) {

@@ -8,7 +8,7 @@ namespace eigenbit::internal {
 
 /// What the numbers of a network's first output stand for.
 enum class OutputKind {
-    scores,         ///< one for each class, of which a softmax makes shares
+    scores,         ///< one for each class, of which a softmax makes shares; logarithms of probabilities too
     probabilities,  ///< one for each class, made by the network's own softmax
     probability,    ///< of the one thing that the network tells, made by a sigmoid
     labels,         ///< probabilities of labels that each hold or not, made by sigmoids

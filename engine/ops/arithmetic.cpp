@@ -2,7 +2,7 @@
 
 #include "engine/base/chunks.h"
 #include "engine/ops/shape_rules.h"
-#include "engine/ops/strided_sum.h"
+#include "engine/ops/strided_fold.h"
 
 #include <array>
 #include <cmath>
@@ -87,6 +87,21 @@ void add_gradient(const BackwardArguments& arguments, std::size_t input, Gradien
     }
 }
 
+struct Maximum {
+    float operator()(float a, float b) const {
+        const float larger = a < b ? b : a;  // a where b is not a number
+        return b != b ? b : larger;
+    }
+};
+
+/// ∂max(own, other)/∂own · dy
+struct LargerGradient {
+    float operator()(float dy, float own, float other) const {
+        const float shared = own == other ? 0.5F * dy : 0.0F;
+        return own > other ? dy : shared;
+    }
+};
+
 /// ∂(aᵇ)/∂a · dy, 0 rather than 0 · ∞ where the exponent or the upstream gradient is 0.
 struct PowerBaseGradient {
     float operator()(float dy, float a, float b) const {
@@ -120,6 +135,16 @@ void forward(const Arithmetic& arithmetic, const ForwardArguments& arguments) {
         return combine(arguments, [](float a, float b) { return a / b; });
     case Arithmetic::Kind::power:
         return combine(arguments, [](float a, float b) { return std::pow(a, b); });
+    case Arithmetic::Kind::maximum:
+        return combine(arguments, Maximum{});
+    case Arithmetic::Kind::minimum:
+        return combine(arguments, [](float a, float b) { return -Maximum{}(-a, -b); });
+    case Arithmetic::Kind::equal:
+        return combine(arguments, [](float a, float b) { return a == b ? 1.0F : 0.0F; });
+    case Arithmetic::Kind::less:
+        return combine(arguments, [](float a, float b) { return a < b ? 1.0F : 0.0F; });
+    case Arithmetic::Kind::less_or_equal:
+        return combine(arguments, [](float a, float b) { return a <= b ? 1.0F : 0.0F; });
     }
 }
 
@@ -140,6 +165,16 @@ void backward(const Arithmetic& arithmetic, const BackwardArguments& arguments) 
     case Arithmetic::Kind::power:
         add_gradient(arguments, 0, PowerBaseGradient{});
         return add_gradient(arguments, 1, PowerExponentGradient{});
+    case Arithmetic::Kind::maximum:
+        add_gradient(arguments, 0, [](float dy, float a, float b) { return LargerGradient{}(dy, a, b); });
+        return add_gradient(arguments, 1, [](float dy, float a, float b) { return LargerGradient{}(dy, b, a); });
+    case Arithmetic::Kind::minimum:
+        add_gradient(arguments, 0, [](float dy, float a, float b) { return LargerGradient{}(dy, b, a); });
+        return add_gradient(arguments, 1, [](float dy, float a, float b) { return LargerGradient{}(dy, a, b); });
+    case Arithmetic::Kind::equal:
+    case Arithmetic::Kind::less:
+    case Arithmetic::Kind::less_or_equal:
+        return;
     }
 }
 

@@ -9,13 +9,15 @@
 
 namespace eigenbit::internal {
 
-/// Two inputs combined element by element, with ONNX (numpy) broadcasting. Output: the broadcast shape.
-/// The gradient of a power goes to the exponent where the base is positive.
+/// Two inputs combined element by element, with ONNX (numpy) broadcasting. Output: the broadcast shape. Comparisons
+/// give 1 or 0 and have no gradient; that of a power goes to the exponent where the base is positive, that of equal
+/// numbers' maximum or minimum half to each.
 struct Arithmetic {
     static constexpr std::string_view kType = "Arithmetic";
     static constexpr std::array kInputs{InputRole::activation, InputRole::activation};
-    enum class Kind { add, subtract, multiply, divide, power };
-    static constexpr std::array<std::string_view, 5> kKinds{"add", "subtract", "multiply", "divide", "power"};
+    enum class Kind { add, subtract, multiply, divide, power, maximum, minimum, equal, less, less_or_equal };
+    static constexpr auto kKinds = std::to_array<std::string_view>(
+        {"add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "equal", "less", "less_or_equal"});
 
     Kind kind = Kind::add;
 

@@ -10,14 +10,16 @@ namespace eigenbit::internal {
 namespace {
 
 Pooling pooling(const AveragePool& average_pool) {
-    return {average_pool.kernel, average_pool.stride, {1, 1}, average_pool.padding, average_pool.ceil_mode};
+    return {average_pool.kernel, average_pool.stride, average_pool.dilation, average_pool.padding,
+            average_pool.ceil_mode};
 }
 
 /// How many pixels a window's sum is divided by along one axis. What lies beyond the padding never counts.
 std::int64_t counted(const AveragePool& average_pool, int axis, const WindowSide& side, std::int64_t extent) {
     const auto a = static_cast<std::size_t>(axis);
     if (!average_pool.count_padding) return side.end - side.begin;
-    return std::min(average_pool.kernel[a], extent + average_pool.padding[a + 2] - side.start);
+    const std::int64_t distance = extent + average_pool.padding[a + 2] - side.start;
+    return std::min(average_pool.kernel[a], (distance + average_pool.dilation[a] - 1) / average_pool.dilation[a]);
 }
 
 /// 1 / the number of pixels that a window's sum is divided by.

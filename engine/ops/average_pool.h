@@ -19,6 +19,7 @@ struct AveragePool {
     std::array<std::int64_t, 4> padding{};  ///< top, left, bottom, right
     bool ceil_mode = false;                 ///< a last window that is cut off by the border counts
     bool count_padding = false;             ///< divide by the kernel's size even where it covers padding
+    std::array<std::int64_t, 2> dilation{1, 1};
 
     static void fields(auto& op, auto&& field) {
         field("kernel", op.kernel);
@@ -26,6 +27,7 @@ struct AveragePool {
         field("padding", op.padding);
         field("ceil_mode", op.ceil_mode);
         field("count_padding", op.count_padding);
+        field("dilation", op.dilation);
     }
 };
 

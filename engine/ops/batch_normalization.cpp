@@ -202,7 +202,7 @@ struct NormalizationLanes {
 
     LanePointers pointers(const NormalizationTail& tail) const {
         const Activation activation = tail.activation != nullptr ? *tail.activation : Activation{};
-        return {means.data(), factors.data(), biases.data(), activation.low, activation.high};
+        return {means.data(), factors.data(), biases.data(), activation.alpha, activation.beta};
     }
 };
 

@@ -4,6 +4,8 @@
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided.h"
 
+#include <algorithm>
+
 namespace eigenbit::internal {
 namespace {
 
@@ -15,13 +17,14 @@ struct Strided {
 
     Strided(const DepthToSpace& depth_to_space, const Shape& input) {
         const std::int64_t b = depth_to_space.block;
-        const std::int64_t channels = input[3] / (b * b);
-        shape = Shape{input[0], input[1], b, input[2], b, channels};
+        const std::int64_t w = depth_to_space.width();
+        const std::int64_t channels = input[3] / (b * w);
+        shape = Shape{input[0], input[1], b, input[2], w, channels};
         y = dense_strides(shape);
         const Strides of_x = dense_strides(input);
         const bool depth_first = depth_to_space.order == DepthToSpace::Order::depth_first;
-        x = depth_first ? Strides{of_x[0], of_x[1], b * channels, of_x[2], channels, 1}
-                        : Strides{of_x[0], of_x[1], b, of_x[2], 1, b * b};
+        x = depth_first ? Strides{of_x[0], of_x[1], w * channels, of_x[2], channels, 1}
+                        : Strides{of_x[0], of_x[1], w, of_x[2], 1, b * w};
     }
 };
 
@@ -36,13 +39,13 @@ std::vector<Shape> infer_shapes(const DepthToSpace& depth_to_space, std::span<co
     expect_inputs(depth_to_space.kType, inputs, 1, 1);
     const Shape& x = inputs[0];
     const std::int64_t b = depth_to_space.block;
+    const std::int64_t w = depth_to_space.width();
     constexpr std::int64_t kLargestBlock = 1 << 15;
-    if (x.rank() != 4 || b < 1 || b > kLargestBlock || x[3] % (b * b) != 0) {
-        fail("DepthToSpace with blocks of {0} × {0} takes an image batch whose channels are a multiple of that, not "
-             "{1}.",
-             b, to_string(x));
+    if (x.rank() != 4 || std::min(b, w) < 1 || std::max(b, w) > kLargestBlock || x[3] % (b * w) != 0) {
+        fail("DepthToSpace with blocks of {} × {} takes an image batch whose channels are a multiple of that, not {}.",
+             b, w, to_string(x));
     }
-    return {Shape{x[0], x[1] * b, x[2] * b, x[3] / (b * b)}};
+    return {Shape{x[0], x[1] * b, x[2] * w, x[3] / (b * w)}};
 }
 
 void forward(const DepthToSpace& depth_to_space, const ForwardArguments& arguments) {

@@ -9,23 +9,27 @@
 
 namespace eigenbit::internal {
 
-/// Input: x (N, H, W, C · b²). Output: y (N, H · b, W · b, C) for block size b.
+/// Input: x (N, H, W, C · b · w). Output: y (N, H · b, W · w, C) for blocks of b rows and w columns.
 struct DepthToSpace {
     static constexpr std::string_view kType = "DepthToSpace";
     static constexpr std::array kInputs{InputRole::activation};
     static constexpr Int8 kInt8 = Int8::moves_bytes;
     enum class Order {
-        depth_first,   ///< channel (dy · b + dx) · C + c (ONNX: DCR)
-        column_first,  ///< channel c · b² + dy · b + dx (CRD)
+        depth_first,   ///< channel (dy · w + dx) · C + c (ONNX: DCR)
+        column_first,  ///< channel (c · b + dy) · w + dx (CRD)
     };
     static constexpr std::array<std::string_view, 2> kOrders{"depth_first", "column_first"};
 
     std::int64_t block = 1;
     Order order = Order::depth_first;
+    std::int64_t block_width = 0;  ///< 0: as the block is high
+
+    std::int64_t width() const { return block_width == 0 ? block : block_width; }
 
     static void fields(auto& op, auto&& field) {
         field("block", op.block);
         field("order", op.order, kOrders);
+        field("block_width", op.block_width);
     }
 };
 

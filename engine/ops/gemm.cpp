@@ -4,7 +4,7 @@
 #include "engine/kernels/f32/gemm.h"
 #include "engine/ops/channel_gain.h"
 #include "engine/ops/shape_rules.h"
-#include "engine/ops/strided_sum.h"
+#include "engine/ops/strided_fold.h"
 
 #include <algorithm>
 

@@ -8,16 +8,23 @@
 #include "engine/ops/conv.h"
 #include "engine/ops/depth_to_space.h"
 #include "engine/ops/dropout.h"
+#include "engine/ops/gather.h"
 #include "engine/ops/gemm.h"
+#include "engine/ops/local_response_normalization.h"
 #include "engine/ops/matmul.h"
 #include "engine/ops/max_pool.h"
+#include "engine/ops/normalization.h"
 #include "engine/ops/pad.h"
 #include "engine/ops/prelu.h"
 #include "engine/ops/reduce.h"
 #include "engine/ops/reshape.h"
+#include "engine/ops/resize.h"
+#include "engine/ops/select.h"
 #include "engine/ops/slice.h"
 #include "engine/ops/softmax.h"
+#include "engine/ops/space_to_depth.h"
 #include "engine/ops/split.h"
+#include "engine/ops/tile.h"
 #include "engine/ops/transpose.h"
 
 #include <optional>
@@ -41,8 +48,9 @@ namespace eigenbit::internal {
 /// and has functions beside it with the parameters of those below: infer_shapes, forward, where it needs
 /// them backward, multiply_accumulates, saved_shape and backward_workspace, and what its kInt8 asks for.
 using Operator =
-    std::variant<Activation, Arithmetic, AveragePool, BatchNormalization, Concat, Conv, DepthToSpace, Dropout, Gemm,
-                 MatMul, MaxPool, Pad, PRelu, Reduce, Reshape, Slice, Softmax, Split, Transpose>;
+    std::variant<Activation, Arithmetic, AveragePool, BatchNormalization, Concat, Conv, DepthToSpace, Dropout, Gather,
+                 Gemm, LocalResponseNormalization, MatMul, MaxPool, Normalization, Pad, PRelu, Reduce, Reshape, Resize,
+                 Select, Slice, Softmax, SpaceToDepth, Split, Tile, Transpose>;
 
 /// One operator of each type, with default attributes.
 std::span<const Operator> operator_types();

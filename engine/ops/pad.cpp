@@ -16,6 +16,7 @@ std::int64_t source(Pad::Mode mode, std::int64_t position, std::int64_t extent) 
     if (position >= 0 && position < extent) return position;
     if (mode == Pad::Mode::edge) return position < 0 ? 0 : extent - 1;
     if (mode == Pad::Mode::reflect) return position < 0 ? -position : 2 * (extent - 1) - position;
+    if (mode == Pad::Mode::wrap) return (position % extent + extent) % extent;
     return kOutside;
 }
 
@@ -124,8 +125,8 @@ std::vector<Shape> infer_shapes(const Pad& pad, std::span<const Shape> inputs) {
         for (const std::int64_t amount : amounts) {
             if (amount < 0 || amount > kLargest) fail("Pad by {} along axis {} is out of range.", amount, axis);
             const std::int64_t needed = pad.mode == Pad::Mode::constant || amount == 0 ? 0
-                                        : pad.mode == Pad::Mode::edge                  ? 1
-                                                                                       : amount + 1;
+                                        : pad.mode == Pad::Mode::reflect               ? amount + 1
+                                                                                       : 1;
             if (extent < needed) {
                 fail("Pad by {} along axis {} needs at least {} elements there, found {}.", amount, axis, needed,
                      extent);

@@ -14,8 +14,8 @@ struct Pad {
     static constexpr std::string_view kType = "Pad";
     static constexpr std::array kInputs{InputRole::activation};
     static constexpr Int8 kInt8 = Int8::moves_bytes;
-    enum class Mode { constant, reflect, edge };
-    static constexpr std::array<std::string_view, 3> kModes{"constant", "reflect", "edge"};
+    enum class Mode { constant, reflect, edge, wrap };
+    static constexpr std::array<std::string_view, 4> kModes{"constant", "reflect", "edge", "wrap"};
 
     std::vector<std::int64_t> before;  ///< one for each axis
     std::vector<std::int64_t> after;

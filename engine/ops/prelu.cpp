@@ -3,7 +3,7 @@
 #include "engine/base/error.h"
 #include "engine/ops/channel_lanes.h"
 #include "engine/ops/shape_rules.h"
-#include "engine/ops/strided_sum.h"
+#include "engine/ops/strided_fold.h"
 
 namespace eigenbit::internal {
 namespace {

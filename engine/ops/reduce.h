@@ -9,16 +9,32 @@
 
 namespace eigenbit::internal {
 
-/// Sum or mean over some axes; global average pooling is the mean over axes 1 and 2 of an image batch.
+/// What many elements give together, those along some axes: global average pooling is the mean over axes 1 and 2 of an
+/// image batch. The gradient of a maximum or minimum is shared by the elements that are it.
 struct Reduce {
     static constexpr std::string_view kType = "Reduce";
     static constexpr std::array kInputs{InputRole::activation};
-    enum class Kind { sum, mean };
-    static constexpr std::array<std::string_view, 2> kKinds{"sum", "mean"};
+    static constexpr Int8 kInt8 = Int8::moves_bytes;
+    enum class Kind {
+        sum,
+        mean,
+        maximum,
+        minimum,
+        product,
+        l1,  ///< sum of magnitudes
+        l2,  ///< square root of sum_square
+        sum_square,
+        log_sum,
+        log_sum_exp,
+    };
+    static constexpr auto kKinds = std::to_array<std::string_view>(
+        {"sum", "mean", "maximum", "minimum", "product", "l1", "l2", "sum_square", "log_sum", "log_sum_exp"});
 
     Kind kind = Kind::mean;
     std::vector<int> axes;  ///< rising
     bool keep_axes = true;  ///< the reduced axes stay with extent 1
+
+    bool fits_int8() const { return kind == Kind::maximum || kind == Kind::minimum; }
 
     static void fields(auto& op, auto&& field) {
         field("kind", op.kind, kKinds);
@@ -29,6 +45,9 @@ struct Reduce {
 
 std::vector<Shape> infer_shapes(const Reduce& reduce, std::span<const Shape> inputs);
 void forward(const Reduce& reduce, const ForwardArguments& arguments);
+/// Of a maximum or minimum.
+void forward(const Reduce& reduce, const ByteForwardArguments& arguments);
+std::int64_t backward_workspace(const Reduce& reduce, std::span<const Shape> inputs);
 void backward(const Reduce& reduce, const BackwardArguments& arguments);
 
 }  // namespace eigenbit::internal

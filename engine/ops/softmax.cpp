@@ -1,10 +1,12 @@
 #include "engine/ops/softmax.h"
 
 #include "engine/base/chunks.h"
+#include "engine/ops/elementary.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 namespace eigenbit::internal {
 namespace {
@@ -19,6 +21,10 @@ void for_each_line(const Softmax& softmax, const Shape& shape, Visit visit) {
             visit(line / stride * stride * count + line % stride, stride, count);
         }
     });
+}
+
+void exponentials(const float* x, std::int64_t count, float largest, float* y) {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = exponential(x[i] - largest);
 }
 
 }  // namespace
@@ -38,13 +44,20 @@ void forward(const Softmax& softmax, const ForwardArguments& arguments) {
         float* to = y.data + offset;
         float largest = from[0];
         for (std::int64_t i = 1; i < count; ++i) largest = std::max(largest, from[i * stride]);
-        double sum = 0.0;
-        for (std::int64_t i = 0; i < count; ++i) {
-            to[i * stride] = std::exp(from[i * stride] - largest);
-            sum += static_cast<double>(to[i * stride]);
+        if (stride == 1) {
+            exponentials(from, count, largest, to);
+        } else {
+            for (std::int64_t i = 0; i < count; ++i) to[i * stride] = exponential(from[i * stride] - largest);
         }
-        const auto factor = static_cast<float>(1.0 / sum);
-        for (std::int64_t i = 0; i < count; ++i) to[i * stride] *= factor;
+        double sum = 0.0;
+        for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(to[i * stride]);
+        if (softmax.logarithm) {
+            const auto logarithm = static_cast<float>(std::log(sum));
+            for (std::int64_t i = 0; i < count; ++i) to[i * stride] = (from[i * stride] - largest) - logarithm;
+        } else {
+            const auto factor = static_cast<float>(1.0 / sum);
+            for (std::int64_t i = 0; i < count; ++i) to[i * stride] *= factor;
+        }
     });
 }
 
@@ -54,15 +67,16 @@ void backward(const Softmax& softmax, const BackwardArguments& arguments) {
     const View dx = arguments.input_gradients[0];
     if (dx.data == nullptr || dx.elements() == 0) return;
     for_each_line(softmax, y.shape, [&](std::int64_t offset, std::int64_t stride, std::int64_t count) {
-        double product = 0.0;
+        double sum = 0.0;  // of dy, or its mean
         for (std::int64_t i = 0; i < count; ++i) {
             const std::int64_t at = offset + i * stride;
-            product += static_cast<double>(y[at]) * static_cast<double>(dy[at]);
+            const double weight = softmax.logarithm ? 1.0 : static_cast<double>(y[at]);
+            sum += weight * static_cast<double>(dy[at]);
         }
-        const auto mean = static_cast<float>(product);
+        const auto common = static_cast<float>(sum);
         for (std::int64_t i = 0; i < count; ++i) {
             const std::int64_t at = offset + i * stride;
-            dx[at] += y[at] * (dy[at] - mean);
+            dx[at] += softmax.logarithm ? dy[at] - exponential(y[at]) * common : y[at] * (dy[at] - common);
         }
     });
 }

@@ -9,14 +9,18 @@
 
 namespace eigenbit::internal {
 
-/// exp(x) normalised to sum 1 along one axis.
+/// exp(x) normalised to sum 1 along one axis, or the logarithm of that.
 struct Softmax {
     static constexpr std::string_view kType = "Softmax";
     static constexpr std::array kInputs{InputRole::activation};
 
     int axis = 0;
+    bool logarithm = false;
 
-    static void fields(auto& op, auto&& field) { field("axis", op.axis); }
+    static void fields(auto& op, auto&& field) {
+        field("axis", op.axis);
+        field("logarithm", op.logarithm);
+    }
 };
 
 std::vector<Shape> infer_shapes(const Softmax& softmax, std::span<const Shape> inputs);

@@ -10,6 +10,7 @@ enum class InputRole {
     gain,       ///< of a layer, one for each output channel: what folding and correction change, and training does not
     statistic,  ///< follows the values that pass, instead of gradients
     parameter,  ///< any other that is trained
+    size,       ///< an activation of which only the shape is read
 };
 
 /// What an operator is where values lie in memory as levels of quantizers of up to 8 bits.

@@ -16,7 +16,7 @@ std::optional<Clamp> as_clamp(const Node& node) {
     const auto* const activation = std::get_if<Activation>(&node.op);
     if (!activation) return std::nullopt;
     if (activation->kind == Activation::Kind::relu) return Clamp{.low = 0.0F};
-    if (activation->kind == Activation::Kind::clip) return Clamp{activation->low, activation->high};
+    if (activation->kind == Activation::Kind::clip) return Clamp{activation->alpha, activation->beta};
     return std::nullopt;
 }
 

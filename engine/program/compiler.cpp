@@ -146,7 +146,19 @@ class Compiler {
         const Node& node = graph_.nodes()[fused.node];
         if (int8_layer) return add_int8_layer(fused, *std::move(int8_layer));
         if (fused.layer) return add_float_layer(fused);
+        if (const auto* const resize = std::get_if<Resize>(&node.op)) return add_resize(node, *resize);
         if (!add_move(node) && !add_lookup(node) && !add_to_quantization(node)) add_operator(node);
+    }
+
+    /// Shapes are known here: no second input has to say the size.
+    void add_resize(Node node, Resize resize) {
+        if (node.inputs.size() > 1) {
+            const Shape& y = shape(node.outputs.front());
+            resize.size = {y[1], y[2]};
+            node.op = resize;
+            node.inputs.resize(1);
+        }
+        if (!add_move(node)) add_operator(node);
     }
 
     /// Whether the node moves bytes: those of its inputs, or, where they have several quantizers, on that of its

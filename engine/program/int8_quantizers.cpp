@@ -5,6 +5,18 @@
 #include <algorithm>
 
 namespace eigenbit::internal {
+namespace {
+
+/// The inputs of which more than the shape is read.
+std::vector<ValueId> moved_inputs(const Node& node) {
+    std::vector<ValueId> moved;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+        if (input_role(node.op, i) != InputRole::size) moved.push_back(node.inputs[i]);
+    }
+    return moved;
+}
+
+}  // namespace
 
 Quantizers int8_quantizers(const Graph& graph) {
     Quantizers quantizers;
@@ -25,8 +37,9 @@ Quantizers int8_quantizers(const Graph& graph) {
             return !graph.is_parameter(input) && !graph.activations().contains(input) && uses.only_reader(input);
         };
         if (!std::ranges::all_of(node.outputs, shares_quantizer)) continue;
-        if (!std::ranges::all_of(node.inputs, can_have_quantizer)) continue;
-        for (const ValueId input : node.inputs) quantizers.emplace(input, quantizer->second);
+        const std::vector<ValueId> moved = moved_inputs(node);
+        if (!std::ranges::all_of(moved, can_have_quantizer)) continue;
+        for (const ValueId input : moved) quantizers.emplace(input, quantizer->second);
     }
     return quantizers;
 }

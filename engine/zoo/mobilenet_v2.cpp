@@ -16,7 +16,7 @@ ValueId normalized_conv(NetworkBuilder& net, const std::string& name, ValueId x,
 }
 
 ValueId relu6(NetworkBuilder& net, const std::string& name, ValueId x) {
-    return net.node(name, Activation{.kind = Activation::Kind::clip, .low = 0.0F, .high = 6.0F}, {x});
+    return net.node(name, Activation{.kind = Activation::Kind::clip, .alpha = 0.0F, .beta = 6.0F}, {x});
 }
 
 ValueId inverted_residual(NetworkBuilder& net, const std::string& name, ValueId x, const Stage& stage,

@@ -95,7 +95,8 @@ TEST_CASE("several sigmoids are labels, each with its probability") {
     CHECK(labels[2]["name"] == "sea");
 }
 
-TEST_CASE("the network's own softmax is not made again, whatever moves its values afterwards") {
+TEST_CASE(
+    "the network's own softmax is not made again, whatever moves its values afterwards, and its logarithm is undone") {
     const std::vector<Ending> endings{
         [](Graph&, ValueId y) { return y; },
         [](Graph& graph, ValueId y) { return flat(graph, y); },
@@ -105,14 +106,17 @@ TEST_CASE("the network's own softmax is not made again, whatever moves its value
         [](Graph& graph, ValueId y) { return graph.add_node("out", Dropout{}, {flat(graph, y)}); },
     };
     for (const Ending& ending : endings) {
-        const Model model = of_mean([&](Graph& graph, ValueId mean) {
-            return ending(graph, graph.add_node("softmax", Softmax{.axis = 3}, {times(graph, mean, {0.0F, 1.0F})}));
-        });
-        const nlohmann::json classes = run_on(model, 255).image["classes"];
-        REQUIRE(classes.size() == 2);
-        CHECK(classes[0]["class"] == 1);
-        CHECK(classes[0]["share"].get<double>() == doctest::Approx(logistic(1.0)));
-        CHECK(classes[1]["share"].get<double>() == doctest::Approx(logistic(-1.0)));
+        for (const bool logarithm : {false, true}) {
+            const Model model = of_mean([&](Graph& graph, ValueId mean) {
+                const Softmax softmax{.axis = 3, .logarithm = logarithm};
+                return ending(graph, graph.add_node("softmax", softmax, {times(graph, mean, {0.0F, 1.0F})}));
+            });
+            const nlohmann::json classes = run_on(model, 255).image["classes"];
+            REQUIRE(classes.size() == 2);
+            CHECK(classes[0]["class"] == 1);
+            CHECK(classes[0]["share"].get<double>() == doctest::Approx(logistic(1.0)));
+            CHECK(classes[1]["share"].get<double>() == doctest::Approx(logistic(-1.0)));
+        }
     }
 }
 

@@ -29,11 +29,14 @@ Graph with_output(Graph graph, Operator op) {
 
 }  // namespace
 
-TEST_CASE("a network that outputs probabilities learns as one that outputs scores, from labels and from teachers") {
+TEST_CASE("a network that outputs probabilities, or their logarithms, learns as one that outputs scores, from labels "
+          "and from teachers") {
     const Graph scores = build_network("resnet8", Shape{8, 8, 1}, 4, 1);
     const Graph teacher = build_network("resnet8", Shape{8, 8, 1}, 4, 5);
     const Graph probabilities = with_output(scores, Softmax{.axis = 1});
     const Graph sure_teacher = with_output(teacher, Softmax{.axis = 1});
+    const Graph logarithms = with_output(scores, Softmax{.axis = 1, .logarithm = true});
+    const Graph logarithmic_teacher = with_output(teacher, Softmax{.axis = 1, .logarithm = true});
     TrainingOptions options = options_for(1);
     options.distillation.label_share = 0.5;
     options.distillation.temperature = 3.0;
@@ -44,7 +47,8 @@ TEST_CASE("a network that outputs probabilities learns as one that outputs score
     };
     const std::vector<float> expected = trained(scores, teacher);
     for (const std::vector<float>& found :
-         {trained(probabilities, teacher), trained(probabilities, sure_teacher), trained(scores, sure_teacher)}) {
+         {trained(probabilities, teacher), trained(probabilities, sure_teacher), trained(scores, sure_teacher),
+          trained(logarithms, teacher), trained(logarithms, logarithmic_teacher)}) {
         REQUIRE(found.size() == expected.size());
         for (std::size_t i = 0; i < found.size(); ++i) CHECK(std::abs(found[i] - expected[i]) < 1e-5F);
     }

@@ -85,4 +85,10 @@ std::vector<int> normalized_axes(const std::optional<std::vector<std::int64_t>>&
     return result;
 }
 
+void fail_in_training_mode() { fail("it was exported in training mode: export with model.eval()"); }
+
+void refuse_training_dropout(const OnnxNode& node) {
+    if (node.has_input(2) && node.constant(2).integers() != std::vector<std::int64_t>{0}) fail_in_training_mode();
+}
+
 }  // namespace eigenbit::internal

@@ -40,4 +40,9 @@ int normalized_axis(std::int64_t axis, int rank);
 /// The axes an attribute or input names, rising and without repetition; all where it is absent or empty.
 std::vector<int> normalized_axes(const std::optional<std::vector<std::int64_t>>& axes, int rank);
 
+/// Throws the Error about a node that was exported in training mode.
+[[noreturn]] void fail_in_training_mode();
+/// Throws it where a Dropout is to drop.
+void refuse_training_dropout(const OnnxNode& node);
+
 }  // namespace eigenbit::internal

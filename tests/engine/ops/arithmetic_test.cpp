@@ -7,7 +7,9 @@ namespace {
 
 using Kind = Arithmetic::Kind;
 
-constexpr Kind kAll[] = {Kind::add, Kind::subtract, Kind::multiply, Kind::divide, Kind::power};
+constexpr Kind kSmooth[] = {Kind::add, Kind::subtract, Kind::multiply, Kind::divide, Kind::power};
+constexpr Kind kAll[] = {Kind::add,     Kind::subtract, Kind::multiply, Kind::divide, Kind::power,
+                         Kind::maximum, Kind::minimum,  Kind::equal,    Kind::less,   Kind::less_or_equal};
 
 double value(Kind kind, double a, double b) {
     switch (kind) {
@@ -21,6 +23,16 @@ double value(Kind kind, double a, double b) {
         return a / b;
     case Kind::power:
         return std::pow(a, b);
+    case Kind::maximum:
+        return std::max(a, b);
+    case Kind::minimum:
+        return std::min(a, b);
+    case Kind::equal:
+        return a == b;
+    case Kind::less:
+        return a < b;
+    case Kind::less_or_equal:
+        return a <= b;
     }
     return 0.0;
 }
@@ -80,11 +92,34 @@ TEST_CASE("arithmetic broadcasts as numpy does") {
 
 TEST_CASE("the gradients of arithmetic are those of its values, summed where an input repeats") {
     for (const Pair& pair : kPairs) {
-        for (const Kind kind : kAll) {
+        for (const Kind kind : kSmooth) {
             const Tensor a = random_tensor(pair.a, 3, 0.5F, 1.5F);
             const Tensor b = random_tensor(pair.b, 4, 0.5F, 1.5F);
             check_gradients({Arithmetic{kind}, {a, b}});
             check_gradients({Arithmetic{kind}, {b, a}});
+        }
+        for (const Kind kind : {Kind::maximum, Kind::minimum, Kind::equal, Kind::less, Kind::less_or_equal}) {
+            Tensor b = spaced_tensor(pair.b, 4, 0.2F);  // never near an a
+            for (float& value : b.values()) value += 0.1F;
+            check_gradients({Arithmetic{kind}, {spaced_tensor(pair.a, 3, 0.2F), b}});
+            check_gradients({Arithmetic{kind}, {b, spaced_tensor(pair.a, 3, 0.2F)}});
+        }
+    }
+}
+
+TEST_CASE("comparisons and extrema of equal numbers, and of what is not a number") {
+    const float nan = std::nanf("");
+    const Tensor a(Shape{5}, std::vector<float>{1, 2, 3, nan, 3});
+    const Tensor b(Shape{5}, std::vector<float>{2, 2, 2, 3, nan});
+    const auto values = [&](Kind kind) { return output_of(Arithmetic{kind}, {a, b}); };
+    CHECK(same_bits(values(Kind::equal), Tensor(Shape{5}, std::vector<float>{0, 1, 0, 0, 0})));
+    CHECK(same_bits(values(Kind::less), Tensor(Shape{5}, std::vector<float>{1, 0, 0, 0, 0})));
+    CHECK(same_bits(values(Kind::less_or_equal), Tensor(Shape{5}, std::vector<float>{1, 1, 0, 0, 0})));
+    for (const Kind kind : {Kind::maximum, Kind::minimum}) {
+        for (const std::int64_t i : {3, 4}) CHECK(std::isnan(values(kind)[i]));
+        OperatorRun run{Arithmetic{kind}, {Tensor(Shape{1}, std::array{2.0F}), Tensor(Shape{1}, std::array{2.0F})}};
+        for (const Tensor& gradient : run.forward().gradients({Tensor(Shape{1}, std::array{3.0F})})) {
+            CHECK(gradient[0] == 1.5F);
         }
     }
 }

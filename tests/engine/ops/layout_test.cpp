@@ -30,6 +30,8 @@ TEST_CASE("a reshape keeps the elements in their order") {
     CHECK(shape({0, 0, 0}) == Shape{2, 3, 4});
     CHECK(shape({3, -2, -4}) == Shape{3, 2, 4});  // -2 - axis
     CHECK(shape({-3, -1}) == Shape{3, 8});
+    CHECK(shape({0, 1, -3, -4}) == Shape{2, 1, 3, 4});
+    CHECK(shape({-4, -1}) == Shape{4, 6});
     CHECK(shape({1, 2, 3, 2, 2, 1}) == Shape{1, 2, 3, 2, 2, 1});
     CHECK(output_of(Reshape{{}}, {Tensor(Shape{1, 1})}).shape() == Shape{});
 }

@@ -28,7 +28,8 @@ AveragePool random_average_pool(Random& random) {
             .stride = pool.stride,
             .padding = pool.padding,
             .ceil_mode = pool.ceil_mode,
-            .count_padding = random.coin()};
+            .count_padding = random.coin(),
+            .dilation = pool.dilation};
 }
 
 Shape random_image(Random& random) {
@@ -145,8 +146,8 @@ TEST_CASE("average pools are the mean of what every window covers") {
             int counted = 0;
             for (std::int64_t ky = 0; ky < pool.kernel[0]; ++ky) {
                 for (std::int64_t kx = 0; kx < pool.kernel[1]; ++kx) {
-                    const std::int64_t row = oy * pool.stride[0] - pool.padding[0] + ky;
-                    const std::int64_t column = ox * pool.stride[1] - pool.padding[1] + kx;
+                    const std::int64_t row = oy * pool.stride[0] - pool.padding[0] + ky * pool.dilation[0];
+                    const std::int64_t column = ox * pool.stride[1] - pool.padding[1] + kx * pool.dilation[1];
                     const auto value = pixel(x, n, row, column, c);
                     const bool padded = row < image[1] + pool.padding[2] && column < image[2] + pool.padding[3];
                     if (value) sum += static_cast<double>(*value);

@@ -111,6 +111,8 @@ TEST_CASE("padding adds what its mode says") {
     expect({.before = {2}, .after = {1}, .value = 7}, {7, 7, 1, 2, 3, 7});
     expect({.before = {2}, .after = {1}, .mode = Pad::Mode::reflect}, {3, 2, 1, 2, 3, 2});
     expect({.before = {2}, .after = {1}, .mode = Pad::Mode::edge}, {1, 1, 1, 2, 3, 3});
+    expect({.before = {2}, .after = {1}, .mode = Pad::Mode::wrap}, {2, 3, 1, 2, 3, 1});
+    expect({.before = {5}, .after = {4}, .mode = Pad::Mode::wrap}, {2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1});
     expect({.before = {0}, .after = {0}}, {1, 2, 3});
     const Tensor image(Shape{1, 2, 2, 1}, std::vector<float>{1, 2, 3, 4});
     CHECK(same_bits(output_of(Pad{.before = {0, 1, 0, 1}, .after = {0, 0, 1, 0}, .value = 9}, {image}),
@@ -126,8 +128,8 @@ TEST_CASE("every padded element comes from the position its mode says, along eve
     const Tensor x = counted(shape);
     Random random({1});
     for (int trial = 0; trial < 100; ++trial) {
-        const std::array modes = {Pad::Mode::constant, Pad::Mode::reflect, Pad::Mode::edge};
-        Pad pad{.before = {}, .after = {}, .mode = modes[static_cast<std::size_t>(random.below(3))], .value = -1.0F};
+        const std::array modes = {Pad::Mode::constant, Pad::Mode::reflect, Pad::Mode::edge, Pad::Mode::wrap};
+        Pad pad{.before = {}, .after = {}, .mode = modes[static_cast<std::size_t>(random.below(4))], .value = -1.0F};
         for (int axis = 0; axis < 4; ++axis) {
             const std::int64_t bound = pad.mode == Pad::Mode::reflect ? shape[axis] : 4;
             pad.before.push_back(random.coin() ? random.below(bound) : 0);
@@ -145,6 +147,7 @@ TEST_CASE("every padded element comes from the position its mode says, along eve
                 const std::int64_t last = shape[axis] - 1;
                 if (pad.mode == Pad::Mode::constant) inside = inside && p >= 0 && p <= last;
                 if (pad.mode == Pad::Mode::edge) p = std::clamp<std::int64_t>(p, 0, last);
+                if (pad.mode == Pad::Mode::wrap) p = (p + 4 * shape[axis]) % shape[axis];
                 if (pad.mode == Pad::Mode::reflect) p = last - std::abs(last - std::abs(p));
                 from += p * stride;
                 stride *= shape[axis];
@@ -179,7 +182,7 @@ TEST_CASE("the gradients of slices, joints and paddings are those of their value
         check_gradients({Concat{axis}, {x, random_tensor(other, 3), x}});
         check_gradients({Split{axis, {1, 0, x.shape()[axis] - 1}}, {x}});
     }
-    for (const auto mode : {Pad::Mode::constant, Pad::Mode::reflect, Pad::Mode::edge}) {
+    for (const auto mode : {Pad::Mode::constant, Pad::Mode::reflect, Pad::Mode::edge, Pad::Mode::wrap}) {
         check_gradients({Pad{.before = {0, 0, 0, 0}, .after = {0, 0, 0, 0}, .mode = mode}, {x}});
         check_gradients({Pad{.before = {0, 0, 0, 3}, .after = {0, 0, 0, 2}, .mode = mode}, {x}});
         check_gradients({Pad{.before = {0, 1, 3, 0}, .after = {0, 2, 0, 0}, .mode = mode}, {x}});
@@ -193,7 +196,7 @@ TEST_CASE("slices, joints and paddings do not depend on the number of threads") 
     check_thread_independence({Slice{{{}, {0, kMost, 2}, {-1, kLeast, -1}, {3, 17, 1}}}, {x}});
     check_thread_independence({Concat{3}, {x, x}});
     check_thread_independence({Split{3, {7, 12}}, {x}});
-    for (const auto mode : {Pad::Mode::constant, Pad::Mode::reflect, Pad::Mode::edge}) {
+    for (const auto mode : {Pad::Mode::constant, Pad::Mode::reflect, Pad::Mode::edge, Pad::Mode::wrap}) {
         check_thread_independence({Pad{.before = {0, 1, 1, 0}, .after = {0, 2, 1, 3}, .mode = mode}, {x}});
     }
 }

@@ -26,11 +26,26 @@ TEST_CASE("softmax of huge numbers is finite and sums to 1") {
     }
 }
 
+TEST_CASE("its logarithm is that of its values, of huge numbers too") {
+    for (int axis = 0; axis < 3; ++axis) {
+        const Tensor x = random_tensor(Shape{4, 5, 6}, 7, -8.0F, 8.0F);
+        const Tensor probabilities = output_of(Softmax{axis}, {x});
+        const Tensor logarithms = output_of(Softmax{axis, true}, {x});
+        for (std::int64_t i = 0; i < x.elements(); ++i) {
+            CHECK(logarithms[i] == doctest::Approx(std::log(probabilities[i])).epsilon(1e-5));
+        }
+    }
+    const Tensor huge(Shape{1, 3}, std::vector<float>{1e30F, 0.0F, -1e30F});
+    CHECK(same_bits(output_of(Softmax{1, true}, {huge}), Tensor(Shape{1, 3}, std::vector<float>{0, -1e30F, -2e30F})));
+}
+
 TEST_CASE("the gradients of softmax are those of its values, along every axis") {
     for (int axis = 0; axis < 4; ++axis) {
-        check_gradients({Softmax{axis}, {random_tensor(Shape{2, 3, 4, 5}, 2, -2.0F, 2.0F)}});
-        check_gradients({Softmax{axis}, {random_tensor(Shape{1, 1, 1, 1}, 3)}});
-        check_gradients({Softmax{axis}, {Tensor(Shape{0, 1, 2, 3})}});
+        for (const bool logarithm : {false, true}) {
+            check_gradients({Softmax{axis, logarithm}, {random_tensor(Shape{2, 3, 4, 5}, 2, -2.0F, 2.0F)}});
+            check_gradients({Softmax{axis, logarithm}, {random_tensor(Shape{1, 1, 1, 1}, 3)}});
+            check_gradients({Softmax{axis, logarithm}, {Tensor(Shape{0, 1, 2, 3})}});
+        }
     }
     check_gradients({Softmax{0}, {random_tensor(Shape{7}, 4)}});
 }

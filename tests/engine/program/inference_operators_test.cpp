@@ -46,6 +46,11 @@ std::vector<Operator> moving_operators() {
             Slice{.ranges{{}, {.begin = -1, .end = -7, .step = -2}, {.begin = 1}, {.begin = 1, .end = 3}}},
             Transpose{.permutation{0, 3, 1, 2}},
             DepthToSpace{.block = 2, .order = DepthToSpace::Order::column_first},
+            Gather{.axis = 3, .positions{3, 0, 0, -3}},
+            Resize{.size{5, 9}},
+            Resize{.coordinates = Resize::Coordinates::asymmetric, .height_scale = 2.0F, .width_scale = 0.5F},
+            SpaceToDepth{.block = 2},
+            Tile{.repeats{1, 2, 1, 3}},
             Pad{.before{0, 1, 2, 0}, .after{0, 2, 1, 0}},
             Pad{.before{0, 1, 2, 1}, .after{0, 2, 1, 0}, .mode = Pad::Mode::reflect},
             Concat{.axis = 1},
@@ -81,6 +86,18 @@ TEST_CASE("what is padded with a constant that may lie between levels stays in f
     graph.quantize_activation(x, kFine);
     graph.add_output(graph.add_node("padded", Pad{.before{0, 1}, .after{0, 2}, .value = 0.8F}, {x}));
     CHECK(check_bytes(graph, random_tensor({2, 5}, 1)) == std::vector<std::string>{"quantize", "dequantize", "Pad"});
+}
+
+TEST_CASE("the maximum of a whole image is that of its bytes") {
+    for (const auto& quantizer : kOutputs) {
+        Graph graph;
+        const ValueId x = graph.add_input("x", Shape{0, 5, 7, 3});
+        graph.quantize_activation(x, kFine);
+        const ValueId y = graph.add_node("y", Reduce{Reduce::Kind::maximum, {1, 2}, true}, {x});
+        quantize(graph, y, quantizer);
+        graph.add_output(y);
+        CHECK(std::ranges::count(check_bytes(graph, random_tensor({2, 5, 7, 3}, 1, -8.0F, 8.0F)), "Reduce int8") == 1);
+    }
 }
 
 TEST_CASE("parts that are split off have quantizers of their own") {
@@ -137,6 +154,29 @@ TEST_CASE("what is only moved before it is rounded is rounded before") {
     CHECK(std::ranges::count(check_bytes(graph, input), "Concat int8") == 0);
 }
 
+TEST_CASE("an image that takes the size of another, of which nothing else is read, is moved in bytes") {
+    const Tensor input = random_tensor({2, 7, 5, 4}, 1, -8.0F, 8.0F);
+    for (const auto& quantizer : kOutputs) {
+        Graph graph;
+        const ValueId x = graph.add_input("x", Shape{0, 0, 0, 4});
+        const ValueId pooled = graph.add_node("pooled", MaxPool{.kernel{2, 2}, .stride{2, 2}}, {x});
+        const ValueId y = graph.add_node("y", Resize{}, {pooled, x});
+        graph.quantize_activation(pooled, kFine);
+        quantize(graph, y, quantizer);
+        graph.add_output(y);
+        std::vector<std::string> expected{"MaxPool", "quantize", "Resize int8"};
+        if (quantizer && !(*quantizer == kFine)) expected.push_back("requantize");
+        expected.push_back("dequantize");
+        CHECK(check_bytes(graph, input) == expected);
+    }
+    Graph linear;
+    const ValueId x = linear.add_input("x", Shape{0, 0, 0, 4});
+    linear.quantize_activation(x, kFine);
+    const ValueId pooled = linear.add_node("pooled", MaxPool{.kernel{2, 2}, .stride{2, 2}}, {x});
+    linear.add_output(linear.add_node("y", Resize{.mode = Resize::Mode::linear}, {pooled, x}));
+    CHECK(check_bytes(linear, input) == std::vector<std::string>{"quantize", "MaxPool int8", "dequantize", "Resize"});
+}
+
 TEST_CASE("a function with a parameter is a table of all bytes where that is one number, else computed in floats") {
     // Floats half way between levels become the even level, in a session the even multiple of the step: the same where
     // the zero point is even.
@@ -166,9 +206,10 @@ TEST_CASE("a function with a parameter is a table of all bytes where that is one
 TEST_CASE("functions of single elements become tables of all bytes") {
     using Kind = Activation::Kind;
     for (const Activation& activation :
-         {Activation{.kind = Kind::relu}, Activation{.kind = Kind::leaky_relu, .slope = 0.3F},
-          Activation{.kind = Kind::clip, .low = -1.1F, .high = 2.3F}, Activation{.kind = Kind::sigmoid},
-          Activation{.kind = Kind::tanh}}) {
+         {Activation{.kind = Kind::relu}, Activation{.kind = Kind::leaky_relu, .alpha = 0.3F},
+          Activation{.kind = Kind::clip, .alpha = -1.1F, .beta = 2.3F}, Activation{.kind = Kind::sigmoid},
+          Activation{.kind = Kind::tanh}, Activation{.kind = Kind::hard_swish}, Activation{.kind = Kind::gelu},
+          Activation{.kind = Kind::swish, .alpha = 1.0F}}) {
         CAPTURE(static_cast<int>(activation.kind));
         for (const auto& quantizer : kOutputs) {
             Graph graph;

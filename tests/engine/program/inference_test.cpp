@@ -151,7 +151,8 @@ TEST_CASE("layers take in additions and activations, but no value that something
     const ValueId sum = graph.add_node("sum", Arithmetic{}, {a, b});
     const ValueId relu = graph.add_node("relu", Activation{}, {sum});
     const ValueId c = conv("c", relu);
-    const ValueId other = graph.add_node("clip", Activation{.kind = Activation::Kind::clip, .low = 0, .high = 1}, {c});
+    const ValueId other =
+        graph.add_node("clip", Activation{.kind = Activation::Kind::clip, .alpha = 0, .beta = 1}, {c});
     graph.add_output(graph.add_node("product", Arithmetic{Arithmetic::Kind::multiply}, {c, other}));
     const Shape input{1, 4, 4, 2};
     const std::vector<FusedNode> fused = fuse(graph, infer_shapes(graph, std::array{input}));

@@ -20,8 +20,11 @@ namespace {
 /// The file format that came with an opset.
 constexpr std::int64_t ir_version(int opset) { return opset >= 21 ? 10 : 7; }
 
-// Batch, height and width assumed for inputs that leave them open.
-constexpr std::array<std::array<std::int64_t, 3>, 2> kProbes{{{2, 224, 224}, {3, 261, 265}}};
+// Batch, height and width assumed for inputs that leave them open; the second for networks that halve images several
+// times and take no odd sizes.
+using Probes = std::array<std::array<std::int64_t, 3>, 2>;
+constexpr Probes kOddProbes{{{2, 224, 224}, {3, 261, 265}}};
+constexpr Probes kEvenProbes{{{2, 256, 256}, {3, 384, 640}}};
 
 std::vector<int> identity(int rank) {
     std::vector<int> result(static_cast<std::size_t>(rank));
@@ -40,9 +43,9 @@ std::vector<int> onnx_order(int rank) {
     return rank == 4 ? std::vector<int>(kOurAxis.begin(), kOurAxis.end()) : identity(rank);
 }
 
-std::vector<ProbedShapes> probe(const Graph& graph) {
+std::vector<ProbedShapes> shapes_at(const Graph& graph, const Probes& probes) {
     std::vector<ProbedShapes> result(graph.value_count());
-    for (const auto& extents : kProbes) {
+    for (const auto& extents : probes) {
         std::vector<Shape> inputs;
         for (const Graph::Input& input : graph.inputs()) {
             Shape shape = input.shape;
@@ -55,6 +58,14 @@ std::vector<ProbedShapes> probe(const Graph& graph) {
         for (std::size_t value = 0; value < shapes.size(); ++value) result[value].push_back(shapes[value]);
     }
     return result;
+}
+
+std::vector<ProbedShapes> probe(const Graph& graph) {
+    try {
+        return shapes_at(graph, kOddProbes);
+    } catch (const Error&) {
+        return shapes_at(graph, kEvenProbes);
+    }
 }
 
 onnx::AttributeProto& add_attribute(onnx::NodeProto& node, std::string_view name,
@@ -258,8 +269,12 @@ void OnnxExport::add_outputs() {
     for (const ValueId output : graph_.outputs()) {
         std::string name = in_onnx_order(output);
         const auto is_name = [&](const auto& info) { return info.name() == name; };
-        if (std::ranges::any_of(file_.input(), is_name) || std::ranges::any_of(file_.output(), is_name)
-            || graph_.is_parameter(output)) {
+        // Import would take a last transpose for one to NHWC, and leave it out.
+        const auto transposes_to_it = [&](const onnx::NodeProto& node) {
+            return node.op_type() == "Transpose" && node.output(0) == name;
+        };
+        if (std::ranges::any_of(file_.node(), transposes_to_it) || std::ranges::any_of(file_.input(), is_name)
+            || std::ranges::any_of(file_.output(), is_name) || graph_.is_parameter(output)) {
             name = add_node("Identity", graph_.name(output) + "/output", {name}).output(0);
         }
         onnx::ValueInfoProto& info = *file_.add_output();

@@ -1,13 +1,14 @@
 #include "engine/formats/onnx/fold/arithmetic.h"
 
 #include "engine/base/error.h"
+#include "engine/formats/onnx/element_functions.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <numeric>
+#include <type_traits>
 
 namespace eigenbit::internal {
 namespace {
@@ -44,6 +45,15 @@ struct Modulo {
     float operator()(float a, float b) const { return std::fmod(a, b); }
 };
 
+/// With the sign of the dividend, as C has it.
+struct Remainder {
+    std::int64_t operator()(std::int64_t a, std::int64_t b) const {
+        if (b == 0) fail("a division by zero");
+        return b == -1 ? 0 : a % b;
+    }
+    float operator()(float a, float b) const { return std::fmod(a, b); }
+};
+
 struct Power {
     std::int64_t operator()(std::int64_t a, std::int64_t b) const {
         if (b < 0 || b > 63) fail("the power {} of an integer is not supported", b);
@@ -61,31 +71,43 @@ struct Maximum {
     auto operator()(auto a, auto b) const { return std::max(a, b); }
 };
 
-/// The two inputs, broadcast to one shape.
-std::pair<Constant, Constant> operands(const OnnxNode& node) {
-    if (node.proto.input_size() != 2) fail("{} inputs, 2 were expected", node.proto.input_size());
-    const Constant& a = node.constant(0);
-    const Constant& b = node.constant(1);
+/// Two inputs, broadcast to one shape.
+std::pair<Constant, Constant> operands(const OnnxNode& node, const Constant& a, const Constant& b) {
     if (a.is_integer() != b.is_integer()) fail("one input is of integers, the other of reals");
     const Shape shape = broadcast_shape(node.proto.op_type(), a.shape, b.shape);
     return {expanded(a, shape), expanded(b, shape)};
 }
 
+/// One input after the other is combined with what came of those before it.
+template <typename Function>
+Constant fold_all(const OnnxNode& node) {
+    Constant result = node.constant(0);
+    for (int input = 1; input < node.proto.input_size(); ++input) {
+        auto [sum, other] = operands(node, result, node.constant(input));
+        std::visit(
+            [&others = other.values](auto& values) {
+                const auto& right = std::get<std::decay_t<decltype(values)>>(others);
+                std::ranges::transform(values, right, values.begin(), Function{});
+            },
+            sum.values);
+        result = std::move(sum);
+    }
+    return result;
+}
+
 template <typename Function>
 Constant fold_binary(const OnnxNode& node) {
-    auto [result, other] = operands(node);
-    std::visit(
-        [&others = other.values](auto& values) {
-            const auto& right = std::get<std::decay_t<decltype(values)>>(others);
-            std::ranges::transform(values, right, values.begin(), Function{});
-        },
-        result.values);
-    return std::move(result);
+    if (node.proto.input_size() != 2) fail("{} inputs, 2 were expected", node.proto.input_size());
+    return fold_all<Function>(node);
+}
+
+Constant fold_modulo(const OnnxNode& node) {
+    return node.integer("fmod").value_or(0) != 0 ? fold_binary<Remainder>(node) : fold_binary<Modulo>(node);
 }
 
 template <typename Compare>
 Constant fold_comparison(const OnnxNode& node) {
-    const auto [left, right] = operands(node);
+    const auto [left, right] = operands(node, node.constant(0), node.constant(1));
     std::vector<std::int64_t> results;
     std::visit(
         [&results, &others = right.values](const auto& values) {
@@ -96,33 +118,35 @@ Constant fold_comparison(const OnnxNode& node) {
     return {left.shape, std::move(results)};
 }
 
-struct Floor {
+struct Itself {
     std::int64_t operator()(std::int64_t value) const { return value; }
-    float operator()(float value) const { return std::floor(value); }
-};
-struct Ceil {
-    std::int64_t operator()(std::int64_t value) const { return value; }
-    float operator()(float value) const { return std::ceil(value); }
 };
 struct Negate {
     std::int64_t operator()(std::int64_t value) const { return Subtract{}(0, value); }
-    float operator()(float value) const { return -value; }
 };
-struct SquareRoot {
-    std::int64_t operator()(std::int64_t value) const {
-        fail("the square root of the integer {} is not supported", value);
-    }
-    float operator()(float value) const { return std::sqrt(value); }
+struct Magnitude {
+    std::int64_t operator()(std::int64_t value) const { return value < 0 ? Subtract{}(0, value) : value; }
 };
 struct Not {
     std::int64_t operator()(std::int64_t value) const { return value == 0; }
-    float operator()(float value) const { fail("the negation of the real number {} is not supported", value); }
 };
 
-template <typename Function>
-Constant fold_unary(const OnnxNode& node) {
+/// Of reals, or of integers where that has an own meaning.
+struct OfReals {};
+template <typename OfIntegers = OfReals>
+Constant fold_function(const OnnxNode& node) {
     Constant result = node.constant(0);
-    std::visit([](auto& values) { std::ranges::transform(values, values.begin(), Function{}); }, result.values);
+    if constexpr (!std::is_same_v<OfIntegers, OfReals>) {
+        if (result.is_integer()) {
+            auto& values = std::get<std::vector<std::int64_t>>(result.values);
+            std::ranges::transform(values, values.begin(), OfIntegers{});
+            return result;
+        }
+    }
+    if (result.shape.elements() == 0) return result;
+    const ConstView input{result.shape, result.reals().data()};
+    const View output{result.shape, std::get<std::vector<float>>(result.values).data()};
+    forward(function_of(node), ForwardArguments{.inputs = {&input, 1}, .outputs = {&output, 1}, .saved = {}});
     return result;
 }
 
@@ -142,19 +166,59 @@ Constant fold_where(const OnnxNode& node) {
     return result;
 }
 
-Constant fold_product(const OnnxNode& node) {
-    const Constant& input = node.constant(0);
-    if (node.integers("axes", 1).value_or(std::vector<std::int64_t>{0}).size() != 1 || input.shape.rank() != 1) {
-        fail("only the product of a list is supported");
-    }
-    Constant result{node.integer("keepdims").value_or(1) != 0 ? Shape{1} : Shape{}, {}};
-    std::visit(
-        [&](const auto& values) {
-            using Values = std::decay_t<decltype(values)>;
-            using Element = typename Values::value_type;
-            result.values = Values{std::accumulate(values.begin(), values.end(), Element{1}, Multiply{})};
+/// Of integers along some axes, those of the walk whose first operand stands still.
+Constant fold_integers(const Reduce& reduce, const Constant& input, const Shape& shape, const StridedWalk<2>& walk) {
+    Constant result = allocate(shape, input);
+    auto& sums = std::get<std::vector<std::int64_t>>(result.values);
+    std::vector<bool> begun(sums.size());
+    walk.for_each_run(
+        0, walk.elements(),
+        [&](const auto& offsets, std::int64_t) {
+            const auto at = static_cast<std::size_t>(offsets[0]);
+            const std::int64_t value = input.integers()[static_cast<std::size_t>(offsets[1])];
+            if (!begun[at]) {
+                sums[at] = value;
+            } else if (reduce.kind == Reduce::Kind::sum) {
+                sums[at] = Add{}(sums[at], value);
+            } else if (reduce.kind == Reduce::Kind::product) {
+                sums[at] = Multiply{}(sums[at], value);
+            } else if (reduce.kind == Reduce::Kind::maximum) {
+                sums[at] = std::max(sums[at], value);
+            } else if (reduce.kind == Reduce::Kind::minimum) {
+                sums[at] = std::min(sums[at], value);
+            } else {
+                fail("that of integers is not supported");
+            }
+            begun[at] = true;
         },
-        input.values);
+        1);
+    return result;
+}
+
+Constant fold_reduction(const OnnxNode& node) {
+    const Constant& input = node.constant(0);
+    const Reduce reduce = reduction_of(node, input.shape.rank());
+    const Shape shape = infer_shapes(reduce, std::span(&input.shape, 1)).front();
+    Shape kept = input.shape;
+    for (const int axis : reduce.axes) kept[axis] = 1;
+    if (input.shape.elements() == 0) fail("a reduction of nothing is not supported");
+    if (input.is_integer()) {
+        return fold_integers(reduce, input, shape,
+                             {input.shape, {broadcast_strides(kept, input.shape), dense_strides(input.shape)}});
+    }
+    Constant result = allocate(shape, input);
+    const ConstView from{input.shape, input.reals().data()};
+    const View to{shape, std::get<std::vector<float>>(result.values).data()};
+    forward(reduce, ForwardArguments{.inputs = {&from, 1}, .outputs = {&to, 1}, .saved = {}});
+    return result;
+}
+
+Constant fold_mean(const OnnxNode& node) {
+    Constant result = fold_all<Add>(node);
+    if (result.is_integer()) fail("one of integers is not supported");
+    for (float& value : std::get<std::vector<float>>(result.values)) {
+        value /= static_cast<float>(node.proto.input_size());
+    }
     return result;
 }
 
@@ -207,28 +271,36 @@ std::vector<float> as_reals(const Constant& constant) {
 }
 
 const std::map<std::string_view, Constant (*)(const OnnxNode&)>& arithmetic_folds() {
-    static const std::map<std::string_view, Constant (*)(const OnnxNode&)> table = {
-        {"Add", fold_binary<Add>},
-        {"And", fold_binary<Minimum>},
-        {"Ceil", fold_unary<Ceil>},
-        {"Div", fold_binary<Divide>},
-        {"Equal", fold_comparison<std::equal_to<>>},
-        {"Floor", fold_unary<Floor>},
-        {"Greater", fold_comparison<std::greater<>>},
-        {"Less", fold_comparison<std::less<>>},
-        {"Max", fold_binary<Maximum>},
-        {"Min", fold_binary<Minimum>},
-        {"Mod", fold_binary<Modulo>},
-        {"Mul", fold_binary<Multiply>},
-        {"Neg", fold_unary<Negate>},
-        {"Not", fold_unary<Not>},
-        {"Or", fold_binary<Maximum>},
-        {"Pow", fold_binary<Power>},
-        {"ReduceProd", fold_product},
-        {"Sqrt", fold_unary<SquareRoot>},
-        {"Sub", fold_binary<Subtract>},
-        {"Where", fold_where},
-    };
+    static const std::map<std::string_view, Constant (*)(const OnnxNode&)> table = [] {
+        std::map<std::string_view, Constant (*)(const OnnxNode&)> all = {
+            {"Abs", fold_function<Magnitude>},
+            {"Add", fold_binary<Add>},
+            {"And", fold_binary<Minimum>},
+            {"Ceil", fold_function<Itself>},
+            {"Div", fold_binary<Divide>},
+            {"Equal", fold_comparison<std::equal_to<>>},
+            {"Floor", fold_function<Itself>},
+            {"Greater", fold_comparison<std::greater<>>},
+            {"GreaterOrEqual", fold_comparison<std::greater_equal<>>},
+            {"Less", fold_comparison<std::less<>>},
+            {"LessOrEqual", fold_comparison<std::less_equal<>>},
+            {"Max", fold_all<Maximum>},
+            {"Mean", fold_mean},
+            {"Min", fold_all<Minimum>},
+            {"Mod", fold_modulo},
+            {"Mul", fold_binary<Multiply>},
+            {"Neg", fold_function<Negate>},
+            {"Not", fold_function<Not>},
+            {"Or", fold_binary<Maximum>},
+            {"Pow", fold_binary<Power>},
+            {"Sub", fold_binary<Subtract>},
+            {"Sum", fold_all<Add>},
+            {"Where", fold_where},
+        };
+        for (const std::string_view type : function_types()) all.emplace(type, fold_function<>);
+        for (const std::string_view type : reduction_types()) all.emplace(type, fold_reduction);
+        return all;
+    }();
     return table;
 }
 

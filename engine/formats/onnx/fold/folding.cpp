@@ -43,6 +43,11 @@ Constant fold_shape(const OnnxNode& node) { return shape_constant(node, node.con
 Constant fold_size(const OnnxNode& node) { return size_constant(node.constant(0).shape); }
 Constant fold_identity(const OnnxNode& node) { return node.constant(0); }
 
+Constant fold_dropout(const OnnxNode& node) {
+    refuse_training_dropout(node);
+    return node.constant(0);
+}
+
 template <ShapeRule rule>
 Constant fold_by_rule(const OnnxNode& node) {
     return with_shape(node.constant(0), rule(node, node.constant(0).shape));
@@ -171,28 +176,58 @@ Constant fold_concat(const OnnxNode& node) {
     return result;
 }
 
-/// The only element of an integer input.
-std::int64_t integer_input(const OnnxNode& node, int input) {
-    const Constant& constant = node.constant(input);
-    if (constant.shape.elements() != 1)
-        fail("input {} has shape {}, one value was expected", input, to_string(constant.shape));
-    return constant.integers().front();
+/// start, start + delta, … before the limit.
+template <typename Number>
+Constant range(const OnnxNode& node, Number start, Number limit, Number delta) {
+    constexpr double kFarthest = 1e12;
+    const auto near = [](Number value) { return std::abs(static_cast<double>(value)) < kFarthest; };
+    if (delta == Number{0} || !near(start) || !near(limit) || !near(delta)) {
+        fail("a range from {} to {} in steps of {} is not supported", start, limit, delta);
+    }
+    const double steps = (static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta);
+    Constant result = allocate(Shape{static_cast<std::int64_t>(std::max(std::ceil(steps), 0.0))}, node.constant(0));
+    auto& values = std::get<std::vector<Number>>(result.values);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = start + static_cast<Number>(i) * delta;
+    return result;
 }
 
 Constant fold_range(const OnnxNode& node) {
-    const std::int64_t start = integer_input(node, 0);
-    const std::int64_t limit = integer_input(node, 1);
-    const std::int64_t delta = integer_input(node, 2);
-    constexpr std::int64_t kFarthest = std::int64_t{1} << 40;
-    const auto near = [](std::int64_t value) { return -kFarthest < value && value < kFarthest; };
-    if (delta == 0 || !near(start) || !near(limit) || !near(delta)) {
-        fail("a range from {} to {} in steps of {} is not supported", start, limit, delta);
+    for (int input = 0; input < 3; ++input) {
+        const Constant& constant = node.constant(input);
+        if (constant.shape.elements() == 1 && constant.is_integer() == node.constant(0).is_integer()) continue;
+        fail("input {} has shape {}, one value like input 0 was expected", input, to_string(constant.shape));
     }
-    const std::int64_t length = delta > 0 ? limit - start : start - limit;
-    const std::int64_t count = length <= 0 ? 0 : (length - 1) / std::abs(delta) + 1;
-    Constant result = allocate(Shape{count}, node.constant(0));
-    auto& values = std::get<0>(result.values);
-    for (std::int64_t i = 0; i < count; ++i) values[static_cast<std::size_t>(i)] = start + i * delta;
+    const auto of = [&]<typename Number>(Number) {
+        const auto value = [&](int input) {
+            return std::get<std::vector<Number>>(node.constant(input).values).front();
+        };
+        return range(node, value(0), value(1), value(2));
+    };
+    return node.constant(0).is_integer() ? of(std::int64_t{}) : of(float{});
+}
+
+Constant fold_tile(const OnnxNode& node) {
+    const Constant& input = node.constant(0);
+    const std::vector<std::int64_t>& repeats = node.constant(1).integers();
+    const Shape& x = input.shape;
+    if (repeats.size() != static_cast<std::size_t>(x.rank()))
+        fail("{} repeats are given for {} axes", repeats.size(), x.rank());
+    Constant result = input;
+    // Axis by axis, from the last one: what lies behind an axis is a run of neighbours.
+    for (int axis = x.rank() - 1; axis >= 0; --axis) {
+        const std::int64_t count = repeats[static_cast<std::size_t>(axis)];
+        if (count < 0) fail("axis {} is repeated {} times", axis, count);
+        if (count == 1) continue;
+        const Constant once = result;
+        Shape shape = once.shape;
+        shape[axis] *= count;
+        result = allocate(shape, once);
+        const std::int64_t run = once.shape.elements(axis, shape.rank());
+        for (std::int64_t row = 0; row < shape.elements(0, axis); ++row) {
+            for (std::int64_t i = 0; i < count; ++i)
+                copy_elements(once, row * run, result, (row * count + i) * run, run);
+        }
+    }
     return result;
 }
 
@@ -206,7 +241,7 @@ const std::map<std::string_view, Fold>& folds() {
             {"Constant", fold_constant},
             {"ConstantOfShape", fold_constant_of_shape},
             {"DequantizeLinear", fold_dequantize},
-            {"Dropout", fold_identity},
+            {"Dropout", fold_dropout},
             {"Expand", fold_expand},
             {"Flatten", fold_by_rule<flattened>},
             {"Gather", fold_gather},
@@ -219,6 +254,7 @@ const std::map<std::string_view, Fold>& folds() {
             {"Size", fold_size},
             {"Slice", fold_slice},
             {"Squeeze", fold_by_rule<squeezed>},
+            {"Tile", fold_tile},
             {"Transpose", fold_transpose},
             {"Unsqueeze", fold_by_rule<unsqueezed>},
         };

@@ -1,13 +1,16 @@
 #include "engine/formats/onnx/fold/arithmetic.h"
 
 #include "engine/base/error.h"
+#include "engine/formats/onnx/element_functions.h"
+#include "engine/formats/onnx/import/elementwise.h"
 #include "engine/formats/onnx/import/operators.h"
 #include "engine/formats/onnx/layout.h"
 #include "engine/formats/onnx/shapes.h"
-#include "engine/graph/layer_view.h"
 
 #include <algorithm>
-#include <array>
+#include <limits>
+#include <optional>
+#include <utility>
 
 namespace eigenbit::internal {
 namespace {
@@ -15,40 +18,10 @@ namespace {
 using Kind = Arithmetic::Kind;
 
 void apply(NodeImport& node, const Activation& activation) {
-    node.output_like(0, node.graph().add(activation, {node.unordered_value(0)}));
+    node.output_like(0, add_elementwise(node, activation, {node.unordered_value(0)}));
 }
 
-template <Activation::Kind kind>
-void import_activation(NodeImport& node) {
-    apply(node, {.kind = kind});
-}
-
-void import_leaky_relu(NodeImport& node) {
-    apply(node, {.kind = Activation::Kind::leaky_relu, .slope = node.fixed().real("alpha").value_or(0.01F)});
-}
-
-void import_clip(NodeImport& node) {
-    Activation clip{.kind = Activation::Kind::clip};
-    clip.low = std::max(clip.low, node.fixed().real("min", 1).value_or(clip.low));
-    clip.high = std::min(clip.high, node.fixed().real("max", 2).value_or(clip.high));
-    apply(node, clip);
-}
-
-void import_prelu(NodeImport& node) {
-    if (!node.is_constant(1)) fail("its slope is computed by the network; a constant was expected");
-    const ValueId slope = node.broadcast_parameter(1, node.rank(0));
-    node.output(node.graph().add(PRelu{}, {node.value(0), slope}));
-}
-
-/// The input and a number, which becomes a parameter, combined.
-void apply_with_number(NodeImport& node, Kind kind, std::string_view role, float number) {
-    const std::string name = fmt::format("{}.{}", node.graph().node_name(), role);
-    const ValueId parameter = node.graph().add_parameter(name, Tensor(Shape{1}, std::array{number}));
-    node.output_like(0, node.graph().add(Arithmetic{kind}, {node.unordered_value(0), parameter}));
-}
-
-void import_sqrt(NodeImport& node) { apply_with_number(node, Kind::power, "exponent", 0.5F); }
-void import_neg(NodeImport& node) { apply_with_number(node, Kind::multiply, "factor", -1.0F); }
+void import_function(NodeImport& node) { apply(node, function_of(node.fixed())); }
 
 /// An operand with leading extents 1 up to this rank, in our layout.
 ValueId operand(NodeImport& node, int input, int rank) {
@@ -59,31 +32,96 @@ ValueId operand(NodeImport& node, int input, int rank) {
     return node.graph().onnx_reshape(node.value(input), shapes);
 }
 
+/// All inputs, with leading extents 1 up to the same rank.
+std::vector<ValueId> operands(NodeImport& node) {
+    int rank = 0;
+    for (int input = 0; input < node.proto().input_size(); ++input) rank = std::max(rank, node.rank(input));
+    std::vector<ValueId> result;
+    for (int input = 0; input < node.proto().input_size(); ++input) result.push_back(operand(node, input, rank));
+    return result;
+}
+
 template <Kind kind>
 void import_arithmetic(NodeImport& node) {
-    const int rank = std::max(node.rank(0), node.rank(1));
-    const ValueId a = operand(node, 0, rank);
-    node.output(node.graph().add(Arithmetic{kind}, {a, operand(node, 1, rank)}));
+    node.output(add_elementwise(node, Arithmetic{kind}, operands(node)));
 }
 
-/// Makes a constant that is added to a layer without bias, read by nobody else, its bias. Whether it could.
-bool add_as_bias(NodeImport& node, int layer_input, int constant_input) {
-    GraphBuilder& graph = node.graph();
-    if (node.is_constant(layer_input) || !node.is_constant(constant_input)) return false;
-    const ValueId value = node.value(layer_input);
-    Node* layer = graph.producer(value);
-    if (layer == nullptr || !is_layer(layer->op) || !node.is_only_use(layer_input)) return false;
-    if (input_of(*layer, InputRole::bias)) return false;
-    if (node.rank(constant_input) > graph.rank(value)) return false;
-    const ValueId bias = node.broadcast_parameter(constant_input, graph.rank(value));
-    if (!(graph.shapes(bias).front() == Shape{graph.shapes(value).front().back()})) return false;
-    layer->inputs.push_back(bias);
-    node.output(value);
-    return true;
+/// What has its inputs the other way round in ONNX.
+template <Kind kind>
+void import_reversed(NodeImport& node) {
+    const std::vector<ValueId> inputs = operands(node);
+    node.output(add_elementwise(node, Arithmetic{kind}, {inputs.at(1), inputs.at(0)}));
 }
 
-void import_add(NodeImport& node) {
-    if (!add_as_bias(node, 0, 1) && !add_as_bias(node, 1, 0)) import_arithmetic<Kind::add>(node);
+/// One input after the other is combined with what came of those before it.
+template <Kind kind>
+ValueId combined(NodeImport& node) {
+    const std::vector<ValueId> inputs = operands(node);
+    ValueId result = inputs.at(0);
+    for (const ValueId input : std::span(inputs).subspan(1)) {
+        result = add_elementwise(node, Arithmetic{kind}, {result, input});
+    }
+    return result;
+}
+
+template <Kind kind>
+void import_combination(NodeImport& node) {
+    if (node.proto().input_size() == 1) return node.output_input(0);
+    node.output(combined<kind>(node));
+}
+
+/// A maximum or minimum of a value and a constant number is a clip.
+template <Kind kind>
+void import_extremum(NodeImport& node) {
+    if (node.proto().input_size() != 2 || node.is_constant(0) == node.is_constant(1)) {
+        return import_combination<kind>(node);
+    }
+    const int limit = node.is_constant(0) ? 0 : 1;
+    if (node.shapes(limit).front().elements() != 1 || node.rank(limit) > node.rank(1 - limit)) {
+        return import_combination<kind>(node);
+    }
+    constexpr float kLargest = std::numeric_limits<float>::max();
+    const float number = scalar(node.fixed().constant(limit));
+    Activation clip{.kind = Activation::Kind::clip, .alpha = -kLargest, .beta = kLargest};
+    (kind == Kind::maximum ? clip.alpha : clip.beta) = std::clamp(number, -kLargest, kLargest);
+    node.output_like(1 - limit, add_elementwise(node, clip, {node.unordered_value(1 - limit)}));
+}
+
+void import_mean(NodeImport& node) {
+    if (node.proto().input_size() == 1) return node.output_input(0);
+    const Activation share{.kind = Activation::Kind::linear,
+                           .alpha = 1.0F / static_cast<float>(node.proto().input_size())};
+    node.output(add_elementwise(node, share, {combined<Kind::add>(node)}));
+}
+
+/// A constant exponent is none of the network's parameters.
+void import_pow(NodeImport& node) {
+    const bool is_number =
+        node.is_constant(1) && node.shapes(1).front().elements() == 1 && node.rank(1) <= node.rank(0);
+    if (!is_number || node.is_constant(0)) return import_arithmetic<Kind::power>(node);
+    apply(node, {.kind = Activation::Kind::power, .alpha = scalar(node.fixed().constant(1))});
+}
+
+void import_where(NodeImport& node) { node.output(add_elementwise(node, Select{}, operands(node))); }
+
+/// What one slope for all, or one for each channel, cannot say is made of the parts above and below 0.
+void import_prelu(NodeImport& node) {
+    if (node.is_constant(1)) {
+        const ValueId slope = node.broadcast_parameter(1, node.rank(0));
+        const Shape shape = node.graph().shapes(slope).front();
+        const ValueId x = node.value(0);
+        if (shape.elements() == 1 || shape == Shape{node.graph().shapes(x).front().back()}) {
+            return node.output(node.graph().add(PRelu{}, {x, slope}));
+        }
+    }
+    if (node.rank(1) > node.rank(0)) fail("its slope has more dimensions than what it is for");
+    constexpr float kLargest = std::numeric_limits<float>::max();
+    const std::vector<ValueId> inputs = operands(node);
+    const Activation below{.kind = Activation::Kind::clip, .alpha = -kLargest, .beta = 0.0F};
+    const ValueId negative =
+        add_elementwise(node, Arithmetic{Kind::multiply}, {add_elementwise(node, below, {inputs[0]}), inputs.at(1)});
+    const ValueId positive = add_elementwise(node, Activation{}, {inputs[0]});
+    node.output(add_elementwise(node, Arithmetic{Kind::add}, {positive, negative}));
 }
 
 /// Whether the input is, at every probe, the number of terms of a sum.
@@ -104,34 +142,55 @@ void import_div(NodeImport& node) {
         if (found != node.state().sums.end()) {
             const SumOverAxes& sum = found->second;
             if (is_term_count(node, 1, sum, node.graph().shapes(sum.summed)) && node.rank(1) <= node.rank(0)) {
-                return node.output(node.graph().add(Reduce{Reduce::Kind::mean, sum.axes, sum.keep_axes}, {sum.summed}));
+                const ValueId mean =
+                    node.graph().add(Reduce{Reduce::Kind::mean, sum.axes, sum.keep_axes}, {sum.summed});
+                return node.output(node.graph().onnx_reshape(mean, node.shapes(0)));
             }
         }
     }
     import_arithmetic<Kind::divide>(node);
 }
 
-template <Reduce::Kind kind>
-void import_reduction(NodeImport& node) {
-    const OnnxNode& attributes = node.fixed();
-    GraphBuilder& graph = node.graph();
-    const int rank = node.rank(0);
-    const auto given = attributes.integers("axes", 1);
-    if ((!given || given->empty()) && attributes.integer("noop_with_empty_axes").value_or(0) != 0) {
+/// A reduction over no axes, which leaves what it does to each element.
+void import_unreduced(NodeImport& node, Reduce::Kind kind) {
+    switch (kind) {
+    case Reduce::Kind::l1:
+    case Reduce::Kind::l2:
+        return apply(node, {.kind = Activation::Kind::abs});
+    case Reduce::Kind::sum_square:
+        return apply(node, {.kind = Activation::Kind::power, .alpha = 2.0F});
+    case Reduce::Kind::log_sum:
+        return apply(node, {.kind = Activation::Kind::log});
+    default:
         return node.output_input(0);
     }
-    Reduce reduce{kind, {}, attributes.integer("keepdims").value_or(1) != 0};
-    for (const int axis : normalized_axes(given, rank)) reduce.axes.push_back(our_axis(axis, rank));
+}
+
+void import_reduction(NodeImport& node) {
+    GraphBuilder& graph = node.graph();
+    const int rank = node.rank(0);
+    Reduce reduce = reduction_of(node.fixed(), rank);
+    if (reduce.axes.empty() && rank > 0) return import_unreduced(node, reduce.kind);
+    for (int& axis : reduce.axes) axis = our_axis(axis, rank);
     std::ranges::sort(reduce.axes);
 
     const ValueId x = node.value(0);
+    if (const Node* producer = graph.producer(x); producer != nullptr && reduce.keep_axes) {
+        // Of transposed values, as in add_elementwise().
+        if (const auto* transpose = std::get_if<Transpose>(&producer->op)) {
+            const std::vector<int> permutation = transpose->permutation;
+            for (int& axis : reduce.axes) axis = permutation[static_cast<std::size_t>(axis)];
+            std::ranges::sort(reduce.axes);
+            return node.output(graph.transpose(graph.add(reduce, {producer->inputs[0]}), permutation, "/layout"));
+        }
+    }
     const ValueId y = graph.add(reduce, {x});
-    if (kind == Reduce::Kind::sum) {
+    if (reduce.kind == Reduce::Kind::sum) {
         SumOverAxes sum{x, reduce.axes, reduce.keep_axes};
         const auto inner = node.state().sums.find(x);
         if (inner != node.state().sums.end() && inner->second.keep_axes) {  // a sum of a sum
-            sum.summed = inner->second.summed;
-            sum.axes.insert(sum.axes.end(), inner->second.axes.begin(), inner->second.axes.end());
+            sum = {inner->second.summed, inner->second.axes, true};
+            sum.axes.insert(sum.axes.end(), reduce.axes.begin(), reduce.axes.end());
             std::ranges::sort(sum.axes);
             sum.axes.erase(std::unique(sum.axes.begin(), sum.axes.end()), sum.axes.end());
         }
@@ -145,23 +204,31 @@ void import_reduction(NodeImport& node) {
 }  // namespace
 
 const ImportTable& arithmetic_imports() {
-    static const ImportTable table = {
-        {"Add", import_add},
-        {"Clip", import_clip},
-        {"Div", import_div},
-        {"LeakyRelu", import_leaky_relu},
-        {"Mul", import_arithmetic<Kind::multiply>},
-        {"Neg", import_neg},
-        {"PRelu", import_prelu},
-        {"Pow", import_arithmetic<Kind::power>},
-        {"ReduceMean", import_reduction<Reduce::Kind::mean>},
-        {"ReduceSum", import_reduction<Reduce::Kind::sum>},
-        {"Relu", import_activation<Activation::Kind::relu>},
-        {"Sigmoid", import_activation<Activation::Kind::sigmoid>},
-        {"Sqrt", import_sqrt},
-        {"Sub", import_arithmetic<Kind::subtract>},
-        {"Tanh", import_activation<Activation::Kind::tanh>},
-    };
+    static const ImportTable table = [] {
+        ImportTable all = {
+            {"Add", import_arithmetic<Kind::add>},
+            {"And", import_arithmetic<Kind::minimum>},
+            {"Div", import_div},
+            {"Equal", import_arithmetic<Kind::equal>},
+            {"Greater", import_reversed<Kind::less>},
+            {"GreaterOrEqual", import_reversed<Kind::less_or_equal>},
+            {"Less", import_arithmetic<Kind::less>},
+            {"LessOrEqual", import_arithmetic<Kind::less_or_equal>},
+            {"Max", import_extremum<Kind::maximum>},
+            {"Mean", import_mean},
+            {"Min", import_extremum<Kind::minimum>},
+            {"Mul", import_arithmetic<Kind::multiply>},
+            {"Or", import_arithmetic<Kind::maximum>},
+            {"PRelu", import_prelu},
+            {"Pow", import_pow},
+            {"Sub", import_arithmetic<Kind::subtract>},
+            {"Sum", import_combination<Kind::add>},
+            {"Where", import_where},
+        };
+        for (const std::string_view type : function_types()) all.emplace(type, import_function);
+        for (const std::string_view type : reduction_types()) all.emplace(type, import_reduction);
+        return all;
+    }();
     return table;
 }
 

@@ -2,7 +2,9 @@
 
 #include "engine/formats/onnx/import/probes.h"
 #include "engine/graph/graph.h"
+#include "engine/graph/uses.h"
 
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,11 +24,16 @@ class GraphBuilder {
     ValueId add_input(const std::string& name, const Shape& declared, ProbedShapes shapes);
     /// Throws Error when it holds no values, or values that are not finite.
     ValueId add_parameter(const std::string& name, Tensor values);
-    ValueId add(Operator op, std::vector<ValueId> inputs) { return add_named("", std::move(op), std::move(inputs)); }
+    /// What works element by element is computed before the elements change their order, so that it follows the layer
+    /// whose result it takes.
+    ValueId add(Operator op, std::vector<ValueId> inputs);
     std::vector<ValueId> add(Operator op, std::vector<ValueId> inputs, int outputs);
 
     const ProbedShapes& shapes(ValueId value) const { return shapes_[static_cast<std::size_t>(value)]; }
     int rank(ValueId value) const { return shapes(value).front().rank(); }
+    const std::string& name(ValueId value) const { return graph_.name(value); }
+    /// The values of a float parameter; null for others.
+    const Tensor* parameter(ValueId value) const;
     /// The node that outputs this value, to be changed or not; null for inputs and parameters, and for values that are
     /// rounded.
     Node* producer(ValueId value);
@@ -43,13 +50,35 @@ class GraphBuilder {
     /// The value with its axes in ONNX's order, whatever its rank, and back.
     ValueId in_onnx_order(ValueId value);
     ValueId from_onnx_order(ValueId value);
+    /// The value with its channels, ONNX's second axis, as the last one, and back. Throws Error where it has none.
+    ValueId channels_last(ValueId value);
+    ValueId from_channels_last(ValueId value);
 
+    /// A value (N, C, L) as an image of height 1, and back.
+    ValueId image_of_row(ValueId row);
+    ValueId row_of_image(ValueId image);
+    /// The image of height 1 that a value of 3 dimensions was made of, if it was.
+    std::optional<ValueId> image_behind(ValueId row);
+
+    /// An image of this height and width at every probe, if there is one: an input of the network rather than others, a
+    /// value with several readers rather than one whose only reader could be computed together with it.
+    std::optional<ValueId> image_of_size(std::span<const std::array<std::int64_t, 2>> sizes) const;
+
+    /// Leaves out what no output needs. Layers take in the bias, and normalizations the scale and bias, behind them.
     Graph finish(std::span<const ValueId> outputs);
 
   private:
     ValueId add_named(std::string_view suffix, Operator op, std::vector<ValueId> inputs);
+    /// A transpose that moves nothing but extents of 1 as a reshape.
+    std::optional<ValueId> as_reshape(ValueId value, const std::vector<int>& permutation);
+    /// An operator that broadcasts, of values (N, C, L) of which some lie as images of height 1, on images.
+    std::optional<ValueId> add_to_images(const Operator& op, std::span<const ValueId> inputs);
+    /// An operator on what DepthToSpace makes of a layer, and on numbers or values of its channels, on the layer.
+    std::optional<ValueId> add_to_layer(const Operator& op, std::span<const ValueId> inputs);
+    std::optional<ValueId> before_layout_changes(const Operator& op, std::span<const ValueId> inputs);
     std::vector<ProbedShapes> infer(const Operator& op, std::span<const ValueId> inputs) const;
     std::string unique(std::string name);
+    bool take_in_parameter(std::size_t position, const GraphUses& uses);
 
     Graph graph_;
     std::string node_name_;

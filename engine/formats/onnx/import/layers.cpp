@@ -1,5 +1,8 @@
 #include "engine/base/error.h"
+#include "engine/formats/onnx/fold/arithmetic.h"
+#include "engine/formats/onnx/import/interleaved.h"
 #include "engine/formats/onnx/import/operators.h"
+#include "engine/formats/onnx/import/spatial.h"
 #include "engine/formats/onnx/layout.h"
 #include "engine/formats/onnx/shapes.h"
 
@@ -10,67 +13,8 @@
 namespace eigenbit::internal {
 namespace {
 
-using Pair = std::array<std::int64_t, 2>;
-using Padding = std::array<std::int64_t, 4>;
-
-ValueId image(NodeImport& node, int input) {
-    if (node.rank(input) != 4) {
-        fail("input {} has shape {}; only images, with 4 dimensions, are supported", input,
-             to_string(node.shapes(input).front()));
-    }
-    return node.value(input);
-}
-
-Pair pair_attribute(const OnnxNode& node, std::string_view name) {
-    const auto values = node.integers(name);
-    if (!values) return {1, 1};
-    if (values->size() != 2) fail("attribute '{}' has {} values, 2 were expected", name, values->size());
-    for (const std::int64_t value : *values) {
-        if (value < 1 || value > (1 << 24)) fail("attribute '{}' has the value {}", name, value);
-    }
-    return {(*values)[0], (*values)[1]};
-}
-
-/// The padding that makes the output ⌈input / stride⌉ large; an odd pixel goes before or after.
-Padding same_padding(const Shape& input, Pair kernel, Pair stride, Pair dilation, bool odd_pixel_before) {
-    Padding padding{};
-    for (std::size_t i = 0; i < 2; ++i) {
-        const std::int64_t extent = input[static_cast<int>(i) + 2];
-        const std::int64_t outputs = (extent + stride[i] - 1) / stride[i];
-        const std::int64_t kernel_span = (kernel[i] - 1) * dilation[i] + 1;
-        const std::int64_t total = std::max<std::int64_t>((outputs - 1) * stride[i] + kernel_span - extent, 0);
-        padding[i] = odd_pixel_before ? total - total / 2 : total / 2;
-        padding[i + 2] = total - padding[i];
-    }
-    return padding;
-}
-
-Padding read_padding(const NodeImport& node, Pair kernel, Pair stride, Pair dilation) {
-    const OnnxNode& attributes = node.at(0);
-    const std::string automatic = attributes.text("auto_pad").value_or("NOTSET");
-    if (automatic == "VALID") return {};
-    if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
-        const ProbedShapes shapes = node.shapes(0);
-        const auto padding = [&](const Shape& shape) {
-            return same_padding(shape, kernel, stride, dilation, automatic == "SAME_LOWER");
-        };
-        const Padding first = padding(shapes.front());
-        if (!std::ranges::all_of(shapes, [&](const Shape& shape) { return padding(shape) == first; })) {
-            fail("its padding depends on the image size");
-        }
-        return first;
-    }
-    if (automatic != "NOTSET" && !automatic.empty()) fail("auto_pad is '{}'", automatic);
-    const auto pads = attributes.integers("pads");
-    if (!pads) return {};
-    if (pads->size() != 4) fail("attribute 'pads' has {} values, 4 were expected", pads->size());
-    Padding padding{};
-    for (std::size_t i = 0; i < 4; ++i) {
-        if ((*pads)[i] < 0 || (*pads)[i] > (1 << 24)) fail("attribute 'pads' has the value {}", (*pads)[i]);
-        padding[i] = (*pads)[i];
-    }
-    return padding;
-}
+using Pair = SpatialNode::Pair;
+using Padding = SpatialNode::Padding;
 
 /// Lets a convolution that reads a zero padding of height and width do it itself.
 ValueId absorb_padding(GraphBuilder& graph, ValueId value, Padding& padding) {
@@ -87,90 +31,105 @@ ValueId absorb_padding(GraphBuilder& graph, ValueId value, Padding& padding) {
 
 void import_conv(NodeImport& node) {
     const OnnxNode& attributes = node.fixed();
-    ValueId x = image(node, 0);
-    if (node.rank(1) != 4) {
-        fail("weights have shape {}; only two-dimensional convolutions are supported",
-             to_string(node.shapes(1).front()));
-    }
-    const Shape weight = node.shapes(1).front();
-    const Pair kernel{weight[2], weight[3]};
-    if (attributes.integers("kernel_shape") && pair_attribute(attributes, "kernel_shape") != kernel) {
-        fail("attribute 'kernel_shape' does not fit weights {}", to_string(weight));
+    SpatialNode spatial(node);
+    const ValueId weights = spatial.image(1);
+    const Shape weight = node.graph().shapes(weights).front();
+    const Pair kernel{weight[1], weight[2]};
+    if (const auto given = spatial.find_pair("kernel_shape"); given && *given != kernel) {
+        fail("attribute 'kernel_shape' does not fit weights {}", to_string(node.shapes(1).front()));
     }
     Conv conv;
-    conv.stride = pair_attribute(attributes, "strides");
-    conv.dilation = pair_attribute(attributes, "dilations");
+    conv.stride = spatial.pair("strides");
+    conv.dilation = spatial.pair("dilations");
     conv.groups = attributes.integer("group").value_or(1);
-    conv.padding = read_padding(node, kernel, conv.stride, conv.dilation);
-    x = absorb_padding(node.graph(), x, conv.padding);
-    std::vector<ValueId> inputs{x, node.value(1)};
+    conv.padding = spatial.padding(kernel, conv.stride, conv.dilation);
+    const ValueId x = absorb_padding(node.graph(), spatial.image(), conv.padding);
+    std::vector<ValueId> inputs{x, weights};
     if (node.has_input(2)) inputs.push_back(node.value(2));
-    node.output(node.graph().add(conv, inputs));
+    spatial.output(node.graph().add(conv, inputs));
 }
 
-/// What all pooling operators have: input 0 is to be an image.
+/// What all pooling operators have.
 template <typename Pool>
-void import_pool(NodeImport& node, Pool pool, Pair dilation) {
-    const OnnxNode& attributes = node.fixed();
-    if (!attributes.integers("kernel_shape")) fail("attribute 'kernel_shape' is missing");
-    pool.kernel = pair_attribute(attributes, "kernel_shape");
-    pool.stride = pair_attribute(attributes, "strides");
+Pool read_pool(SpatialNode& spatial, const OnnxNode& attributes, Pool pool) {
+    const auto kernel = spatial.find_pair("kernel_shape");
+    if (!kernel) fail("attribute 'kernel_shape' is missing");
+    pool.kernel = *kernel;
+    pool.stride = spatial.pair("strides");
+    pool.dilation = spatial.pair("dilations");
     pool.ceil_mode = attributes.integer("ceil_mode").value_or(0) != 0;
-    const ValueId x = image(node, 0);
-    pool.padding = read_padding(node, pool.kernel, pool.stride, dilation);
-    node.output(node.graph().add(pool, {x}));
+    pool.padding = spatial.padding(pool.kernel, pool.stride, pool.dilation);
+    return pool;
 }
 
 void import_max_pool(NodeImport& node) {
-    const Pair dilation = pair_attribute(node.fixed(), "dilations");
-    import_pool(node, MaxPool{.dilation = dilation}, dilation);
+    SpatialNode spatial(node);
+    spatial.output(node.graph().add(read_pool(spatial, node.fixed(), MaxPool{}), {spatial.image()}));
 }
 
 void import_average_pool(NodeImport& node) {
-    if (pair_attribute(node.fixed(), "dilations") != Pair{1, 1}) fail("dilated windows are not supported");
+    SpatialNode spatial(node);
     const bool count_padding = node.fixed().integer("count_include_pad").value_or(0) != 0;
-    import_pool(node, AveragePool{.count_padding = count_padding}, {1, 1});
+    const AveragePool pool = read_pool(spatial, node.fixed(), AveragePool{.count_padding = count_padding});
+    spatial.output(node.graph().add(pool, {spatial.image()}));
 }
 
-void import_global_average_pool(NodeImport& node) {
-    const ValueId x = image(node, 0);
-    node.output(node.graph().add(Reduce{Reduce::Kind::mean, {1, 2}, true}, {x}));
+/// (Σ |x|ᵖ)^(1/p) over a window: the root of a mean of powers, times the window's size.
+void import_lp_pool(NodeImport& node) {
+    using Kind = Activation::Kind;
+    SpatialNode spatial(node);
+    GraphBuilder& graph = node.graph();
+    const auto p = static_cast<float>(node.fixed().integer("p").value_or(2));
+    if (p < 1.0F) fail("attribute 'p' is {}", p);
+    const AveragePool pool = read_pool(spatial, node.fixed(), AveragePool{.count_padding = true});
+    if (pool.ceil_mode) fail("ceil_mode is not supported");
+    const auto taps = static_cast<float>(pool.kernel[0] * pool.kernel[1]);
+    ValueId value = graph.add(Activation{.kind = Kind::abs}, {spatial.image()});
+    value = graph.add(pool, {graph.add(Activation{.kind = Kind::power, .alpha = p}, {value})});
+    value = graph.add(Activation{.kind = Kind::linear, .alpha = taps}, {value});
+    spatial.output(graph.add(Activation{.kind = Kind::power, .alpha = 1.0F / p}, {value}));
 }
 
-void import_global_max_pool(NodeImport& node) {
-    const ValueId x = image(node, 0);
-    const ProbedShapes& shapes = node.graph().shapes(x);
-    MaxPool pool;
-    pool.kernel = {fixed_extent(shapes, 1), fixed_extent(shapes, 2)};
-    if (pool.kernel[0] == 0 || pool.kernel[1] == 0) fail("its window depends on the image size");
-    node.output(node.graph().add(pool, {x}));
+template <Reduce::Kind kind>
+void import_global_pool(NodeImport& node) {
+    SpatialNode spatial(node);
+    spatial.output(node.graph().add(Reduce{kind, {1, 2}, true}, {spatial.image()}));
 }
 
-[[noreturn]] void refuse_training_mode() { fail("it was exported in training mode: export with model.eval()"); }
+/// Normalises the channels of a layer before they become pixels. Whether it could.
+bool normalize_interleaved(NodeImport& node) {
+    GraphBuilder& graph = node.graph();
+    const auto interleaved = node.rank(0) == 4 ? interleaved_layer(graph, node.value(0)) : std::nullopt;
+    if (!interleaved) return false;
+    std::vector<ValueId> inputs{interleaved->layer};
+    for (int input = 1; input < 5; ++input) {
+        if (!node.is_constant(input)) return false;
+        const Constant& constant = node.fixed().constant(input);
+        const std::vector<float> values = as_reals(constant);
+        const Tensor tensor(constant.shape, values);
+        inputs.push_back(graph.add_parameter(node.input_name(input), interleaved->repeated(tensor)));
+    }
+    const BatchNormalization normalization{.epsilon = node.fixed().real("epsilon").value_or(1e-5F)};
+    node.output(interleaved->interleave(graph, graph.add(normalization, inputs)));
+    return true;
+}
 
 void import_batch_normalization(NodeImport& node) {
     // Before opset 14 further outputs, those of batch statistics, say so.
     const auto& outputs = node.proto().output();
     if (node.fixed().integer("training_mode").value_or(0) != 0
         || std::any_of(outputs.begin() + 1, outputs.end(), [](const std::string& name) { return !name.empty(); })) {
-        refuse_training_mode();
+        fail_in_training_mode();
     }
-    const ValueId x = node.value(0);
     GraphBuilder& graph = node.graph();
-    // Channels come last in our images and in matrices; elsewhere they are put there and back.
-    const int rank = graph.rank(x);
-    if (rank < 2) fail("input 0 has shape {}, which has no channels", to_string(graph.shapes(x).front()));
-    std::vector<int> channels_last(static_cast<std::size_t>(rank));
-    std::iota(channels_last.begin(), channels_last.end(), 0);
-    std::vector<int> back = channels_last;
-    if (rank != 4) {
-        std::rotate(channels_last.begin() + 1, channels_last.begin() + 2, channels_last.end());
-        std::rotate(back.begin() + 1, back.end() - 1, back.end());
-    }
-    std::vector<ValueId> inputs{graph.transpose(x, channels_last, "/layout")};
+    if (normalize_interleaved(node)) return;
+    const bool is_row = node.rank(0) == 3;
+    const ValueId x = is_row ? graph.image_of_row(node.value(0)) : node.value(0);
+    std::vector<ValueId> inputs{graph.channels_last(x)};
     for (int input = 1; input < 5; ++input) inputs.push_back(node.value(input));
     const BatchNormalization normalization{.epsilon = node.fixed().real("epsilon").value_or(1e-5F)};
-    node.output(graph.transpose(graph.add(normalization, inputs), back, "/layout"));
+    const ValueId y = graph.from_channels_last(graph.add(normalization, inputs));
+    node.output(is_row ? graph.row_of_image(y) : y);
 }
 
 /// A constant added to every row of a matrix with this many columns, times a factor, as a bias.
@@ -245,6 +204,7 @@ void import_matmul(NodeImport& node) {
     node.output(graph.from_onnx_order(graph.add(Gemm{}, {a, weights})));
 }
 
+template <bool logarithm>
 void import_softmax(NodeImport& node) {
     const OnnxNode& attributes = node.fixed();
     GraphBuilder& graph = node.graph();
@@ -254,19 +214,17 @@ void import_softmax(NodeImport& node) {
     const ProbedShapes shapes = node.shapes(0);
     const auto rest_is_one = [&](const Shape& shape) { return shape.elements(axis + 1, rank) == 1; };
     if (one_axis || std::ranges::all_of(shapes, rest_is_one)) {
-        return node.output(graph.add(Softmax{our_axis(axis, rank)}, {node.value(0)}));
+        return node.output(graph.add(Softmax{our_axis(axis, rank), logarithm}, {node.value(0)}));
     }
     // Before opset 13 the axes from this one on are normalised together.
     ProbedShapes matrices;
     for (const Shape& shape : shapes) matrices.push_back({shape.elements(0, axis), shape.elements(axis, rank)});
     const ValueId matrix = graph.onnx_reshape(node.value(0), matrices);
-    node.output(graph.onnx_reshape(graph.add(Softmax{1}, {matrix}), shapes));
+    node.output(graph.onnx_reshape(graph.add(Softmax{1, logarithm}, {matrix}), shapes));
 }
 
 void import_dropout(NodeImport& node) {
-    if (node.has_input(2) && node.fixed().constant(2).integers() != std::vector<std::int64_t>{0}) {
-        refuse_training_mode();
-    }
+    refuse_training_dropout(node.fixed());
     const Dropout dropout{.probability = node.fixed().real("ratio", 1).value_or(0.5F)};
     if (!(dropout.probability >= 0.0F && dropout.probability < 1.0F)) {
         fail("the ratio is {}, at least 0 and less than 1 was expected", dropout.probability);
@@ -283,11 +241,13 @@ const ImportTable& layer_imports() {
         {"Conv", import_conv},
         {"Dropout", import_dropout},
         {"Gemm", import_gemm},
-        {"GlobalAveragePool", import_global_average_pool},
-        {"GlobalMaxPool", import_global_max_pool},
+        {"GlobalAveragePool", import_global_pool<Reduce::Kind::mean>},
+        {"GlobalMaxPool", import_global_pool<Reduce::Kind::maximum>},
+        {"LogSoftmax", import_softmax<true>},
+        {"LpPool", import_lp_pool},
         {"MatMul", import_matmul},
         {"MaxPool", import_max_pool},
-        {"Softmax", import_softmax},
+        {"Softmax", import_softmax<false>},
     };
     return table;
 }

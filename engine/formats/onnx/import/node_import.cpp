@@ -14,6 +14,7 @@ namespace {
 constexpr int kOwnForm = -1;
 constexpr int kMatrixForm = -2;            // (O, I), as it is
 constexpr int kTransposedMatrixForm = -3;  // from (I, O); forms from 0 on are ranks to broadcast to
+constexpr int kRowForm = -4;               // (O, 1, K, I), from (O, I, K)
 
 Tensor to_tensor(const Constant& constant) { return Tensor(constant.shape, as_reals(constant)); }
 
@@ -108,16 +109,48 @@ ValueId NodeImport::materialized(ImportedValue& value) {
     return value.activation;
 }
 
+Constant NodeImport::common_constant(int index) const {
+    std::vector<Constant> constants;
+    for (const auto& constant : imported(index).constants) constants.push_back(*constant);
+    const auto differs_in_rank = [&](const Constant& constant) {
+        return constant.shape.rank() != constants.front().shape.rank() || constant.shape.elements() == 0;
+    };
+    if (std::ranges::any_of(constants, differs_in_rank)) return fixed().constant(index);
+    for (int axis = 0; axis < constants.front().shape.rank(); ++axis) {
+        std::vector<Constant> once;
+        for (const Constant& constant : constants) {
+            Shape shape = constant.shape;
+            shape[axis] = 1;
+            once.push_back(strided(constant, shape, 0, dense_strides(constant.shape)));
+        }
+        const auto repeats = [](const Constant& first, const Constant& all) {
+            return expanded(first, all.shape) == all;
+        };
+        if (std::ranges::equal(once, constants, repeats)) constants = std::move(once);
+    }
+    const auto is_first = [&](const Constant& constant) { return constant == constants.front(); };
+    return std::ranges::all_of(constants, is_first) ? constants.front() : fixed().constant(index);
+}
+
 ValueId NodeImport::broadcast_parameter(int index, int rank) {
     const auto [entry, is_new] = state_.parameters.try_emplace({input_name(index), rank});
     if (!is_new) return entry->second;
-    Tensor tensor = to_tensor(fixed().constant(index));
+    Tensor tensor = to_tensor(imported(index).is_fixed() ? fixed().constant(index) : common_constant(index));
     if (tensor.shape().rank() <= rank) {
         tensor.reshape(with_leading_ones(tensor.shape(), rank));
         tensor = to_our_order(tensor);
         tensor.reshape(without_leading_ones(tensor.shape()));
     }
     entry->second = graph().add_parameter(input_name(index), std::move(tensor));
+    return entry->second;
+}
+
+ValueId NodeImport::row_parameter(int index) {
+    const auto [entry, is_new] = state_.parameters.try_emplace({input_name(index), kRowForm});
+    if (!is_new) return entry->second;
+    Tensor tensor = to_tensor(fixed().constant(index));
+    tensor.reshape(row_as_image(tensor.shape()));
+    entry->second = graph().add_parameter(input_name(index), to_our_order(tensor));
     return entry->second;
 }
 

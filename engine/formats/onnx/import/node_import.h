@@ -46,6 +46,12 @@ struct RoundedLevels {
     bool has_zero_point;  ///< that is not 0
 };
 
+/// A value as a function of single elements of another: what it is at a row of points (`import/elementwise.cpp`).
+struct SampledFunction {
+    ValueId source = -1;
+    Tensor values;
+};
+
 /// All that is known while one file is imported.
 struct ImportState {
     GraphBuilder graph;
@@ -64,6 +70,7 @@ struct ImportState {
     std::map<std::tuple<ValueId, int, float, std::int32_t>, ValueId> rounded;  ///< values, by what is rounded and how
     std::map<std::string, std::vector<float>, std::less<>> steps;              ///< of constants made of levels
     std::map<ValueId, std::vector<float>> parameter_steps;                     ///< the same for parameters
+    std::map<ValueId, SampledFunction> functions;
 
     /// Whether one node alone reads the activation, under whatever name.
     bool is_read_once(ValueId activation) const;
@@ -99,6 +106,8 @@ class NodeImport {
     const std::optional<Shape>& columns(int index) const { return imported(index).columns; }
     /// A constant input as a parameter that broadcasts with our values of this rank.
     ValueId broadcast_parameter(int index, int rank);
+    /// A constant of 3 dimensions as a parameter of 4, an image of height 1.
+    ValueId row_parameter(int index);
     /// A matrix as a parameter in our order (output channels, input channels).
     ValueId weight_matrix(int index, bool output_channels_first, float factor, const std::optional<Shape>& columns);
 
@@ -118,6 +127,9 @@ class NodeImport {
     const ImportedValue& imported(int index) const;
     ValueId materialized(ImportedValue& value);
     void note_steps(int index, ValueId parameter);
+    /// A constant that broadcasts, where probes differ only in how often it is repeated along axes. Throws Error where
+    /// they differ otherwise.
+    Constant common_constant(int index) const;
 
     const onnx::NodeProto& proto_;
     ImportState& state_;

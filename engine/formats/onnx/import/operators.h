@@ -11,8 +11,11 @@ namespace eigenbit::internal {
 using ImportOperator = void (*)(NodeImport&);
 using ImportTable = std::map<std::string_view, ImportOperator>;
 
-/// The operators with weights, normalizations and pooling, by ONNX type.
+/// The operators with weights and pooling, by ONNX type; transposed convolutions, and resizing, apart.
 const ImportTable& layer_imports();
+const ImportTable& conv_transpose_imports();
+const ImportTable& resize_imports();
+const ImportTable& normalization_imports();
 /// Operators element by element, and reductions.
 const ImportTable& arithmetic_imports();
 /// Operators that move elements.

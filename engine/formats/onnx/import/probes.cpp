@@ -21,7 +21,7 @@ bool is_same(const ProbedShapes& a, int axis_of_a, const ProbedShapes& b, int ax
 
 }  // namespace
 
-std::vector<std::int64_t> reshape_extents(const ProbedShapes& from, const ProbedShapes& to) {
+std::optional<std::vector<std::int64_t>> find_reshape_extents(const ProbedShapes& from, const ProbedShapes& to) {
     std::vector<std::int64_t> extents;
     for (int axis = 0; axis < to.front().rank(); ++axis) {
         const bool copied =
@@ -29,18 +29,22 @@ std::vector<std::int64_t> reshape_extents(const ProbedShapes& from, const Probed
         const std::int64_t fixed = fixed_extent(to, axis);
         extents.push_back(copied ? 0 : (fixed != 0 ? fixed : -1));
     }
-    for (int axis = 0; axis < to.front().rank() && std::ranges::count(extents, -1) > 1; ++axis) {
-        std::int64_t& extent = extents[static_cast<std::size_t>(axis)];
-        if (extent != -1) continue;
-        for (int source = 0; source < from.front().rank() && extent == -1; ++source) {
-            if (is_same(from, source, to, axis)) extent = -2 - source;
+    // One open extent is what remains; others have to be those of other axes.
+    for (std::size_t axis = 0; axis < extents.size() && std::ranges::count(extents, -1) > 1; ++axis) {
+        if (extents[axis] != -1) continue;
+        for (int source = 0; source < from.front().rank() && extents[axis] == -1; ++source) {
+            const bool is_free = fixed_extent(from, source) == 0 && std::ranges::count(extents, -2 - source) == 0;
+            if (is_free && is_same(from, source, to, static_cast<int>(axis))) extents[axis] = -2 - source;
         }
     }
-    if (std::ranges::count(extents, -1) > 1) {
-        fail("a reshape from {} to {} depends on the batch or the image size in more than one dimension",
-             to_string(from), to_string(to));
-    }
+    if (std::ranges::count(extents, -1) > 1) return std::nullopt;
     return extents;
+}
+
+std::vector<std::int64_t> reshape_extents(const ProbedShapes& from, const ProbedShapes& to) {
+    if (auto extents = find_reshape_extents(from, to)) return *std::move(extents);
+    fail("a reshape from {} to {} depends on the batch or the image size in more than one dimension", to_string(from),
+         to_string(to));
 }
 
 std::string to_string(const ProbedShapes& shapes) {
@@ -55,6 +59,8 @@ std::string to_string(const ProbedShapes& shapes) {
 bool same_order(const ProbedShapes& ours) {
     return std::ranges::all_of(ours, [](const Shape& shape) { return same_order(shape); });
 }
+
+Shape row_as_image(const Shape& row) { return {row[0], row[1], 1, row[2]}; }
 
 ProbedShapes to_our_order(const ProbedShapes& onnx) {
     ProbedShapes ours;

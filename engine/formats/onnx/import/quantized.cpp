@@ -47,7 +47,7 @@ std::optional<ActivationQuantizer> narrowed(const ActivationQuantizer& wide, con
     if (clip.kind != Activation::Kind::clip) return std::nullopt;
     for (int bit_depth = 1; bit_depth < wide.bit_depth; ++bit_depth) {
         const ActivationQuantizer narrow{bit_depth, wide.step, wide.zero_point};
-        if (narrow.lowest() == clip.low && narrow.highest() == clip.high) return narrow;
+        if (narrow.lowest() == clip.alpha && narrow.highest() == clip.beta) return narrow;
     }
     return std::nullopt;
 }
@@ -80,7 +80,7 @@ ValueId rounded_value(NodeImport& node, ActivationQuantizer quantizer) {
         // A value of its own, clipped as the quantizer does: others may read what is not rounded, and where activations
         // stay floats, the quantizer may be all that there is of a ReLU.
         value = graph.add(
-            Activation{.kind = Activation::Kind::clip, .low = quantizer.lowest(), .high = quantizer.highest()},
+            Activation{.kind = Activation::Kind::clip, .alpha = quantizer.lowest(), .beta = quantizer.highest()},
             {value});
     }
     graph.round(value, quantizer);

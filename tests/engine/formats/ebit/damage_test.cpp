@@ -172,8 +172,8 @@ TEST_CASE("unknown operators and impossible attributes are refused by the node's
     CHECK(error("Activation", {}).empty());
     CHECK(error("Activation", {3}).empty());
     CHECK(error("Convolve", {}).find("node 'first' (Convolve): there is no operator 'Convolve'") != std::string::npos);
-    CHECK(error("Activation", {5}).find("node 'first' (Activation): kind is 5, at most 4") != std::string::npos);
-    CHECK(error("Softmax", {2, 0}).find("1 bytes are left over") != std::string::npos);
+    CHECK(error("Activation", {31}).find("node 'first' (Activation): kind is 31, at most 30") != std::string::npos);
+    CHECK(error("Softmax", {2, 0, 0}).find("1 bytes are left over") != std::string::npos);
     CHECK(error("Softmax", {0x80, 0x80, 0x80, 0x80, 0x40}).find("axis is") != std::string::npos);
     CHECK(error("Softmax", {0x80, 0}).find("axis is no valid number") != std::string::npos);
     CHECK(error("Softmax", {10}).find("node 'first' (Softmax): Softmax works on axis 5") != std::string::npos);

@@ -112,13 +112,17 @@ Model model_of_every_operator() {
     ValueId x = graph.add_input("image", Shape{0, 0, 0, 8});
     x = graph.add_node("conv", Conv{.stride{2, 1}, .dilation{1, 2}, .padding{1, 3, 2, 4}, .groups = 4},
                        {x, add_random(graph, "conv.weight", Shape{8, 3, 3, 2}, random)});
-    x = graph.add_node(
-        "leaky", Activation{.kind = Activation::Kind::leaky_relu, .slope = 0.2F, .low = -1.0F, .high = 6.0F}, {x});
+    x = graph.add_node("leaky", Activation{.kind = Activation::Kind::leaky_relu, .alpha = 0.2F, .beta = 6.0F}, {x});
     x = graph.add_node(
         "max", MaxPool{.kernel{3, 2}, .stride{2, 1}, .dilation{1, 2}, .padding{1, 0, 1, 1}, .ceil_mode = true}, {x});
-    x = graph.add_node(
-        "average",
-        AveragePool{.kernel{2, 3}, .stride{1, 2}, .padding{0, 1, 1, 0}, .ceil_mode = true, .count_padding = true}, {x});
+    x = graph.add_node("average",
+                       AveragePool{.kernel{2, 3},
+                                   .stride{1, 2},
+                                   .padding{0, 1, 1, 0},
+                                   .ceil_mode = true,
+                                   .count_padding = true,
+                                   .dilation{2, 1}},
+                       {x});
     std::vector<ValueId> inputs{x};
     for (const char* name : {"scale", "bias", "mean", "variance"})
         inputs.push_back(add_random(graph, name, Shape{8}, random));
@@ -126,7 +130,29 @@ Model model_of_every_operator() {
     const std::vector<ValueId> parts = graph.add_node("split", Split{.axis = 3, .sizes{3, 5}}, {x}, 2);
     x = graph.add_node("concat", Concat{.axis = 3}, {parts[1], parts[0]});
     x = graph.add_node("shuffle", DepthToSpace{.block = 2, .order = DepthToSpace::Order::column_first}, {x});
+    const ValueId shuffled = x;
+    x = graph.add_node("resize",
+                       Resize{.mode = Resize::Mode::cubic,
+                              .coordinates = Resize::Coordinates::pytorch_half_pixel,
+                              .rounding = Resize::Rounding::ceil,
+                              .height_scale = 1.5F,
+                              .width_scale = 2.0F,
+                              .cubic_coefficient = -0.5F,
+                              .exclude_outside = true},
+                       {x});
+    x = graph.add_node("larger", Resize{.mode = Resize::Mode::linear, .size{6, 10}}, {x});
+    x = graph.add_node("blocks", SpaceToDepth{.block = 2}, {x});
+    x = graph.add_node("rows", DepthToSpace{.block = 1, .block_width = 2}, {x});
+    x = graph.add_node("like", Resize{.coordinates = Resize::Coordinates::asymmetric}, {x, shuffled});
+    x = graph.add_node("gather", Gather{.axis = 3, .positions{1, -1}}, {x});
     x = graph.add_node("prelu", PRelu{}, {x, add_random(graph, "slope", Shape{2}, random)});
+    x = graph.add_node("layer", Normalization{.axes{1, 2, 3}, .groups = 2, .epsilon = 0.01F},
+                       {x, add_random(graph, "layer.scale", Shape{2}, random)});
+    x = graph.add_node("response", LocalResponseNormalization{.size = 3, .alpha = 0.5F, .beta = 0.25F, .bias = 2.0F},
+                       {x});
+    x = graph.add_node(
+        "select", Select{},
+        {add_random(graph, "condition", Shape{2}, random), x, add_random(graph, "other", Shape{}, random)});
     x = graph.add_node("dropout", Dropout{.probability = 0.25F}, {x});
     x = graph.add_node("scaled", Arithmetic{.kind = Arithmetic::Kind::multiply},
                        {x, add_random(graph, "factor", Shape{}, random)});
@@ -138,12 +164,13 @@ Model model_of_every_operator() {
                                      {.begin = 1, .end = 9},
                                      {}}},
                        {x});
+    x = graph.add_node("tile", Tile{.repeats{1, 2, 1, 1}}, {x});
     x = graph.add_node("swap", Transpose{.permutation{0, 2, 1, 3}}, {x});
     x = graph.add_node("sum", Reduce{.kind = Reduce::Kind::sum, .axes{1, 2}, .keep_axes = false}, {x});
     const ValueId row = graph.add_node("row", Reshape{.extents{0, 1, -1}}, {x});
     const ValueId column = graph.add_node("column", Reshape{.extents{0, -1, 1}}, {x});
     x = graph.add_node("outer", MatMul{}, {column, row});
-    x = graph.add_node("softmax", Softmax{.axis = 1}, {x});
+    x = graph.add_node("softmax", Softmax{.axis = 1, .logarithm = true}, {x});
     x = graph.add_node("flat", Reshape{.extents{0, 4}}, {x});
     graph.add_output(graph.add_node("gemm", Gemm{}, {x, add_random(graph, "gemm.weight", Shape{3, 4}, random)}));
     graph.add_output(parts[0]);

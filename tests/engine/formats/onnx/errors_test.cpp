@@ -38,7 +38,7 @@ onnx::TensorProto& weights(OnnxModel& model) { return *model.proto.mutable_graph
 TEST_CASE("all unsupported operators are listed at once, by operator, with names, numbers and opset") {
     OnnxModel model(12);
     model.input("x", {0, 4, 5, 6}).node("LSTM", {"x"}, {"a"}).node("Relu", {"a"}, {"b"}).node("NonZero", {"b"}, {"c"});
-    model.integer("i", 0).node("Gather", {"c", "i"}, {"y"}).node("Loop", {"x"}, {"unused"}).output("y");
+    model.integer("i", 0).node("TopK", {"c", "i"}, {"y"}).node("Loop", {"x"}, {"unused"}).output("y");
     model.proto.mutable_graph()->mutable_node(1)->set_domain("com.example");
     const std::string error = error_of_reading(model);
     CHECK(contains(error, "model.onnx"));
@@ -46,6 +46,7 @@ TEST_CASE("all unsupported operators are listed at once, by operator, with names
     CHECK(contains(error, "LSTM (1: 'LSTM_a')"));
     CHECK(contains(error, "com.example.Relu (1: 'Relu_b')"));
     CHECK(contains(error, "NonZero (1: 'NonZero_c')"));
+    CHECK(contains(error, "TopK (1: 'TopK_y')"));
     CHECK(!contains(error, "Loop"));  // nothing depends on it
 }
 
@@ -179,11 +180,11 @@ TEST_CASE("networks whose parts do not fit together are refused with the node's 
     CHECK(contains(error_of_reading(channels), "node 'Conv_c' (Conv)"));
 
     OnnxModel sequence;
-    sequence.input("x", {0, 4, 9})
+    sequence.input("x", {0, 4, 9, 9, 9})
         .constant("w", random_tensor({3, 4, 3}, 1))
         .node("Conv", {"x", "w"}, {"y"})
         .output("y");
-    CHECK(contains(error_of_reading(sequence), "4 dimensions"));
+    CHECK(contains(error_of_reading(sequence), "images, with 4 dimensions, or one-dimensional values, with 3"));
 
     OnnxModel attribute = convolution();
     set_attribute(*attribute.proto.mutable_graph()->mutable_node(0), "strides", 2.0F);

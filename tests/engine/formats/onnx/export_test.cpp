@@ -33,7 +33,7 @@ Graph training_network() {
     x = graph.add_node("flat", Reshape{{0, -1}}, {x});
     x = graph.add_node("drop", Dropout{.probability = 0.5F}, {x});
     x = graph.add_node("fc1", Gemm{}, {x, parameter("fc1.weight", {6, 64}), parameter("fc1.bias", {6})});
-    x = graph.add_node("clip", Activation{.kind = Activation::Kind::clip, .low = 0.0F, .high = 6.0F}, {x});
+    x = graph.add_node("clip", Activation{.kind = Activation::Kind::clip, .alpha = 0.0F, .beta = 6.0F}, {x});
     graph.add_output(graph.add_node("fc2", Gemm{}, {x, parameter("fc2.weight", {3, 6})}));
     return graph;
 }

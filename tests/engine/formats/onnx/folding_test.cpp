@@ -129,6 +129,13 @@ TEST_CASE("arithmetic on constants is evaluated at import") {
               .node("Range", {"a", "b", "d"}, {"r"})
               .node("Cast", {"r"}, {"c"}, to_real),
           {3.0F, 7.0F});
+    check(OnnxModel().number("a", 0.5F).number("b", 3.1F).number("d", 2.0F).node("Range", {"a", "b", "d"}, {"c"}),
+          {0.5F, 2.5F});
+    check(OnnxModel()
+              .constant("a", Tensor(Shape{1}, std::array{4.0F}))
+              .integers("n", {2})
+              .node("Tile", {"a", "n"}, {"c"}),
+          {4.0F, 4.0F});
     check(OnnxModel()
               .integers("a", {-7, 7})
               .integer("b", 2)

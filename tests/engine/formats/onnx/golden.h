@@ -10,7 +10,7 @@
 
 namespace eigenbit::internal {
 
-/// A network with an input and what PyTorch outputs for it, in our layout.
+/// A network with an input and what PyTorch or ONNX Runtime outputs for it, in our layout.
 struct GoldenNetwork {
     std::string name;
     std::filesystem::path file;
@@ -22,8 +22,8 @@ using NetworkNames = std::vector<std::string>;
 
 /// The published networks.
 inline const NetworkNames kGoldenNetworks{
-    "resnet20_cifar10",      "resnet32_cifar10", "resnet56_cifar10", "densenet40_12_cifar10",
-    "mobilenet_v1_0.25_224", "dncnn-s-15",       "dncnn-s-25",       "imdn_x2"};
+    "resnet20_cifar10", "resnet32_cifar10", "resnet56_cifar10", "densenet40_12_cifar10", "mobilenet_v1_0.25_224",
+    "dncnn-s-15",       "dncnn-s-25",       "imdn_x2",          "ppocr_v4_det",          "ppocr_v2_cls"};
 
 /// Those of the networks that the laboratory has. Says which it has not.
 inline NetworkNames present(const NetworkNames& networks) {

@@ -1,6 +1,7 @@
 #include "engine/formats/onnx/onnx.h"
 #include "engine/passes/fold_batch_normalization.h"
 #include "tests/engine/formats/onnx/golden.h"
+#include "tests/engine/formats/onnx/model.h"
 #include "tests/engine/network_run.h"
 #include "tests/error_of.h"
 #include "tests/temporary_folder.h"
@@ -14,6 +15,7 @@ namespace {
 constexpr float kTolerance = 1e-4F;
 
 const NetworkNames kAnySize{"dncnn-s-15", "imdn_x2"};
+const NetworkNames kText{"ppocr_v4_det", "ppocr_v2_cls"};
 const NetworkNames kAttention{"imdn_x2"};
 const NetworkNames kNormalized{"resnet20_cifar10", "densenet40_12_cifar10", "mobilenet_v1_0.25_224", "dncnn-s-25"};
 
@@ -31,7 +33,7 @@ Tensor crop(const Tensor& image, std::int64_t height, std::int64_t width) {
 
 }  // namespace
 
-TEST_CASE("imported networks put out what PyTorch outputs" * needs_one_of(kGoldenNetworks)) {
+TEST_CASE("imported networks put out what PyTorch or ONNX Runtime outputs" * needs_one_of(kGoldenNetworks)) {
     for (const std::string& name : present(kGoldenNetworks)) {
         const GoldenNetwork golden = golden_network(name);
         const Model model = read_onnx(golden.file);
@@ -64,6 +66,20 @@ TEST_CASE("networks whose file leaves the image size open take images of any siz
         if (name != "dncnn-s-15") continue;
         const Tensor part = run(graph, crop(golden.input, 50, 61));
         CHECK(relative_error(crop(part, 30, 40), crop(golden.output, 30, 40)) < kTolerance);
+    }
+}
+
+TEST_CASE("a text detector and a classifier take images of any size that their strides leave whole"
+          * needs_one_of(kText)) {
+    for (const std::string& name : present(kText)) {
+        const GoldenNetwork golden = golden_network(name);
+        const Graph graph = read_onnx(golden.file).graph;
+        CHECK(to_string(graph.inputs().front().shape) == "(0, 0, 0, 3)");
+        const bool detects = name == "ppocr_v4_det";
+        const Tensor image = crop(golden.input, detects ? 64 : 48, 96);
+        const Tensor smaller = run(graph, image);
+        CHECK(to_string(smaller.shape()) == (detects ? "(1, 64, 96, 1)" : "(1, 2)"));
+        CHECK(relative_error(run(exported_and_read_again(graph), image), smaller) < 1e-6F);
     }
 }
 

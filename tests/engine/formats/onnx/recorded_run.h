@@ -2,6 +2,7 @@
 
 #include "engine/executor/graph_executor.h"
 #include "engine/formats/onnx/layout.h"
+#include "engine/passes/prepare_for_inference.h"
 #include "engine/program/inference.h"
 #include "tests/engine/npy.h"
 
@@ -69,7 +70,9 @@ inline std::string difference(const Graph& graph, const RecordedRun& run, const 
     GraphExecutor executor(graph, shapes, {.keep_values = true});
     for (std::size_t i = 0; i < inputs.size(); ++i) executor.bind(graph.inputs()[i].value, views[i]);
     executor.forward();
-    Inference inference(graph, shapes, Execution::float32);
+    Graph prepared = graph;
+    prepare_for_inference(prepared);
+    Inference inference(prepared, shapes, Execution::float32);
     inference.run(views);
     for (std::size_t i = 0; i < run.outputs.size(); ++i) {
         const Tensor expected = read_npy(run.outputs[i]);

@@ -266,3 +266,141 @@ TEST_CASE("Identity, casts between reals and an Expand that changes nothing leav
     CHECK(model.read().graph.nodes().empty());
     check_output(model, kImages, kImages, plain);
 }
+
+TEST_CASE("Expand and Tile repeat values along ONNX's axes") {
+    OnnxModel channels;
+    channels.input("x", {0, 1, 0, 0}).output("y").integers("shape", {1, 3, 1, 1});
+    channels.node("Expand", {"x", "shape"}, {"y"});
+    check_output(channels, {2, 1, 4, 5}, {2, 3, 4, 5}, [](const Tensor& x, const Integers& i) {
+        return at(x, {i[0], 0, i[2], i[3]});
+    });
+    OnnxModel more;
+    more.input("x", {0, 3}).output("y").integers("shape", {2, 1, 3}).node("Expand", {"x", "shape"}, {"y"});
+    const Graph once = more.read().graph;  // the batch is none any more
+    CHECK(to_string(run_onnx(once, random_tensor({4, 3}, 1)).shape()) == "(2, 4, 3)");
+    OnnxModel tile;
+    tile.input("x", kOpenImages).output("y").integers("repeats", {1, 2, 1, 3}).node("Tile", {"x", "repeats"}, {"y"});
+    check_output(tile, kImages, {2, 8, 5, 18}, [](const Tensor& x, const Integers& i) {
+        return at(x, {i[0], i[1] % 4, i[2], i[3] % 6});
+    });
+
+    OnnxModel like;  // what was pooled, at every pixel of what it came from
+    like.input("x", {0, 4, 0, 0}).output("y").node("GlobalAveragePool", {"x"}, {"m"}).node("Shape", {"x"}, {"s"});
+    like.node("Expand", {"m", "s"}, {"e"}).node("Concat", {"x", "e"}, {"y"}, {{"axis", std::int64_t{1}}});
+    CHECK(to_string(like.read().graph.inputs().front().shape) == "(0, 0, 0, 4)");
+    check_output(like, kImages, {2, 8, 5, 6}, [](const Tensor& x, const Integers& i) {
+        if (i[1] < 4) return at(x, i);
+        float sum = 0.0F;
+        for (std::int64_t k = 0; k < 30; ++k) sum += at(x, {i[0], i[1] - 4, k / 6, k % 6});
+        return sum / 30.0F;
+    });
+}
+
+TEST_CASE("a constant repeated for every image leaves the batch free") {
+    OnnxModel model;
+    model.input("x", kOpenImages)
+        .output("y")
+        .node("Shape", {"x"}, {"s"})
+        .integers("first", {0})
+        .integers("rest", {4, 5, 6});
+    model.node("Gather", {"s", "first"}, {"n"}).node("Concat", {"n", "rest"}, {"shape"}, {{"axis", std::int64_t{0}}});
+    const Tensor grid = random_tensor({1, 1, 5, 6}, 1);
+    model.constant("grid", grid).node("Expand", {"grid", "shape"}, {"e"}).node("Add", {"x", "e"}, {"y"});
+    check_output(model, kImages, kImages, [&](const Tensor& x, const Integers& i) {
+        return at(x, i) + at(grid, {0, 0, i[2], i[3]});
+    });
+}
+
+TEST_CASE("Gather reads constant positions, and drops the axis where there is one") {
+    const auto model = [](const std::string& kind, std::int64_t axis) {
+        OnnxModel result;
+        result.input("x", kOpenImages).output("y");
+        if (kind == "several") result.integers("i", {3, -4, 1, 1});
+        if (kind == "range") result.integers("i", {-2, -3, -4});
+        if (kind == "one") result.integer("i", -1);
+        return result.node("Gather", {"x", "i"}, {"y"}, {{"axis", axis}});
+    };
+    const std::array<std::int64_t, 4> several{3, 0, 1, 1};
+    check_output(model("several", 1), kImages, {2, 4, 5, 6}, [&](const Tensor& x, const Integers& i) {
+        return at(x, {i[0], several[static_cast<std::size_t>(i[1])], i[2], i[3]});
+    });
+    check_output(model("range", 2), kImages, {2, 4, 3, 6}, [](const Tensor& x, const Integers& i) {
+        return at(x, {i[0], i[1], 3 - i[2], i[3]});
+    });
+    CHECK(count<Slice>(model("range", 2).read().graph) == 1);
+    check_output(model("one", 1), kImages, {2, 5, 6}, [](const Tensor& x, const Integers& i) {
+        return at(x, {i[0], 3, i[1], i[2]});
+    });
+    check_output(model("one", 3), kImages, {2, 4, 5}, [](const Tensor& x, const Integers& i) {
+        return at(x, {i[0], i[1], i[2], 5});
+    });
+    OnnxModel matrix;
+    matrix.input("x", {0, 3}).output("y").node("Gather", {"x", "i"}, {"y"}, {{"axis", std::int64_t{1}}});
+    auto& indices = *matrix.integers("i", {0, 1, 2, -1}).proto.mutable_graph()->mutable_initializer(0);
+    indices.clear_dims();
+    for (const int extent : {2, 2}) indices.add_dims(extent);
+    check_output(matrix, {2, 3}, {2, 2, 2}, [](const Tensor& x, const Integers& i) {
+        return at(x, {i[0], std::min<std::int64_t>(2 * i[1] + i[2], 2)});
+    });
+}
+
+TEST_CASE("SpaceToDepth is what DepthToSpace undoes") {
+    OnnxModel model;
+    model.input("x", {0, 3, 0, 0}).output("y").node("SpaceToDepth", {"x"}, {"y"}, {{"blocksize", std::int64_t{2}}});
+    const OnnxOptions size{.height = 4, .width = 6};
+    const Tensor x = random_tensor({2, 3, 4, 6}, 1);
+    const Tensor y = tensor_of({2, 12, 2, 3}, [&](const Integers& i) {
+        return at(x, {i[0], i[1] % 3, 2 * i[2] + i[1] / 6, 2 * i[3] + i[1] / 3 % 2});
+    });
+    CHECK(same_bits(run_onnx(model.read(size).graph, x), y));
+    model.proto.mutable_graph()->clear_output();
+    model.output("z").node("DepthToSpace", {"y"}, {"z"}, {{"blocksize", std::int64_t{2}}});
+    const Graph graph = model.read(size).graph;
+    CHECK(same_bits(run_onnx(graph, x), x));
+    CHECK(same_bits(run_onnx(exported_and_read_again(graph), x), x));
+}
+
+TEST_CASE("Pad cuts where its amounts are negative, and wraps around") {
+    OnnxModel cut;
+    cut.input("x", kOpenImages).output("y").integers("pads", {0, 1, -2, 2, 0, 0, 3, -4}).number("value", 0.5F);
+    cut.node("Pad", {"x", "pads", "value"}, {"y"});
+    check_output(cut, kImages, {2, 5, 6, 4}, [](const Tensor& x, const Integers& i) {
+        const bool inside = i[1] >= 1 && i[2] < 3 && i[3] >= 2;
+        return inside ? at(x, {i[0], i[1] - 1, i[2] + 2, i[3] - 2}) : 0.5F;
+    });
+    OnnxModel wrap(19);
+    wrap.input("x", kOpenImages).output("y").integers("pads", {2, 7}).integers("axis", {-1});
+    wrap.node("Pad", {"x", "pads", "", "axis"}, {"y"}, {{"mode", "wrap"}});
+    const Graph graph = wrap.read().graph;
+    const Tensor x = random_tensor(kImages, 1);
+    CHECK(same_bits(run_onnx(graph, x), tensor_of({2, 4, 5, 15}, [&](const Integers& i) {
+                        return at(x, {i[0], i[1], i[2], (i[3] + 4) % 6});
+                    })));
+}
+
+TEST_CASE("a channel shuffle written as reshapes takes images of any size") {
+    OnnxModel model;
+    model.input("x", {0, 4, 0, 0}).output("y").node("Shape", {"x"}, {"s"}).integers("zero", {0}).integers("two", {2});
+    model.integers("four", {4}).integers("groups", {2, 2}).integers("channels", {4});
+    model.node("Slice", {"s", "zero", "one"}, {"n"}).integers("one", {1}).node("Slice", {"s", "two", "four"}, {"hw"});
+    model.node("Concat", {"n", "groups", "hw"}, {"s5"}, {{"axis", std::int64_t{0}}});
+    model.node("Concat", {"n", "channels", "hw"}, {"s4"}, {{"axis", std::int64_t{0}}});
+    model.node("Reshape", {"x", "s5"}, {"a"}).node("Transpose", {"a"}, {"b"}, {{"perm", Integers{0, 2, 1, 3, 4}}});
+    model.node("Reshape", {"b", "s4"}, {"y"});
+    CHECK(to_string(model.read().graph.inputs().front().shape) == "(0, 0, 0, 4)");
+    for (const Shape& shape : {Shape{2, 4, 5, 6}, Shape{1, 4, 7, 3}}) {
+        check_output(model, shape, shape, [](const Tensor& x, const Integers& i) {
+            return at(x, {i[0], i[1] % 2 * 2 + i[1] / 2, i[2], i[3]});
+        });
+    }
+}
+
+TEST_CASE("Split of opset 18 is told the number of parts, the last of which may be smaller") {
+    OnnxModel model(18);
+    model.input("x", kOpenImages)
+        .output("b")
+        .node("Split", {"x"}, {"a", "b"}, {{"axis", std::int64_t{2}}, {"num_outputs", std::int64_t{2}}});
+    check_output(model, kImages, {2, 4, 2, 6}, [](const Tensor& x, const Integers& i) {
+        return at(x, {i[0], i[1], i[2] + 3, i[3]});
+    });
+}

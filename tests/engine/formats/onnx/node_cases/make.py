@@ -4,8 +4,8 @@
     make.py FOLDER
 
 FOLDER/version is the package's. FOLDER/cases.csv has a line NAME,OPERATOR,TOLERANCE for each case, of the operators below. FOLDER/NAME/ holds model.onnx, whose
-inputs of integers are constants, constant.onnx, of which only the first input is left, and the values of inputs and outputs,
-INPUT.npy and output.N.npy, as float32. A case whose values are no tensors of numbers has models alone.
+inputs of integers are constants, constant.onnx, of which only the first input is left, folded.onnx, of which none is and whose
+output is added to zeros, and the values of inputs and outputs, INPUT.npy and output.N.npy, as float32. A case whose values are no tensors of numbers has models alone.
 """
 import csv
 import pathlib
@@ -53,6 +53,27 @@ def make_constant(model, name, values):
     graph.input.remove(next(value for value in graph.input if value.name == name))
 
 
+def raise_opset(model):
+    """Opset 7 for a model of an older one, where all its operators are the same there: what Eigenbit reads begins with it."""
+    opset = model.opset_import[0]
+    if opset.version < 7 and all(onnx.defs.get_schema(node.op_type, 7, "").since_version <= opset.version
+                                 for node in model.graph.node):
+        opset.version = 7
+
+
+def fold(model, arrays, output):
+    """The model with all inputs as constants, whose output is added to an input of zeros: what is computed at import."""
+    for name, values in arrays.items():
+        make_constant(model, name, values)
+    graph = model.graph
+    old = graph.output[0].name
+    graph.node.extend([onnx.helper.make_node("Cast", [old], ["folded"], to=onnx.TensorProto.FLOAT),
+                       onnx.helper.make_node("Add", ["zeros", "folded"], ["sum"])])
+    graph.input.append(onnx.helper.make_tensor_value_info("zeros", onnx.TensorProto.FLOAT, output.shape))
+    del graph.output[:]
+    graph.output.append(onnx.helper.make_tensor_value_info("sum", onnx.TensorProto.FLOAT, output.shape))
+
+
 def reals(declared, values):
     """An input as numbers that numpy has: bfloat16 comes as the bits of integers."""
     if declared.type.tensor_type.elem_type != onnx.TensorProto.BFLOAT16:
@@ -72,9 +93,15 @@ def write(case, folder):
     are_tensors = all(isinstance(value, (np.ndarray, np.generic)) and np.issubdtype(value.dtype, np.number)
                       or isinstance(value, (np.ndarray, np.generic)) and value.dtype == bool
                       for value in [*inputs, *outputs])
-    whole, constant = onnx.ModelProto(), onnx.ModelProto()
-    whole.CopyFrom(case.model)
-    constant.CopyFrom(case.model)
+    raise_opset(case.model)
+    whole, constant, folded = onnx.ModelProto(), onnx.ModelProto(), onnx.ModelProto()
+    for model in (whole, constant, folded):
+        model.CopyFrom(case.model)
+    if are_tensors and len(outputs) == 1 and np.asarray(outputs[0]).size > 0:
+        output = np.asarray(outputs[0])
+        fold(folded, {name: np.asarray(values) for name, values in arrays.items()}, output)
+        np.save(folder / "zeros.npy", np.zeros(output.shape, np.float32))
+        onnx.save(folded, folder / "folded.onnx")
     if are_tensors:
         first = next((name for name in [*names, *declared] if name in arrays), "")
         for name, values in arrays.items():
