@@ -106,6 +106,7 @@ void import_where(NodeImport& node) { node.output(add_elementwise(node, Select{}
 
 /// What one slope for all, or one for each channel, cannot say is made of the parts above and below 0.
 void import_prelu(NodeImport& node) {
+    if (node.proto().input_size() != 2) fail("it has {} inputs, 2 were expected", node.proto().input_size());
     if (node.is_constant(1)) {
         const ValueId slope = node.broadcast_parameter(1, node.rank(0));
         const Shape shape = node.graph().shapes(slope).front();

@@ -1,5 +1,6 @@
 #include "engine/formats/onnx/import/elementwise.h"
 
+#include "engine/base/error.h"
 #include "engine/formats/onnx/layout.h"
 #include "engine/formats/onnx/shapes.h"
 
@@ -24,7 +25,11 @@ Tensor points() {
     return result;
 }
 
+/// Throws Error where the inputs do not fit the operator, as those of a damaged file.
 Tensor values_of(const Operator& op, const std::vector<Tensor>& inputs) {
+    std::vector<Shape> shapes;
+    for (const Tensor& input : inputs) shapes.push_back(input.shape());
+    if (infer_shapes(op, shapes) != std::vector{Shape{kPoints}}) fail("it is no function of single elements");
     Tensor result(Shape{kPoints});
     const std::vector<ConstView> views(inputs.begin(), inputs.end());
     const View output = result;

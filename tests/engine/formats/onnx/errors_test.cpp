@@ -271,3 +271,15 @@ TEST_CASE("malformed metadata are refused") {
     CHECK(contains(error("eigenbit.classes", "[1]"), "eigenbit.classes"));
     CHECK(error("author", "{").empty());
 }
+
+TEST_CASE("operators of two values are refused with one or three") {
+    for (const char* type : {"Add", "Sub", "Mul", "Div", "Pow", "PRelu", "Less", "Equal"}) {
+        for (const OnnxModel::Names& inputs : {OnnxModel::Names{"x"}, {"x", "x", "x"}}) {
+            CAPTURE(type);
+            CAPTURE(inputs.size());
+            OnnxModel model(16);
+            model.input("x", {0, 4}).output("y").node(type, inputs, {"y"});
+            CHECK_THROWS_AS(model.read(), Error);
+        }
+    }
+}
