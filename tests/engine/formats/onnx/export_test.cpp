@@ -1,4 +1,5 @@
 #include "engine/zoo/zoo.h"
+#include "tests/engine/formats/ebit/models.h"
 #include "tests/engine/formats/onnx/golden.h"
 #include "tests/engine/formats/onnx/model.h"
 #include "tests/error_of.h"
@@ -131,4 +132,10 @@ TEST_CASE("a network that outputs its input, or one value twice, is written with
 TEST_CASE("a file that cannot be written is reported by name") {
     const std::string error = error_of([] { write_onnx(Model{training_network(), {}, {}}, "/nowhere/model.onnx"); });
     CHECK(error.find("/nowhere/model.onnx") != std::string::npos);
+}
+
+TEST_CASE("every operator is written") {
+    const TemporaryFolder folder;
+    write_onnx(model_of_every_operator(), folder / "model.onnx", {.opset = 21});
+    CHECK(parse(folder / "model.onnx").graph().node_size() > 30);
 }
