@@ -2,7 +2,6 @@
 
 #include "engine/base/error.h"
 #include "engine/formats/arrays/npy.h"
-#include "engine/formats/file.h"
 #include "engine/ops/transpose.h"
 
 #include <algorithm>
@@ -47,11 +46,6 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& place) 
 
 }  // namespace
 
-Tensor read_array(const std::filesystem::path& path) {
-    const FileBytes file(path);
-    return decode_npy(file.span(), formatted("'{}'", path.string()));
-}
-
 bool is_reordered(const Shape& array, const Graph::Input& input) {
     return array.rank() == 4 && input.shape.rank() == 4 && fits(channels_last(array), input.shape);
 }
@@ -89,7 +83,7 @@ Tensor read_arrays(std::string_view spec, const Graph& graph, std::int64_t count
     std::int64_t examples = 0;
     for (const std::filesystem::path& file : files_of(std::string(spec.substr(kName.size())))) {
         if (examples >= count) break;
-        Tensor array = as_input(read_array(file), graph, input, file.string());
+        Tensor array = as_input(read_npy(file), graph, input, file.string());
         const Shape& first = arrays.empty() ? array.shape() : arrays.front().shape();
         if (array.shape().elements(1, array.shape().rank()) != first.elements(1, first.rank())) {
             fail("{} differs from {} in size: {} and {}.", file.string(), spec, to_string(array.shape()),

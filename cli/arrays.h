@@ -8,9 +8,6 @@
 
 namespace eigenbit::internal {
 
-/// The array in a .npy file. Throws Error naming the file.
-Tensor read_array(const std::filesystem::path& path);
-
 /// An array as a network's input: images may lie as NCHW, as in ONNX files, or as the network has them, and a single
 /// example without the axis of the batch. Throws Error, beginning with `name`, where the shape does not fit.
 Tensor as_input(Tensor array, const Graph& graph, const Graph::Input& input, std::string_view name);

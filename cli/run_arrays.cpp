@@ -77,7 +77,7 @@ void run_once(const Model& model, NetworkRunner::Mode mode, const std::vector<Na
                                ? arrays.begin()
                                : std::ranges::find(arrays, graph.name(input.value), &NamedArray::input);
         if (given == arrays.end()) fail("Input '{0}' is not given: say {0}=FILE.npy.", graph.name(input.value));
-        Tensor array = read_array(given->file);
+        Tensor array = read_npy(given->file);
         const bool lacks_batch = array.shape().rank() + 1 == input.shape.rank();
         Shape shape = array.shape();
         if (lacks_batch) {

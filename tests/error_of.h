@@ -6,12 +6,12 @@
 
 namespace eigenbit::internal {
 
-/// What the Error says that this action throws; empty when it throws none.
-template <typename Action>
+/// What the Error, or another kind of exception, says that this action throws; empty when it throws none.
+template <typename Thrown = Error, typename Action>
 std::string error_of(const Action& action) {
     try {
         action();
-    } catch (const Error& error) {
+    } catch (const Thrown& error) {
         return error.what();
     }
     return "";

@@ -1,15 +1,16 @@
 #include "include/eigenbit/eigenbit.hpp"
+#include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <functional>
 #include <random>
 #include <set>
 #include <stop_token>
 #include <thread>
 
+using eigenbit::internal::error_of;
 using eigenbit::internal::TemporaryFolder;
 
 namespace {
@@ -41,15 +42,6 @@ eigenbit::Model small_network(const eigenbit::Dataset& data) {
     auto x = b.relu(b.batch_norm(b.conv(b.input(), {.filters = 8, .size = 3, .stride = 2})));
     x = b.relu(b.add(x, b.batch_norm(b.conv(x, {.filters = 8, .size = 3}))));
     return b.build(b.linear(b.flatten(x), data.class_count()));
-}
-
-std::string error_of(const std::function<void()>& call) {
-    try {
-        call();
-    } catch (const eigenbit::Error& error) {
-        return error.what();
-    }
-    return "";
 }
 
 }  // namespace
@@ -159,30 +151,36 @@ TEST_CASE("Training stops where it is asked to, by another thread or by what a c
 TEST_CASE("What cannot be is refused with a sentence") {
     const eigenbit::Dataset data = bright_halves(30, 1);
     eigenbit::Model net = small_network(data);
-    CHECK(error_of([&] { eigenbit::retrain(net, data); }).find("not compressed") != std::string::npos);
-    CHECK(error_of([&] { eigenbit::train(net, data, {.epochs = 0}); }).find("0 epochs") != std::string::npos);
-    CHECK(error_of([&] { eigenbit::train(net, data, {.threads = -1}); }).find("-1 threads") != std::string::npos);
-    CHECK(error_of([&] { eigenbit::compress(net, data, {}); }).find("0 targets") != std::string::npos);
-    CHECK(error_of([&] { eigenbit::compress(net, data, {.rate = 2, .lambda = 1}); }).find("2 targets")
+    CHECK(error_of<eigenbit::Error>([&] { eigenbit::retrain(net, data); }).find("not compressed") != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { eigenbit::train(net, data, {.epochs = 0}); }).find("0 epochs")
           != std::string::npos);
-    CHECK(error_of([&] { eigenbit::compress(net, data, {.rate = 2, .transform = "fft"}); }).find("fft")
+    CHECK(error_of<eigenbit::Error>([&] { eigenbit::train(net, data, {.threads = -1}); }).find("-1 threads")
           != std::string::npos);
-    CHECK(error_of([&] { net.save("net.txt"); }).find("net.txt") != std::string::npos);
-    CHECK(error_of([&] { eigenbit::Model::load("missing.onnx"); }).find("missing.onnx") != std::string::npos);
-    CHECK(error_of([&] { eigenbit::Model::zoo("resnet7", {32, 32, 3}, 10); }).find("resnet7") != std::string::npos);
-    CHECK(error_of([&] { eigenbit::Dataset::open("nothing"); }).find("nothing") != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { eigenbit::compress(net, data, {}); }).find("0 targets") != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { eigenbit::compress(net, data, {.rate = 2, .lambda = 1}); }).find("2 targets")
+          != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { eigenbit::compress(net, data, {.rate = 2, .transform = "fft"}); }).find("fft")
+          != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { net.save("net.txt"); }).find("net.txt") != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { eigenbit::Model::load("missing.onnx"); }).find("missing.onnx")
+          != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] {
+              eigenbit::Model::zoo("resnet7", {32, 32, 3}, 10);
+          }).find("resnet7")
+          != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { eigenbit::Dataset::open("nothing"); }).find("nothing") != std::string::npos);
 
     const std::vector<std::uint8_t> pixels(2 * 4);
     const std::vector<int> labels{0, 2};
-    CHECK(error_of([&] {
+    CHECK(error_of<eigenbit::Error>([&] {
               eigenbit::Dataset::of({pixels, 2, 2, 1}, labels, {"a", "b"});
           }).find("label 2")
           != std::string::npos);
-    CHECK(error_of([&] {
+    CHECK(error_of<eigenbit::Error>([&] {
               eigenbit::Dataset::of({pixels, 2, 3, 1}, labels, {"a", "b", "c"});
           }).find("8 pixels")
           != std::string::npos);
-    CHECK(error_of([&] {
+    CHECK(error_of<eigenbit::Error>([&] {
               eigenbit::Dataset::of({pixels, 2, 2, 2}, labels, {"a"});
           }).find("2 channels")
           != std::string::npos);
@@ -193,12 +191,13 @@ TEST_CASE("A layer that does not fit is refused by its name while the network is
     const auto x = b.conv(b.input(), {.filters = 8, .size = 3});
     CHECK(b.shape(x) == eigenbit::Extents{1, 12, 12, 8});
     CHECK(b.shape(b.conv(x, {.filters = 4, .size = 5, .stride = 2})) == eigenbit::Extents{1, 6, 6, 4});
-    CHECK(error_of([&] { b.add(x, b.input()); }).find("'add1'") != std::string::npos);
-    CHECK(error_of([&] { b.conv(x, {.filters = 9, .groups = 2}); }).find("'conv3'") != std::string::npos);
-    CHECK(error_of([&] { b.max_pool(x, 13, 1); }).find("'max_pool1'") != std::string::npos);
-    CHECK(error_of([&] { b.linear(b.flatten(x), 0); }).find("'linear1'") != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { b.add(x, b.input()); }).find("'add1'") != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { b.conv(x, {.filters = 9, .groups = 2}); }).find("'conv3'")
+          != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { b.max_pool(x, 13, 1); }).find("'max_pool1'") != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { b.linear(b.flatten(x), 0); }).find("'linear1'") != std::string::npos);
     const eigenbit::Model net = b.build(b.linear(b.global_average_pool(x), 5));
     CHECK(net.parameter_count() == 3 * 3 * 3 * 8 + 8 * 5 + 5);
-    CHECK(error_of([&] { b.relu(x); }).find("built already") != std::string::npos);
-    CHECK(error_of([&] { b.build(x); }).find("built already") != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { b.relu(x); }).find("built already") != std::string::npos);
+    CHECK(error_of<eigenbit::Error>([&] { b.build(x); }).find("built already") != std::string::npos);
 }

@@ -1,6 +1,7 @@
 #include "include/eigenbit/session.hpp"
 #include "tests/api/handles.h"
 #include "tests/engine/formats/ebit/models.h"
+#include "tests/error_of.h"
 
 #include <doctest/doctest.h>
 
@@ -33,15 +34,6 @@ Model model_of_two_inputs() {
     graph.add_output(graph.add_node("sum", Arithmetic{.kind = Arithmetic::Kind::add}, {left, right}));
     graph.add_output(graph.add_node("difference", Arithmetic{.kind = Arithmetic::Kind::subtract}, {left, right}));
     return {std::move(graph), {}, {}, {}};
-}
-
-std::string error_of(const std::function<void()>& call) {
-    try {
-        call();
-    } catch (const eigenbit::Error& error) {
-        return error.what();
-    }
-    return "";
 }
 
 }  // namespace
@@ -85,8 +77,10 @@ TEST_CASE("Inputs and outputs are found by name") {
     CHECK(model.find_output("difference") == 1);
     CHECK(model.input_name(1) == "right");
     CHECK(model.output_name() == "sum");
-    CHECK(error_of([&] { model.find_input("rigth"); }) == "The model has no input 'rigth'; it has left, right.");
-    CHECK(error_of([&] { model.find_output("left"); }) == "The model has no output 'left'; it has sum, difference.");
+    CHECK(error_of<eigenbit::Error>([&] { model.find_input("rigth"); })
+          == "The model has no input 'rigth'; it has left, right.");
+    CHECK(error_of<eigenbit::Error>([&] { model.find_output("left"); })
+          == "The model has no output 'left'; it has sum, difference.");
     std::size_t index = 0;
     CHECK(eigenbit_model_find_input(model.get(), nullptr, &index) == EIGENBIT_ERROR);
     CHECK(eigenbit_model_find_input(model.get(), "left", nullptr) == EIGENBIT_ERROR);
@@ -109,10 +103,10 @@ TEST_CASE("Values with channels second become values with channels last") {
         CHECK(values[i] == static_cast<float>(100 * (i / 12) + 10 * (i % 2) + i / 2 % 6));
     session.set_input(0, planes);
     CHECK(std::ranges::equal(session.input(0), planes));
-    CHECK(error_of([&] { session.set_input(0, std::span(planes).first(23)); })
+    CHECK(error_of<eigenbit::Error>([&] { session.set_input(0, std::span(planes).first(23)); })
           == "Input 0 was given 23 values, expected 24.");
-    CHECK(error_of([&] { session.set_input(2, planes); }) == "There is no input 2; there are 2.");
-    CHECK_FALSE(error_of([&] { session.set_input(0, planes, EIGENBIT_PIXELS_NHWC); }).empty());
+    CHECK(error_of<eigenbit::Error>([&] { session.set_input(2, planes); }) == "There is no input 2; there are 2.");
+    CHECK_FALSE(error_of<eigenbit::Error>([&] { session.set_input(0, planes, EIGENBIT_PIXELS_NHWC); }).empty());
 }
 
 TEST_CASE("Pixels of the network's size are normalised and no more") {
@@ -128,7 +122,7 @@ TEST_CASE("Pixels of the network's size are normalised and no more") {
         CHECK(values[i] == doctest::Approx((swapped / 255.0F - kMean[c]) / 0.25F).epsilon(1e-5));
     }
     eigenbit::Session without(opened(model_of_two_inputs()));
-    CHECK(error_of([&] {
+    CHECK(error_of<eigenbit::Error>([&] {
               without.set_input(0, std::span<const std::uint8_t>(pixels).first(12), EIGENBIT_PIXELS_NHWC);
           }).find("does not say how to prepare images")
           != std::string::npos);
@@ -163,7 +157,7 @@ TEST_CASE("Levels of the input's quantizer stand for its values") {
     const eigenbit::PackedModel floats = opened(small_packed_model(2));
     CHECK_FALSE(floats.input_quantizer().has_value());
     eigenbit::Session other(floats);
-    CHECK(error_of([&] { other.set_input(0, levels, EIGENBIT_LEVELS_UINT8); }).find("has no quantizer")
+    CHECK(error_of<eigenbit::Error>([&] { other.set_input(0, levels, EIGENBIT_LEVELS_UINT8); }).find("has no quantizer")
           != std::string::npos);
     CHECK(eigenbit_session_set_input(nullptr, 0, EIGENBIT_FLOAT_NHWC, levels.data(), 1) == EIGENBIT_ERROR);
 }

@@ -2,10 +2,12 @@
 
 #include "engine/base/random.h"
 #include "engine/ops/operator.h"
+#include "tests/error_of.h"
 
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <string>
 #include <vector>
 
 namespace eigenbit::internal {
@@ -27,6 +29,18 @@ inline Tensor spaced_tensor(const Shape& shape, std::uint64_t seed, float gap = 
     for (std::int64_t i = 0; i < count; ++i) tensor[i] = gap * (static_cast<float>(i - count / 2) + 0.5F);
     for (std::int64_t i = count; i-- > 1;) std::swap(tensor[i], tensor[random.below(i + 1)]);
     return tensor;
+}
+
+/// 0, 1, 2 …
+inline Tensor counted(const Shape& shape) {
+    Tensor tensor(shape);
+    std::iota(tensor.values().begin(), tensor.values().end(), 0.0F);
+    return tensor;
+}
+
+/// What an operator's shape rule says against inputs of these shapes; empty where it takes them.
+inline std::string refusal(const Operator& op, const std::vector<Shape>& shapes) {
+    return error_of([&] { infer_shapes(op, shapes); });
 }
 
 inline bool same_bits(const Tensor& a, const Tensor& b) {

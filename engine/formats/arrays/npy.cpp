@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/formats/arrays/numbers.h"
+#include "engine/formats/file.h"
 
 #include <algorithm>
 #include <charconv>
@@ -102,6 +103,11 @@ Tensor decode_npy(std::span<const std::uint8_t> bytes, std::string_view name) {
     }
     Tensor values = decode_numbers(data, type, shape);
     return *order == "True" ? from_fortran_order(values) : values;
+}
+
+Tensor read_npy(const std::filesystem::path& path) {
+    const FileBytes file(path);
+    return decode_npy(file.span(), formatted("'{}'", path.string()));
 }
 
 std::vector<std::uint8_t> encode_npy(ConstView values) {

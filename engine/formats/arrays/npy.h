@@ -3,6 +3,7 @@
 #include "engine/base/tensor.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@ namespace eigenbit::internal {
 /// array in Fortran's order of elements is put into C's. Throws Error, beginning with `name`, when the bytes are no
 /// such array.
 Tensor decode_npy(std::span<const std::uint8_t> bytes, std::string_view name);
+
+/// The array in a file. Throws Error naming the file.
+Tensor read_npy(const std::filesystem::path& path);
 
 /// The bytes of a .npy file of version 1: float32 in C's order.
 std::vector<std::uint8_t> encode_npy(ConstView values);

@@ -12,7 +12,7 @@ namespace {
 
 // As in PNG: a byte that is no text, a carriage return and a line feed find transfers that took the file for text.
 constexpr std::array<std::uint8_t, 8> kMagic{0x89, 'E', 'B', 'I', 'T', '\r', '\n', 0x1A};
-constexpr int kMajorVersion = 3;
+constexpr int kMajorVersion = 4;
 constexpr int kMinorVersion = 0;
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHeaderBytes = 64;

@@ -3,20 +3,6 @@
 
 using namespace eigenbit::internal;
 
-namespace {
-
-Tensor counted(const Shape& shape) {
-    Tensor tensor(shape);
-    std::iota(tensor.values().begin(), tensor.values().end(), 0.0F);
-    return tensor;
-}
-
-std::string refusal(const Operator& op, const Shape& shape) {
-    return error_of([&] { infer_shapes(op, std::vector{shape}); });
-}
-
-}  // namespace
-
 TEST_CASE("a reshape keeps the elements in their order") {
     const Tensor x = counted(Shape{2, 3, 4});
     const auto shape = [&](std::vector<std::int64_t> extents) {
@@ -47,15 +33,15 @@ TEST_CASE("a reshape refuses extents that do not fit") {
     const Shape x{2, 3, 4};
     const std::string to = "Reshape to (";
     const std::string misfit = ") does not fit an input of shape (2, 3, 4).";
-    CHECK(refusal(Reshape{{5, -1}}, x) == to + "5, -1" + misfit);
-    CHECK(refusal(Reshape{{-1, -1}}, x) == to + "-1, -1" + misfit);
-    CHECK(refusal(Reshape{{23}}, x) == to + "23" + misfit);
-    CHECK(refusal(Reshape{{1, 1, 1, 0}}, x) == to + "1, 1, 1, 0" + misfit);
-    CHECK(refusal(Reshape{{-5, 1}}, x) == to + "-5, 1" + misfit);
-    CHECK(refusal(Reshape{{-2, -2, 12}}, x) == to + "-2, -2, 12" + misfit);
-    CHECK(refusal(Reshape{{std::numeric_limits<std::int64_t>::min(), 12}}, x).find(misfit) != std::string::npos);
-    CHECK(refusal(Reshape{{1, 1, 1, 1, 1, 1, 24}}, x) == "A tensor has 7 dimensions; at most 6 are supported.");
-    CHECK_FALSE(refusal(Reshape{{std::int64_t{1} << 62, 4, -1}}, x).empty());
+    CHECK(refusal(Reshape{{5, -1}}, {x}) == to + "5, -1" + misfit);
+    CHECK(refusal(Reshape{{-1, -1}}, {x}) == to + "-1, -1" + misfit);
+    CHECK(refusal(Reshape{{23}}, {x}) == to + "23" + misfit);
+    CHECK(refusal(Reshape{{1, 1, 1, 0}}, {x}) == to + "1, 1, 1, 0" + misfit);
+    CHECK(refusal(Reshape{{-5, 1}}, {x}) == to + "-5, 1" + misfit);
+    CHECK(refusal(Reshape{{-2, -2, 12}}, {x}) == to + "-2, -2, 12" + misfit);
+    CHECK(refusal(Reshape{{std::numeric_limits<std::int64_t>::min(), 12}}, {x}).find(misfit) != std::string::npos);
+    CHECK(refusal(Reshape{{1, 1, 1, 1, 1, 1, 24}}, {x}) == "A tensor has 7 dimensions; at most 6 are supported.");
+    CHECK_FALSE(refusal(Reshape{{std::int64_t{1} << 62, 4, -1}}, {x}).empty());
 }
 
 TEST_CASE("a transpose moves every element to its permuted position") {
@@ -85,10 +71,10 @@ TEST_CASE("a transpose moves every element to its permuted position") {
 
 TEST_CASE("a transpose refuses what is no permutation") {
     const Shape x{2, 3};
-    CHECK(refusal(Transpose{{0}}, x) == "Transpose by (0) is no permutation of the axes of (2, 3).");
-    CHECK(refusal(Transpose{{0, 0}}, x) == "Transpose by (0, 0) is no permutation of the axes of (2, 3).");
-    CHECK(refusal(Transpose{{0, 2}}, x) == "Transpose by (0, 2) is no permutation of the axes of (2, 3).");
-    CHECK(refusal(Transpose{{-1, 0}}, x) == "Transpose by (-1, 0) is no permutation of the axes of (2, 3).");
+    CHECK(refusal(Transpose{{0}}, {x}) == "Transpose by (0) is no permutation of the axes of (2, 3).");
+    CHECK(refusal(Transpose{{0, 0}}, {x}) == "Transpose by (0, 0) is no permutation of the axes of (2, 3).");
+    CHECK(refusal(Transpose{{0, 2}}, {x}) == "Transpose by (0, 2) is no permutation of the axes of (2, 3).");
+    CHECK(refusal(Transpose{{-1, 0}}, {x}) == "Transpose by (-1, 0) is no permutation of the axes of (2, 3).");
 }
 
 TEST_CASE("depth to space lays the channels of a pixel out as a block of pixels") {
@@ -123,12 +109,12 @@ TEST_CASE("depth to space finds the channel that ONNX names for its order") {
 }
 
 TEST_CASE("depth to space refuses channels that are no whole blocks") {
-    CHECK(refusal(DepthToSpace{.block = 2}, Shape{1, 2, 2, 6})
+    CHECK(refusal(DepthToSpace{.block = 2}, {Shape{1, 2, 2, 6}})
           == "DepthToSpace with blocks of 2 × 2 takes an image batch whose channels are a multiple of that, not "
              "(1, 2, 2, 6).");
-    CHECK_FALSE(refusal(DepthToSpace{.block = 0}, Shape{1, 2, 2, 4}).empty());
-    CHECK_FALSE(refusal(DepthToSpace{.block = std::int64_t{1} << 32}, Shape{1, 2, 2, 4}).empty());
-    CHECK_FALSE(refusal(DepthToSpace{.block = 2}, Shape{2, 2, 4}).empty());
+    CHECK_FALSE(refusal(DepthToSpace{.block = 0}, {Shape{1, 2, 2, 4}}).empty());
+    CHECK_FALSE(refusal(DepthToSpace{.block = std::int64_t{1} << 32}, {Shape{1, 2, 2, 4}}).empty());
+    CHECK_FALSE(refusal(DepthToSpace{.block = 2}, {Shape{2, 2, 4}}).empty());
 }
 
 TEST_CASE("the gradients of layout changes are those of their values") {

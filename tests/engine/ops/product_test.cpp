@@ -9,10 +9,6 @@ Tensor matrix(std::int64_t rows, std::int64_t columns, const std::vector<float>&
     return Tensor(Shape{rows, columns}, values);
 }
 
-std::string refusal(const Operator& op, std::vector<Shape> shapes) {
-    return error_of([&] { infer_shapes(op, shapes); });
-}
-
 std::int64_t cost(const Operator& op, std::vector<Shape> shapes) {
     return multiply_accumulates(op, shapes, infer_shapes(op, shapes));
 }

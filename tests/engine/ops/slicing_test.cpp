@@ -8,18 +8,8 @@ namespace {
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
 
-Tensor counted(const Shape& shape) {
-    Tensor tensor(shape);
-    std::iota(tensor.values().begin(), tensor.values().end(), 0.0F);
-    return tensor;
-}
-
 Tensor vector(const std::vector<float>& values) {
     return Tensor(Shape{static_cast<std::int64_t>(values.size())}, values);
-}
-
-std::string refusal(const Operator& op, std::vector<Shape> shapes) {
-    return error_of([&] { infer_shapes(op, shapes); });
 }
 
 }  // namespace

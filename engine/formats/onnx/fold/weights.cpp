@@ -13,9 +13,12 @@ namespace eigenbit::internal {
 namespace {
 
 /// The scale or zero point of every element of a tensor of shape `x`.
-Constant by_element(const OnnxNode& node, int input, const Shape& x, int axis, std::int64_t block) {
+Constant by_element(const OnnxNode& node, int input, const Shape& x) {
     const Constant& given = node.constant(input);
     if (given.shape.elements() == 1) return strided(given, x, 0, Strides{});
+    const int axis = normalized_axis(node.integer("axis").value_or(1), x.rank());
+    const std::int64_t block = node.integer("block_size").value_or(0);
+    if (block < 0) fail("attribute 'block_size' is {}, a positive number was expected", block);
     Shape along = x;
     for (int i = 0; i < x.rank(); ++i) along[i] = i == axis ? x[i] : 1;
     if (block == 0) {
@@ -46,14 +49,10 @@ Constant by_element(const OnnxNode& node, int input, const Shape& x, int axis, s
 
 Constant fold_dequantize(const OnnxNode& node) {
     const Constant& levels = node.constant(0);
-    const std::int64_t block = node.integer("block_size").value_or(0);
-    if (block < 0) fail("attribute 'block_size' is {}, a positive number was expected", block);
-    const bool has_axis = node.constant(1).shape.elements() != 1;
-    const int axis = has_axis ? normalized_axis(node.integer("axis").value_or(1), levels.shape.rank()) : 0;
-    const Constant scales = by_element(node, 1, levels.shape, axis, block);
+    const Constant scales = by_element(node, 1, levels.shape);
     std::vector<float> values = as_reals(levels);
     if (node.has_input(2)) {
-        const Constant points = by_element(node, 2, levels.shape, axis, block);
+        const Constant points = by_element(node, 2, levels.shape);
         std::ranges::transform(values, as_reals(points), values.begin(), std::minus{});
     }
     std::ranges::transform(values, scales.reals(), values.begin(), std::multiplies{});
@@ -62,16 +61,12 @@ Constant fold_dequantize(const OnnxNode& node) {
 
 Constant fold_quantize(const OnnxNode& node) {
     const Constant& x = node.constant(0);
-    const std::int64_t block = node.integer("block_size").value_or(0);
-    if (block < 0) fail("attribute 'block_size' is {}, a positive number was expected", block);
-    const bool has_axis = node.constant(1).shape.elements() != 1;
-    const int axis = has_axis ? normalized_axis(node.integer("axis").value_or(1), x.shape.rank()) : 0;
-    const Constant scales = by_element(node, 1, x.shape, axis, block);
+    const Constant scales = by_element(node, 1, x.shape);
     std::int64_t type = node.integer("output_dtype").value_or(onnx::TensorProto::UINT8);
     std::vector<std::int64_t> levels(x.reals().size(), 0);
     if (node.has_input(2)) {
         if (node.constant(2).element_type != 0) type = node.constant(2).element_type;
-        levels = by_element(node, 2, x.shape, axis, block).integers();
+        levels = by_element(node, 2, x.shape).integers();
     }
     const auto [lowest, highest] = level_range(type);
     for (std::size_t i = 0; i < levels.size(); ++i) {
@@ -86,7 +81,6 @@ Constant fold_quantize(const OnnxNode& node) {
 Constant fold_matmul(const OnnxNode& node) {
     const Constant& a = node.constant(0);
     const Constant& b = node.constant(1);
-    const int rank = std::max(a.shape.rank(), b.shape.rank());
     if (a.shape.rank() < 2 || b.shape.rank() < 2 || a.shape.back() != b.shape[b.shape.rank() - 2]) {
         fail("matrices of shapes {} and {} cannot be multiplied", to_string(a.shape), to_string(b.shape));
     }
@@ -100,8 +94,6 @@ Constant fold_matmul(const OnnxNode& node) {
     std::vector<std::int64_t> extents(batches.begin(), batches.end());
     extents.insert(extents.end(), {rows, columns});
     Constant result = allocate(Shape(extents), a);
-    if (result.shape.rank() != rank)
-        fail("matrices of shapes {} and {} cannot be multiplied", to_string(a.shape), to_string(b.shape));
     float* y = std::get<1>(result.values).data();
     const StridedWalk<2> walk(batches,
                               {broadcast_strides(outer(a.shape), batches), broadcast_strides(outer(b.shape), batches)});

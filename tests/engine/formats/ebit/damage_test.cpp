@@ -78,7 +78,7 @@ TEST_CASE("what is no packed file, or one of another version, is named") {
     CHECK(error_of_reading({}).find("is no .ebit file") != std::string::npos);
     std::vector<std::uint8_t> file = small_file();
     file[8] = 1;
-    CHECK(error_of_reading(file).find("has version 1.0 of the format, 3.x was expected") != std::string::npos);
+    CHECK(error_of_reading(file).find("has version 1.0 of the format, 4.x was expected") != std::string::npos);
     file = small_file();
     file.push_back(0);
     CHECK(error_of_reading(file).find("its header says") != std::string::npos);

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "engine/formats/arrays/npy.h"
 #include "engine/formats/onnx/layout.h"
-#include "tests/engine/npy.h"
 #include "tests/laboratory.h"
 
 #include <filesystem>

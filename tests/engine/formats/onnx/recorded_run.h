@@ -1,10 +1,10 @@
 #pragma once
 
 #include "engine/executor/graph_executor.h"
+#include "engine/formats/arrays/npy.h"
 #include "engine/formats/onnx/layout.h"
 #include "engine/passes/prepare_for_inference.h"
 #include "engine/program/inference.h"
-#include "tests/engine/npy.h"
 
 #include <algorithm>
 #include <cmath>
