@@ -1,36 +1,22 @@
 #include "engine/ops/depth_to_space.h"
 
 #include "engine/base/error.h"
+#include "engine/ops/pixel_blocks.h"
 #include "engine/ops/shape_rules.h"
-#include "engine/ops/strided.h"
 
 #include <algorithm>
 
 namespace eigenbit::internal {
 namespace {
 
-/// Both tensors along the axes (N, H, dy, W, dx, C) of the output.
-struct Strided {
-    Shape shape;
-    Strides x;
-    Strides y;
-
-    Strided(const DepthToSpace& depth_to_space, const Shape& input) {
-        const std::int64_t b = depth_to_space.block;
-        const std::int64_t w = depth_to_space.width();
-        const std::int64_t channels = input[3] / (b * w);
-        shape = Shape{input[0], input[1], b, input[2], w, channels};
-        y = dense_strides(shape);
-        const Strides of_x = dense_strides(input);
-        const bool depth_first = depth_to_space.order == DepthToSpace::Order::depth_first;
-        x = depth_first ? Strides{of_x[0], of_x[1], w * channels, of_x[2], channels, 1}
-                        : Strides{of_x[0], of_x[1], w, of_x[2], 1, b * w};
-    }
-};
+PixelBlocks places(const DepthToSpace& depth_to_space, const Shape& x) {
+    const bool depth_first = depth_to_space.order == DepthToSpace::Order::depth_first;
+    return {x, depth_to_space.block, depth_to_space.width(), depth_first};
+}
 
 void move_elements(const DepthToSpace& depth_to_space, const auto& arguments) {
-    const Strided s(depth_to_space, arguments.inputs[0].shape);
-    copy_strided({s.shape, {s.y, s.x}}, arguments.outputs[0].data, arguments.inputs[0].data);
+    const PixelBlocks s = places(depth_to_space, arguments.inputs[0].shape);
+    copy_strided({s.shape, {s.pixels, s.blocks}}, arguments.outputs[0].data, arguments.inputs[0].data);
 }
 
 }  // namespace
@@ -59,8 +45,8 @@ void forward(const DepthToSpace& depth_to_space, const ByteForwardArguments& arg
 void backward(const DepthToSpace& depth_to_space, const BackwardArguments& arguments) {
     const View dx = arguments.input_gradients[0];
     if (dx.data == nullptr) return;
-    const Strided s(depth_to_space, dx.shape);
-    add_strided({s.shape, {s.x, s.y}}, dx.data, arguments.output_gradients[0].data);
+    const PixelBlocks s = places(depth_to_space, dx.shape);
+    add_strided({s.shape, {s.blocks, s.pixels}}, dx.data, arguments.output_gradients[0].data);
 }
 
 }  // namespace eigenbit::internal

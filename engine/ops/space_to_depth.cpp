@@ -1,30 +1,19 @@
 #include "engine/ops/space_to_depth.h"
 
 #include "engine/base/error.h"
+#include "engine/ops/pixel_blocks.h"
 #include "engine/ops/shape_rules.h"
-#include "engine/ops/strided.h"
 
 namespace eigenbit::internal {
 namespace {
 
-/// Both tensors along the axes (N, H, W, dy, dx · C) of the output.
-struct Strided {
-    Shape shape;
-    Strides x;
-    Strides y;
-
-    Strided(const SpaceToDepth& space_to_depth, const Shape& input) {
-        const std::int64_t b = space_to_depth.block;
-        const Strides of_x = dense_strides(input);
-        shape = Shape{input[0], input[1] / b, input[2] / b, b, b * input[3]};
-        x = Strides{of_x[0], b * of_x[1], b * of_x[2], of_x[1], 1};
-        y = dense_strides(shape);
-    }
-};
+PixelBlocks places(const SpaceToDepth& space_to_depth, const Shape& y) {
+    return {y, space_to_depth.block, space_to_depth.block, true};
+}
 
 void move_elements(const SpaceToDepth& space_to_depth, const auto& arguments) {
-    const Strided s(space_to_depth, arguments.inputs[0].shape);
-    copy_strided({s.shape, {s.y, s.x}}, arguments.outputs[0].data, arguments.inputs[0].data);
+    const PixelBlocks s = places(space_to_depth, arguments.outputs[0].shape);
+    copy_strided({s.shape, {s.blocks, s.pixels}}, arguments.outputs[0].data, arguments.inputs[0].data);
 }
 
 }  // namespace
@@ -53,8 +42,8 @@ void forward(const SpaceToDepth& space_to_depth, const ByteForwardArguments& arg
 void backward(const SpaceToDepth& space_to_depth, const BackwardArguments& arguments) {
     const View dx = arguments.input_gradients[0];
     if (dx.data == nullptr) return;
-    const Strided s(space_to_depth, dx.shape);
-    add_strided({s.shape, {s.x, s.y}}, dx.data, arguments.output_gradients[0].data);
+    const PixelBlocks s = places(space_to_depth, arguments.output_gradients[0].shape);
+    add_strided({s.shape, {s.pixels, s.blocks}}, dx.data, arguments.output_gradients[0].data);
 }
 
 }  // namespace eigenbit::internal
