@@ -29,6 +29,18 @@ Activation clip(const OnnxNode& node) {
             .beta = std::min(kLargest, node.real("max", 2).value_or(kLargest))};
 }
 
+Activation hard_sigmoid(const OnnxNode& node) {
+    return {.kind = Kind::hard_sigmoid,
+            .alpha = node.real("alpha").value_or(0.2F),
+            .beta = node.real("beta").value_or(0.5F)};
+}
+
+Activation selu(const OnnxNode& node) {
+    return {.kind = Kind::selu,
+            .alpha = node.real("alpha").value_or(1.67326319F),
+            .beta = node.real("gamma").value_or(1.05070102F)};
+}
+
 Activation gelu(const OnnxNode& node) {
     const std::string approximation = node.text("approximate").value_or("none");
     if (approximation == "none") return {.kind = Kind::gelu};
@@ -36,53 +48,46 @@ Activation gelu(const OnnxNode& node) {
     return {.kind = Kind::gelu_tanh};
 }
 
-using FunctionTable = std::map<std::string_view, Activation (*)(const OnnxNode&)>;
+}  // namespace
 
-const FunctionTable& functions() {
-    static const FunctionTable table = {
-        {"Abs", plain<Kind::abs>},
-        {"Ceil", plain<Kind::ceil>},
-        {"Celu", [](const OnnxNode& node) { return with_alpha<Kind::celu>(node, 1.0F); }},
-        {"Clip", clip},
-        {"Cos", plain<Kind::cos>},
-        {"Elu", [](const OnnxNode& node) { return with_alpha<Kind::elu>(node, 1.0F); }},
-        {"Erf", plain<Kind::erf>},
-        {"Exp", plain<Kind::exp>},
-        {"Floor", plain<Kind::floor>},
-        {"Gelu", gelu},
-        {"HardSigmoid",
-         [](const OnnxNode& node) {
-             return Activation{.kind = Kind::hard_sigmoid,
-                               .alpha = node.real("alpha").value_or(0.2F),
-                               .beta = node.real("beta").value_or(0.5F)};
-         }},
-        {"HardSwish", plain<Kind::hard_swish>},
-        {"LeakyRelu", [](const OnnxNode& node) { return with_alpha<Kind::leaky_relu>(node, 0.01F); }},
-        {"Log", plain<Kind::log>},
-        {"Mish", plain<Kind::mish>},
-        {"Neg", [](const OnnxNode&) { return Activation{.kind = Kind::linear, .alpha = -1.0F}; }},
-        {"Not", [](const OnnxNode&) { return Activation{.kind = Kind::linear, .alpha = -1.0F, .beta = 1.0F}; }},
-        {"Reciprocal", plain<Kind::reciprocal>},
-        {"Relu", plain<Kind::relu>},
-        {"Round", plain<Kind::round>},
-        {"Selu",
-         [](const OnnxNode& node) {
-             return Activation{.kind = Kind::selu,
-                               .alpha = node.real("alpha").value_or(1.67326319F),
-                               .beta = node.real("gamma").value_or(1.05070102F)};
-         }},
-        {"Sigmoid", plain<Kind::sigmoid>},
-        {"Sign", plain<Kind::sign>},
-        {"Sin", plain<Kind::sin>},
-        {"Softplus", plain<Kind::softplus>},
-        {"Softsign", plain<Kind::softsign>},
-        {"Sqrt", plain<Kind::sqrt>},
-        {"Swish", [](const OnnxNode& node) { return with_alpha<Kind::swish>(node, 1.0F); }},
-        {"Tanh", plain<Kind::tanh>},
-        {"ThresholdedRelu", [](const OnnxNode& node) { return with_alpha<Kind::thresholded_relu>(node, 1.0F); }},
+const std::map<std::string_view, ElementFunction>& element_functions() {
+    static const std::map<std::string_view, ElementFunction> table = {
+        {"Abs", {plain<Kind::abs>}},
+        {"Ceil", {plain<Kind::ceil>}},
+        {"Celu", {[](const OnnxNode& node) { return with_alpha<Kind::celu>(node, 1.0F); }, "alpha", 12}},
+        {"Clip", {clip, "max min"}},
+        {"Cos", {plain<Kind::cos>}},
+        {"Elu", {[](const OnnxNode& node) { return with_alpha<Kind::elu>(node, 1.0F); }, "alpha"}},
+        {"Erf", {plain<Kind::erf>, "", 9}},
+        {"Exp", {plain<Kind::exp>}},
+        {"Floor", {plain<Kind::floor>}},
+        {"Gelu", {gelu, "approximate", 20}},
+        {"HardSigmoid", {hard_sigmoid, "alpha beta"}},
+        {"HardSwish", {plain<Kind::hard_swish>, "", 14}},
+        {"LeakyRelu", {[](const OnnxNode& node) { return with_alpha<Kind::leaky_relu>(node, 0.01F); }, "alpha"}},
+        {"Log", {plain<Kind::log>}},
+        {"Mish", {plain<Kind::mish>, "", 18}},
+        {"Neg", {[](const OnnxNode&) { return Activation{.kind = Kind::linear, .alpha = -1.0F}; }}},
+        {"Not", {[](const OnnxNode&) { return Activation{.kind = Kind::linear, .alpha = -1.0F, .beta = 1.0F}; }}},
+        {"Reciprocal", {plain<Kind::reciprocal>}},
+        {"Relu", {plain<Kind::relu>}},
+        {"Round", {plain<Kind::round>, "", 11}},
+        {"Selu", {selu, "alpha gamma"}},
+        {"Sigmoid", {plain<Kind::sigmoid>}},
+        {"Sign", {plain<Kind::sign>, "", 9}},
+        {"Sin", {plain<Kind::sin>}},
+        {"Softplus", {plain<Kind::softplus>}},
+        {"Softsign", {plain<Kind::softsign>}},
+        {"Sqrt", {plain<Kind::sqrt>}},
+        {"Swish", {[](const OnnxNode& node) { return with_alpha<Kind::swish>(node, 1.0F); }, "alpha", 24}},
+        {"Tanh", {plain<Kind::tanh>}},
+        {"ThresholdedRelu",
+         {[](const OnnxNode& node) { return with_alpha<Kind::thresholded_relu>(node, 1.0F); }, "alpha", 10}},
     };
     return table;
 }
+
+Activation function_of(const OnnxNode& node) { return element_functions().at(node.proto.op_type()).of(node); }
 
 const std::map<std::string_view, Reduce::Kind>& reductions() {
     static const std::map<std::string_view, Reduce::Kind> table = {
@@ -93,27 +98,6 @@ const std::map<std::string_view, Reduce::Kind>& reductions() {
         {"ReduceSum", Reduce::Kind::sum},        {"ReduceSumSquare", Reduce::Kind::sum_square},
     };
     return table;
-}
-
-template <typename Table>
-std::vector<std::string_view> keys(const Table& table) {
-    std::vector<std::string_view> result;
-    for (const auto& [type, entry] : table) result.push_back(type);
-    return result;
-}
-
-}  // namespace
-
-std::span<const std::string_view> function_types() {
-    static const std::vector<std::string_view> types = keys(functions());
-    return types;
-}
-
-Activation function_of(const OnnxNode& node) { return functions().at(node.proto.op_type())(node); }
-
-std::span<const std::string_view> reduction_types() {
-    static const std::vector<std::string_view> types = keys(reductions());
-    return types;
 }
 
 Reduce reduction_of(const OnnxNode& node, int rank) {

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 #include "engine/formats/onnx/functions.h"
+#include "engine/formats/onnx/node.h"
 
 #include <google/protobuf/stubs/logging.h>
 
@@ -13,9 +14,6 @@
 
 namespace eigenbit::internal {
 namespace {
-
-constexpr std::int64_t kOldestOpset = 7;
-constexpr std::int64_t kNewestOpset = 24;
 
 using Producers = std::map<std::string, std::size_t, std::less<>>;
 

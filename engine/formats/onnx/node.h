@@ -12,6 +12,10 @@
 
 namespace eigenbit::internal {
 
+/// The opsets of the standard that are read.
+inline constexpr std::int64_t kOldestOpset = 7;
+inline constexpr std::int64_t kNewestOpset = 24;
+
 /// A node of an ONNX file, with those of its inputs whose values are known.
 struct OnnxNode {
     const onnx::NodeProto& proto;

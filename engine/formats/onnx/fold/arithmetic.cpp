@@ -297,8 +297,8 @@ const std::map<std::string_view, Constant (*)(const OnnxNode&)>& arithmetic_fold
             {"Sum", fold_all<Add>},
             {"Where", fold_where},
         };
-        for (const std::string_view type : function_types()) all.emplace(type, fold_function<>);
-        for (const std::string_view type : reduction_types()) all.emplace(type, fold_reduction);
+        for (const auto& [type, function] : element_functions()) all.emplace(type, fold_function<>);
+        for (const auto& [type, kind] : reductions()) all.emplace(type, fold_reduction);
         return all;
     }();
     return table;

@@ -207,27 +207,31 @@ void import_reduction(NodeImport& node) {
 const ImportTable& arithmetic_imports() {
     static const ImportTable table = [] {
         ImportTable all = {
-            {"Add", import_arithmetic<Kind::add>},
-            {"And", import_arithmetic<Kind::minimum>},
-            {"Div", import_div},
-            {"Equal", import_arithmetic<Kind::equal>},
-            {"Greater", import_reversed<Kind::less>},
-            {"GreaterOrEqual", import_reversed<Kind::less_or_equal>},
-            {"Less", import_arithmetic<Kind::less>},
-            {"LessOrEqual", import_arithmetic<Kind::less_or_equal>},
-            {"Max", import_extremum<Kind::maximum>},
-            {"Mean", import_mean},
-            {"Min", import_extremum<Kind::minimum>},
-            {"Mul", import_arithmetic<Kind::multiply>},
-            {"Or", import_arithmetic<Kind::maximum>},
-            {"PRelu", import_prelu},
-            {"Pow", import_pow},
-            {"Sub", import_arithmetic<Kind::subtract>},
-            {"Sum", import_combination<Kind::add>},
-            {"Where", import_where},
+            {"Add", {import_arithmetic<Kind::add>}},
+            {"And", {import_arithmetic<Kind::minimum>}},
+            {"Div", {import_div}},
+            {"Equal", {import_arithmetic<Kind::equal>}},
+            {"Greater", {import_reversed<Kind::less>}},
+            {"GreaterOrEqual", {import_reversed<Kind::less_or_equal>, "", 12}},
+            {"Less", {import_arithmetic<Kind::less>}},
+            {"LessOrEqual", {import_arithmetic<Kind::less_or_equal>, "", 12}},
+            {"Max", {import_extremum<Kind::maximum>}},
+            {"Mean", {import_mean}},
+            {"Min", {import_extremum<Kind::minimum>}},
+            {"Mul", {import_arithmetic<Kind::multiply>}},
+            {"Or", {import_arithmetic<Kind::maximum>}},
+            {"PRelu", {import_prelu}},
+            {"Pow", {import_pow}},
+            {"Sub", {import_arithmetic<Kind::subtract>}},
+            {"Sum", {import_combination<Kind::add>}},
+            {"Where", {import_where, "", 9}},
         };
-        for (const std::string_view type : function_types()) all.emplace(type, import_function);
-        for (const std::string_view type : reduction_types()) all.emplace(type, import_reduction);
+        for (const auto& [type, function] : element_functions()) {
+            all.emplace(type, ImportedOperator{import_function, function.attributes, function.since});
+        }
+        for (const auto& [type, kind] : reductions()) {
+            all.emplace(type, ImportedOperator{import_reduction, "axes keepdims noop_with_empty_axes"});
+        }
         return all;
     }();
     return table;

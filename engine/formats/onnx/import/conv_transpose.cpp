@@ -204,7 +204,10 @@ void import_conv_transpose(NodeImport& node) {
 }  // namespace
 
 const ImportTable& conv_transpose_imports() {
-    static const ImportTable table = {{"ConvTranspose", import_conv_transpose}};
+    static const ImportTable table = {
+        {"ConvTranspose",
+         {import_conv_transpose, "auto_pad dilations group kernel_shape output_padding output_shape pads strides"}},
+    };
     return table;
 }
 

@@ -121,6 +121,7 @@ void import_batch_normalization(NodeImport& node) {
         || std::any_of(outputs.begin() + 1, outputs.end(), [](const std::string& name) { return !name.empty(); })) {
         fail_in_training_mode();
     }
+    if (node.fixed().integer("spatial").value_or(1) == 0) fail("statistics of single pixels are not supported");
     GraphBuilder& graph = node.graph();
     if (normalize_interleaved(node)) return;
     const bool is_row = node.rank(0) == 3;
@@ -236,18 +237,19 @@ void import_dropout(NodeImport& node) {
 
 const ImportTable& layer_imports() {
     static const ImportTable table = {
-        {"AveragePool", import_average_pool},
-        {"BatchNormalization", import_batch_normalization},
-        {"Conv", import_conv},
-        {"Dropout", import_dropout},
-        {"Gemm", import_gemm},
-        {"GlobalAveragePool", import_global_pool<Reduce::Kind::mean>},
-        {"GlobalMaxPool", import_global_pool<Reduce::Kind::maximum>},
-        {"LogSoftmax", import_softmax<true>},
-        {"LpPool", import_lp_pool},
-        {"MatMul", import_matmul},
-        {"MaxPool", import_max_pool},
-        {"Softmax", import_softmax<false>},
+        {"AveragePool",
+         {import_average_pool, "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides"}},
+        {"BatchNormalization", {import_batch_normalization, "epsilon momentum spatial training_mode"}},
+        {"Conv", {import_conv, "auto_pad dilations group kernel_shape pads strides"}},
+        {"Dropout", {import_dropout, "ratio seed"}},
+        {"Gemm", {import_gemm, "alpha beta transA transB"}},
+        {"GlobalAveragePool", {import_global_pool<Reduce::Kind::mean>}},
+        {"GlobalMaxPool", {import_global_pool<Reduce::Kind::maximum>}},
+        {"LogSoftmax", {import_softmax<true>, "axis"}},
+        {"LpPool", {import_lp_pool, "auto_pad ceil_mode dilations kernel_shape p pads strides"}},
+        {"MatMul", {import_matmul}},
+        {"MaxPool", {import_max_pool, "auto_pad ceil_mode dilations kernel_shape pads storage_order strides"}},
+        {"Softmax", {import_softmax<false>, "axis"}},
     };
     return table;
 }

@@ -212,13 +212,13 @@ void import_global_lp_pool(NodeImport& node) {
 
 const ImportTable& normalization_imports() {
     static const ImportTable table = {
-        {"GlobalLpPool", import_global_lp_pool},
-        {"GroupNormalization", import_group_normalization},
-        {"InstanceNormalization", import_instance_normalization},
-        {"LRN", import_local_response_normalization},
-        {"LayerNormalization", import_layer_normalization},
-        {"LpNormalization", import_lp_normalization},
-        {"MeanVarianceNormalization", import_mean_variance_normalization},
+        {"GlobalLpPool", {import_global_lp_pool, "p"}},
+        {"GroupNormalization", {import_group_normalization, "epsilon num_groups stash_type", 18}},
+        {"InstanceNormalization", {import_instance_normalization, "epsilon"}},
+        {"LRN", {import_local_response_normalization, "alpha beta bias size"}},
+        {"LayerNormalization", {import_layer_normalization, "axis epsilon stash_type", 17}},
+        {"LpNormalization", {import_lp_normalization, "axis p"}},
+        {"MeanVarianceNormalization", {import_mean_variance_normalization, "axes", 9}},
     };
     return table;
 }

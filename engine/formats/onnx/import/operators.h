@@ -7,9 +7,17 @@
 
 namespace eigenbit::internal {
 
-/// Translates one ONNX node whose inputs are not all constants. Throws Error when it does not fit.
-using ImportOperator = void (*)(NodeImport&);
-using ImportTable = std::map<std::string_view, ImportOperator>;
+/// An operator of ONNX that is read.
+struct ImportedOperator {
+    void (*import)(NodeImport&);        ///< translates a node whose inputs are not all constants, or throws Error
+    std::string_view attributes = "";   ///< that nodes may have, in any opset, between spaces; others are refused
+    std::int64_t since = kOldestOpset;  ///< the opsets of the standard that have it, of those that are read
+    std::int64_t until = kNewestOpset;
+
+    /// Throws Error where the node has attributes that are not read.
+    void check_attributes(const onnx::NodeProto& node) const;
+};
+using ImportTable = std::map<std::string_view, ImportedOperator>;
 
 /// The operators with weights and pooling, by ONNX type; transposed convolutions, and resizing, apart.
 const ImportTable& layer_imports();
@@ -21,7 +29,9 @@ const ImportTable& arithmetic_imports();
 /// Operators that move elements.
 const ImportTable& shape_imports();
 
-/// How operators of this type are translated; null where they are not.
-ImportOperator find_import(std::string_view op_type);
+/// All of them.
+std::span<const ImportTable* const> import_tables();
+/// The operator of this type; null where it is not read.
+const ImportedOperator* find_import(std::string_view op_type);
 
 }  // namespace eigenbit::internal

@@ -202,7 +202,14 @@ void import_resize(NodeImport& node) {
 }  // namespace
 
 const ImportTable& resize_imports() {
-    static const ImportTable table = {{"Resize", import_resize}, {"Upsample", import_resize}};
+    static const ImportTable table = {
+        {"Resize",
+         {import_resize,
+          "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value "
+          "keep_aspect_ratio_policy mode nearest_mode",
+          10}},
+        {"Upsample", {import_resize, "mode scales", kOldestOpset, 9}},
+    };
     return table;
 }
 

@@ -370,22 +370,22 @@ void import_depth_to_space(NodeImport& node) {
 
 const ImportTable& shape_imports() {
     static const ImportTable table = {
-        {"Cast", import_cast},
-        {"Concat", import_concat},
-        {"DepthToSpace", import_depth_to_space},
-        {"Expand", import_expand},
-        {"Flatten", import_by_rule<flattened>},
-        {"Gather", import_gather},
-        {"Identity", import_identity},
-        {"Pad", import_pad},
-        {"Reshape", import_reshape},
-        {"Slice", import_slice},
-        {"SpaceToDepth", import_space_to_depth},
-        {"Split", import_split},
-        {"Squeeze", import_by_rule<squeezed>},
-        {"Tile", import_tile},
-        {"Transpose", import_transpose},
-        {"Unsqueeze", import_by_rule<unsqueezed>},
+        {"Cast", {import_cast, "round_mode saturate to"}},
+        {"Concat", {import_concat, "axis"}},
+        {"DepthToSpace", {import_depth_to_space, "blocksize mode"}},
+        {"Expand", {import_expand, "", 8}},
+        {"Flatten", {import_by_rule<flattened>, "axis"}},
+        {"Gather", {import_gather, "axis"}},
+        {"Identity", {import_identity}},
+        {"Pad", {import_pad, "mode pads value"}},
+        {"Reshape", {import_reshape, "allowzero"}},
+        {"Slice", {import_slice, "axes ends starts"}},
+        {"SpaceToDepth", {import_space_to_depth, "blocksize"}},
+        {"Split", {import_split, "axis num_outputs split"}},
+        {"Squeeze", {import_by_rule<squeezed>, "axes"}},
+        {"Tile", {import_tile}},
+        {"Transpose", {import_transpose, "perm"}},
+        {"Unsqueeze", {import_by_rule<unsqueezed>, "axes"}},
     };
     return table;
 }

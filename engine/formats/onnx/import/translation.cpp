@@ -92,6 +92,8 @@ onnx::NodeProto reordered_node(ImportState& state, const onnx::NodeProto& proto)
 void import_node(ImportState& state, const onnx::NodeProto& proto) {
     if (proto.output_size() == 0) fail("it has no output");
     if (import_flow(state, proto, import_node) || import_rounding(state, proto, import_node)) return;
+    const ImportedOperator* const known = find_import(proto.op_type());
+    if (known != nullptr) known->check_attributes(proto);
     bool all_constant = true;
     bool all_fixed = !yields_shape(proto);
     for (const std::string& input : proto.input()) {
@@ -108,10 +110,9 @@ void import_node(ImportState& state, const onnx::NodeProto& proto) {
         state.values[proto.output(0)] = std::move(value);
         note_steps(state, proto);
     } else {
-        const ImportOperator import = find_import(proto.op_type());
-        if (import == nullptr) fail("it is not supported");
+        if (known == nullptr) fail("it is not supported");
         state.graph.begin_node(node_name(proto));
-        import(node);
+        known->import(node);
     }
     for (const std::string& output : proto.output()) {
         if (state.readers.contains(output) && !state.values.contains(output)) {
