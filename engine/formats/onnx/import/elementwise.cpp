@@ -1,6 +1,7 @@
 #include "engine/formats/onnx/import/elementwise.h"
 
 #include "engine/base/error.h"
+#include "engine/formats/onnx/import/spelled_out.h"
 #include "engine/formats/onnx/layout.h"
 #include "engine/formats/onnx/shapes.h"
 
@@ -144,53 +145,6 @@ ValueId untransposed(GraphBuilder& graph, ValueId parameter, std::span<const int
     values = permuted(values, inverse);
     values.reshape(without_leading_ones(values.shape()));
     return graph.add_parameter(graph.name(parameter), std::move(values));
-}
-
-// -----------------------------------------------------------------------------------------------------------------
-// Normalizations
-
-/// (x − its mean) / √(its variance + a number), spelled out: what it normalizes. As the inputs of a division.
-std::optional<ValueId> spelled_out_normalization(GraphBuilder& graph, ValueId deviation, ValueId root) {
-    const auto made_by = [&]<typename Op>(ValueId value, const Op&) -> std::pair<const Node*, const Op*> {
-        const Node* node = graph.producer(value);
-        return {node, node == nullptr ? nullptr : std::get_if<Op>(&node->op)};
-    };
-    const auto function = [&](ValueId value, Kind kind, float alpha) -> std::optional<ValueId> {
-        const auto [node, op] = made_by(value, Activation{});
-        if (op == nullptr || op->kind != kind || op->alpha != alpha) return std::nullopt;
-        return node->inputs[0];
-    };
-    const auto mean_of = [&](ValueId value) { return made_by(value, Reduce{}); };
-    const auto is_deviation = [&](ValueId value, ValueId x, const Reduce& mean) {
-        const auto [node, op] = made_by(value, Arithmetic{});
-        if (op == nullptr || op->kind != Arithmetic::Kind::subtract || node->inputs[0] != x) return false;
-        const auto [mean_node, reduce] = mean_of(node->inputs[1]);
-        return reduce != nullptr && mean_node->inputs[0] == x && reduce->kind == Reduce::Kind::mean && reduce->keep_axes
-               && reduce->axes == mean.axes;
-    };
-    std::optional<ValueId> sum = function(root, Kind::sqrt, 0.0F);
-    if (!sum) sum = function(root, Kind::power, 0.5F);
-    if (!sum) return std::nullopt;
-    const auto [sum_node, addition] = made_by(*sum, Arithmetic{});
-    if (addition == nullptr || addition->kind != Arithmetic::Kind::add) return std::nullopt;
-    const std::size_t number = graph.parameter(sum_node->inputs[0]) != nullptr ? 0 : 1;
-    const Tensor* epsilon = graph.parameter(sum_node->inputs[number]);
-    if (epsilon == nullptr || epsilon->elements() != 1 || !((*epsilon)[0] >= 0.0F)) return std::nullopt;
-    const auto [variance_node, variance] = mean_of(sum_node->inputs[1 - number]);
-    if (variance == nullptr || variance->kind != Reduce::Kind::mean || !variance->keep_axes || variance->axes.empty()) {
-        return std::nullopt;
-    }
-    const ValueId square = variance_node->inputs[0];
-    std::optional<ValueId> squared = function(square, Kind::power, 2.0F);
-    if (const auto [node, op] = made_by(square, Arithmetic{});
-        op != nullptr && op->kind == Arithmetic::Kind::multiply && node->inputs[0] == node->inputs[1]) {
-        squared = node->inputs[0];
-    }
-    const auto [deviation_node, subtraction] = made_by(deviation, Arithmetic{});
-    if (!squared || subtraction == nullptr || subtraction->kind != Arithmetic::Kind::subtract) return std::nullopt;
-    const ValueId x = deviation_node->inputs[0];
-    if (!is_deviation(deviation, x, *variance) || !is_deviation(*squared, x, *variance)) return std::nullopt;
-    return graph.add(Normalization{.axes = variance->axes, .epsilon = (*epsilon)[0]}, {x});
 }
 
 }  // namespace

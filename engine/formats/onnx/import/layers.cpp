@@ -67,9 +67,41 @@ void import_max_pool(NodeImport& node) {
     spatial.output(node.graph().add(read_pool(spatial, node.fixed(), MaxPool{}), {spatial.image()}));
 }
 
+/// A pool over the depth of volumes (N, C, D, H, W) alone, as a pool of images (N, C, D, H · W).
+void import_depth_pool(NodeImport& node, bool count_padding) {
+    const OnnxNode& attributes = node.fixed();
+    const auto only_along_depth = [&](std::string_view name, std::size_t count, std::int64_t elsewhere) {
+        auto values = attributes.integers(name).value_or(std::vector<std::int64_t>(count, elsewhere));
+        if (values.size() != count) fail("attribute '{}' has {} values, {} were expected", name, values.size(), count);
+        for (std::size_t i = 0; i < count; ++i) {
+            if (i % 3 != 0 && values[i] != elsewhere) fail("pools over three dimensions are not supported");
+            if (values[i] < elsewhere || values[i] > (1 << 24))
+                fail("attribute '{}' has the value {}", name, values[i]);
+        }
+        return values;
+    };
+    const auto pads = only_along_depth("pads", 6, 0);
+    if (attributes.text("auto_pad").value_or("NOTSET") != "NOTSET") fail("auto_pad is not supported");
+    const AveragePool pool{.kernel{only_along_depth("kernel_shape", 3, 1)[0], 1},
+                           .stride{only_along_depth("strides", 3, 1)[0], 1},
+                           .padding{pads[0], 0, pads[3], 0},
+                           .ceil_mode = attributes.integer("ceil_mode").value_or(0) != 0,
+                           .count_padding = count_padding,
+                           .dilation{only_along_depth("dilations", 3, 1)[0], 1}};
+    GraphBuilder& graph = node.graph();
+    const ProbedShapes volumes = node.shapes(0);
+    ProbedShapes images;
+    for (const Shape& shape : volumes) images.push_back({shape[0], shape[1], shape[2], shape[3] * shape[4]});
+    const ValueId pooled = graph.add(pool, {graph.onnx_reshape(node.value(0), images)});
+    ProbedShapes targets = volumes;
+    for (std::size_t probe = 0; probe < targets.size(); ++probe) targets[probe][2] = graph.shapes(pooled)[probe][1];
+    node.output(graph.onnx_reshape(pooled, targets));
+}
+
 void import_average_pool(NodeImport& node) {
-    SpatialNode spatial(node);
     const bool count_padding = node.fixed().integer("count_include_pad").value_or(0) != 0;
+    if (node.rank(0) == 5) return import_depth_pool(node, count_padding);
+    SpatialNode spatial(node);
     const AveragePool pool = read_pool(spatial, node.fixed(), AveragePool{.count_padding = count_padding});
     spatial.output(node.graph().add(pool, {spatial.image()}));
 }

@@ -33,7 +33,9 @@ bool is_three_dimensional(const OnnxFile& file, const onnx::NodeProto& node) {
     static const Values kTypes{"AveragePool", "Conv", "ConvTranspose", "MaxPool"};
     if (!kTypes.contains(node.op_type())) return false;
     for (const auto& attribute : node.attribute()) {
-        if (attribute.name() == "kernel_shape") return attribute.ints_size() == 3;
+        if (attribute.name() != "kernel_shape") continue;
+        const bool is_of_depth = attribute.ints_size() == 3 && attribute.ints(1) == 1 && attribute.ints(2) == 1;
+        return attribute.ints_size() == 3 && !(is_of_depth && node.op_type() == "AveragePool");
     }
     const auto weight = node.input_size() > 1 ? file.initializers.find(node.input(1)) : file.initializers.end();
     return weight != file.initializers.end() && weight->second->shape.rank() == 5;

@@ -209,26 +209,86 @@ TEST_CASE("GroupNormalization of both opsets, and as PyTorch writes it, is one n
           != std::string::npos);
 }
 
+namespace {
+
+/// The element divided by 0.6 power of 2 + 0.5 · the mean of squares over so many channels, from some before it on.
+float local_response(const Tensor& x, const Integers& i, std::int64_t size, std::int64_t before) {
+    double squares = 0.0;
+    for (std::int64_t c = i[1] - before; c < i[1] - before + size; ++c) {
+        squares += std::pow(static_cast<double>(at(x, {i[0], c, i[2], i[3]})), 2.0);
+    }
+    return static_cast<float>(static_cast<double>(at(x, i))
+                              / std::pow(2.0 + 0.5 / static_cast<double>(size) * squares, 0.6));
+}
+
+/// The same as PyTorch writes it: channels become the depth of volumes.
+OnnxModel spelled_out_local_response(std::int64_t size) {
+    OnnxModel model;
+    model.input("x", {0, 4, 5, 6}).output("y");
+    model.node("Mul", {"x", "x"}, {"square"}).integers("one", {1}).node("Unsqueeze", {"square", "one"}, {"volume"});
+    model.integers("split", {0, 1, 4, 5, -1}).node("Reshape", {"volume", "split"}, {"flat"});
+    model.integers("pads", {0, 0, size / 2, 0, 0, 0, 0, (size - 1) / 2, 0, 0})
+        .node("Pad", {"flat", "pads"}, {"padded"});
+    model.node("AveragePool", {"padded"}, {"mean"},
+               {{"kernel_shape", Integers{size, 1, 1}}, {"strides", Integers{1, 1, 1}}});
+    model.node("Squeeze", {"mean", "one"}, {"squeezed"}).integers("images", {0, 4, 5, 6});
+    model.node("Reshape", {"squeezed", "images"}, {"means"}).number("alpha", 0.5F).number("bias", 2.0F);
+    model.node("Mul", {"means", "alpha"}, {"scaled"}).node("Add", {"scaled", "bias"}, {"sum"}).number("beta", 0.6F);
+    return model.node("Pow", {"sum", "beta"}, {"divisor"}).node("Div", {"x", "divisor"}, {"y"});
+}
+
+}  // namespace
+
 TEST_CASE("LRN divides by the squares of the channels around") {
     for (const std::int64_t size : {3, 4}) {
         OnnxModel model(size == 3 ? 7 : 13);
         model.input("x", kOpenImages).output("y");
         model.node("LRN", {"x"}, {"y"}, {{"size", size}, {"alpha", 0.5F}, {"beta", 0.6F}, {"bias", 2.0F}});
-        check_output(model, kImages, kImages, [&](const Tensor& x, const Integers& i) {
-            double squares = 0.0;
-            for (std::int64_t c = std::max<std::int64_t>(0, i[1] - (size - 1) / 2);
-                 c <= std::min<std::int64_t>(3, i[1] + size / 2); ++c) {
-                squares += std::pow(static_cast<double>(at(x, {i[0], c, i[2], i[3]})), 2.0);
-            }
-            return static_cast<float>(static_cast<double>(at(x, i))
-                                      / std::pow(2.0 + 0.5 / static_cast<double>(size) * squares, 0.6));
-        });
+        check_output(model, kImages, kImages,
+                     [&](const Tensor& x, const Integers& i) { return local_response(x, i, size, (size - 1) / 2); });
     }
     OnnxModel rows;
     rows.input("x", {0, 4, 7}).output("y").node("LRN", {"x"}, {"y"}, {{"size", std::int64_t{1}}, {"alpha", 1.0F}});
     check_output(rows, {2, 4, 7}, {2, 4, 7}, [](const Tensor& x, const Integers& i) {
         return at(x, i) / std::pow(1.0F + at(x, i) * at(x, i), 0.75F);
     });
+}
+
+TEST_CASE("LRN that is spelled out is one operator, where its window is that of LRN") {
+    for (const std::int64_t size : {3, 4}) {
+        const OnnxModel model = spelled_out_local_response(size);
+        check_output(model, {2, 4, 5, 6}, {2, 4, 5, 6},
+                     [&](const Tensor& x, const Integers& i) { return local_response(x, i, size, size / 2); });
+        const Graph graph = model.read().graph;
+        const bool is_one =
+            graph.nodes().size() == 1 && std::holds_alternative<LocalResponseNormalization>(graph.nodes().front().op);
+        CHECK(is_one == (size == 3));  // of an even number of channels PyTorch takes one more before
+    }
+}
+
+TEST_CASE("AveragePool of volumes is over the depth alone") {
+    OnnxModel model;
+    model.input("x", {0, 2, 7, 3, 4}).output("y");
+    model.node(
+        "AveragePool", {"x"}, {"y"},
+        {{"kernel_shape", Integers{3, 1, 1}}, {"strides", Integers{2, 1, 1}}, {"pads", Integers{1, 0, 0, 1, 0, 0}}});
+    const Tensor x = random_tensor({2, 2, 7, 3, 4}, 5);
+    const Tensor expected = tensor_of({2, 2, 4, 3, 4}, [&](const Integers& i) {
+        float sum = 0.0F;
+        float count = 0.0F;
+        for (std::int64_t d = std::max<std::int64_t>(2 * i[2] - 1, 0); d < std::min<std::int64_t>(2 * i[2] + 2, 7);
+             ++d) {
+            sum += at(x, {i[0], i[1], d, i[3], i[4]});
+            ++count;
+        }
+        return sum / count;
+    });
+    CHECK(relative_error(run(model.read().graph, x), expected) < 1e-6F);
+
+    OnnxModel over_rows;
+    over_rows.input("x", {0, 2, 7, 3, 4}).output("y");
+    over_rows.node("AveragePool", {"x"}, {"y"}, {{"kernel_shape", Integers{3, 3, 1}}});
+    CHECK_THROWS_WITH_AS(over_rows.read(), doctest::Contains("AveragePool of three dimensions"), Error);
 }
 
 TEST_CASE("MeanVarianceNormalization takes its axes as they are") {
