@@ -46,6 +46,16 @@ struct RoundedLevels {
     bool has_zero_point;  ///< that is not 0
 };
 
+/// What DynamicQuantizeLinear outputs, or what is computed of that: known for what it stands for, not by its values.
+struct DynamicValue {
+    enum class Kind { levels, scale, zero_point, product };
+
+    Kind kind;
+    std::string rounded;     ///< the value that is rounded while the network runs
+    std::string factor{};    ///< of a scale: the constant that it is multiplied by, if there is one
+    onnx::NodeProto node{};  ///< of a product: what multiplies the levels
+};
+
 /// A value as a function of single elements of another: what it is at a row of points (`import/elementwise.cpp`).
 struct SampledFunction {
     ValueId source = -1;
@@ -67,6 +77,7 @@ struct ImportState {
     std::set<const onnx::NodeProto*> reorders;
     std::optional<ColumnMisfit> misfit;
     std::map<std::string, RoundedLevels, std::less<>> levels;                  ///< by name
+    std::map<std::string, DynamicValue, std::less<>> dynamic;                  ///< by name
     std::map<std::tuple<ValueId, int, float, std::int32_t>, ValueId> rounded;  ///< values, by what is rounded and how
     std::map<std::string, std::vector<float>, std::less<>> steps;              ///< of constants made of levels
     std::map<ValueId, std::vector<float>> parameter_steps;                     ///< the same for parameters

@@ -3,6 +3,7 @@
 #include "engine/base/error.h"
 #include "engine/formats/onnx/file.h"
 #include "engine/formats/onnx/fold/arithmetic.h"
+#include "engine/formats/onnx/shapes.h"
 #include "engine/graph/layer_view.h"
 
 #include <algorithm>
@@ -126,6 +127,13 @@ onnx::NodeProto made_node(ImportState& state, const std::string& type, const std
     return node;
 }
 
+void set_axis(onnx::NodeProto& node, std::int64_t value) {
+    auto& axis = *node.add_attribute();
+    axis.set_name(std::string("axis"));
+    axis.set_type(onnx::AttributeProto::INT);
+    axis.set_i(value);
+}
+
 /// The int32 bias of a QLinearConv, in units of the input's step times the weights' steps.
 std::string dequantized_bias(ImportState& state, const onnx::NodeProto& proto, const std::string& name) {
     onnx::NodeProto reader;
@@ -152,10 +160,7 @@ void import_linear(ImportState& state, const onnx::NodeProto& proto, ImportNode 
         made_node(state, "DequantizeLinear", {proto.input(0), proto.input(1), proto.input(2)}, base + ":a");
     onnx::NodeProto b =
         made_node(state, "DequantizeLinear", {proto.input(3), proto.input(4), proto.input(5)}, base + ":b");
-    auto& axis = *b.add_attribute();
-    axis.set_name(std::string("axis"));
-    axis.set_type(onnx::AttributeProto::INT);
-    axis.set_i(is_conv ? 0 : 1);
+    set_axis(b, is_conv ? 0 : 1);
     import_node(state, a);
     import_node(state, b);
     onnx::NodeProto product = made_node(state, is_conv ? "Conv" : "MatMul", {base + ":a", base + ":b"}, base + ":y");
@@ -166,6 +171,92 @@ void import_linear(ImportState& state, const onnx::NodeProto& proto, ImportNode 
     *product.mutable_attribute() = proto.attribute();
     import_node(state, product);
     import_node(state, made_node(state, "QuantizeLinear", {base + ":y", proto.input(6), proto.input(7)}, base));
+}
+
+/// The axis of what a product outputs, and of its weights, that goes through output channels.
+std::int64_t weight_channel_axis(const onnx::NodeProto& product) { return product.op_type() == "ConvInteger" ? 0 : 1; }
+
+/// The constant by which a product of levels is multiplied, as the scale of the weights: one, or a list of one for each
+/// output channel.
+std::string weight_scale(ImportState& state, const onnx::NodeProto& product, const DynamicValue& scale,
+                         const std::string& name) {
+    Constant steps{Shape{}, std::vector{1.0F}};
+    if (!scale.factor.empty()) {
+        onnx::NodeProto reader;
+        reader.add_input(scale.factor);
+        steps = NodeImport(reader, state).fixed().constant(0);
+        const int rank = product.op_type() == "ConvInteger" ? 4 : 2;
+        const std::int64_t count = steps.shape.elements();
+        if (count != 1 && (steps.shape.rank() > rank || with_leading_ones(steps.shape, rank)[1] != count)) {
+            fail("its products are scaled by values of shape {}, one for each output channel was expected",
+                 to_string(steps.shape));
+        }
+        steps.shape = count == 1 ? Shape{} : Shape{count};
+    }
+    state.values[name].constants.assign(state.probes, std::make_shared<Constant>(std::move(steps)));
+    return name;
+}
+
+/// A product of levels, times the scale of these: that of the values and of dequantized weights.
+void import_scaled_product(ImportState& state, const onnx::NodeProto& proto, const DynamicValue& product,
+                           const DynamicValue& scale, ImportNode import_node) {
+    const onnx::NodeProto& node = product.node;
+    const std::string base = proto.output(0);
+    std::vector<std::string> weights{node.input(1), weight_scale(state, node, scale, base + ":scale")};
+    if (node.input_size() > 3 && !node.input(3).empty()) weights.push_back(node.input(3));
+    onnx::NodeProto dequantize = made_node(state, "DequantizeLinear", weights, base + ":weights");
+    set_axis(dequantize, weight_channel_axis(node));
+    import_node(state, dequantize);
+    onnx::NodeProto layer = made_node(state, node.op_type() == "ConvInteger" ? "Conv" : "MatMul",
+                                      {product.rounded, base + ":weights"}, base);
+    layer.set_name(node_name(node));
+    *layer.mutable_attribute() = node.attribute();
+    import_node(state, layer);
+}
+
+/// DynamicQuantizeLinear, and what computes with what it outputs. The steps by which activations are rounded follow
+/// from their values, image by image: they stay as they are, and weights have their levels. False for other nodes.
+bool import_dynamic(ImportState& state, const onnx::NodeProto& node, ImportNode import_node) {
+    using Kind = DynamicValue::Kind;
+    const auto find = [&](int input) -> const DynamicValue* {
+        if (input >= node.input_size()) return nullptr;
+        const auto found = state.dynamic.find(node.input(input));
+        return found == state.dynamic.end() ? nullptr : &found->second;
+    };
+    if (node.op_type() == "DynamicQuantizeLinear") {
+        if (node.input_size() != 1) fail("it has {} inputs, 1 was expected", node.input_size());
+        const std::array kinds{Kind::levels, Kind::scale, Kind::zero_point};
+        for (int i = 0; i < std::min(node.output_size(), 3); ++i) {
+            state.dynamic[node.output(i)] = {.kind = kinds[static_cast<std::size_t>(i)], .rounded = node.input(0)};
+        }
+        return true;
+    }
+    if (node.op_type() == "ConvInteger" || node.op_type() == "MatMulInteger") {
+        const DynamicValue* levels = find(0);
+        const DynamicValue* zero_point = find(2);
+        if (node.input_size() < 3 || levels == nullptr || levels->kind != Kind::levels || zero_point == nullptr
+            || zero_point->kind != Kind::zero_point || zero_point->rounded != levels->rounded) {
+            fail("it multiplies other levels than those of DynamicQuantizeLinear, with their zero point");
+        }
+        state.dynamic[node.output(0)] = {.kind = Kind::product, .rounded = levels->rounded, .node = node};
+        return true;
+    }
+    const DynamicValue* a = find(0);
+    const DynamicValue* b = find(1);
+    if (node.op_type() == "Cast" && a != nullptr && a->kind == Kind::product) {
+        state.dynamic[node.output(0)] = DynamicValue(*a);
+        return true;
+    }
+    if (node.op_type() != "Mul" || node.input_size() != 2 || (a == nullptr && b == nullptr)) return false;
+    if (a == nullptr || (b != nullptr && b->kind == Kind::product)) std::swap(a, b);
+    if (b == nullptr && a->kind == Kind::scale && a->factor.empty()) {
+        const std::string factor = node.input(find(0) == nullptr ? 0 : 1);
+        state.dynamic[node.output(0)] = {.kind = Kind::scale, .rounded = a->rounded, .factor = factor};
+        return true;
+    }
+    if (b == nullptr || a->kind != Kind::product || b->kind != Kind::scale || a->rounded != b->rounded) return false;
+    import_scaled_product(state, node, DynamicValue(*a), DynamicValue(*b), import_node);
+    return true;
 }
 
 /// The levels of a weight that is exactly such multiples of steps, one of each output channel; nothing for others.
@@ -199,12 +290,14 @@ std::optional<Quantized> levels_of(const Tensor& weight, std::span<const float> 
 }  // namespace
 
 bool is_rounding(const onnx::NodeProto& node) {
-    static constexpr std::array<std::string_view, 4> kTypes{"DequantizeLinear", "QLinearConv", "QLinearMatMul",
-                                                            "QuantizeLinear"};
+    static constexpr std::array<std::string_view, 7> kTypes{
+        "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger",
+        "QLinearConv", "QLinearMatMul",    "QuantizeLinear"};
     return std::ranges::find(kTypes, node.op_type()) != kTypes.end();
 }
 
 bool import_rounding(ImportState& state, const onnx::NodeProto& node, ImportNode import_node) {
+    if (import_dynamic(state, node, import_node)) return true;
     if (!is_rounding(node) || node.input_size() < 2) return false;
     if (node.op_type().starts_with("QLinear")) {
         import_linear(state, node, import_node);

@@ -52,6 +52,11 @@ const ImportedValue& value_named(const ImportState& state, const std::string& na
     if (found == state.values.end() && state.levels.contains(name)) {
         fail("it reads the levels of rounded values, '{}'; only their values are supported", name);
     }
+    if (found == state.values.end() && state.dynamic.contains(name)) {
+        fail("it reads '{}', which follows from values that are rounded as they come; only products of these, times "
+             "their scale, are supported",
+             name);
+    }
     if (found == state.values.end()) fail("it reads '{}' before that is computed", name);
     return found->second;
 }

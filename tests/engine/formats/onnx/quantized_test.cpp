@@ -1,3 +1,4 @@
+#include "engine/graph/layer_view.h"
 #include "engine/passes/prepare_for_inference.h"
 #include "engine/passes/quantizer_candidates.h"
 #include "engine/program/inference.h"
@@ -182,6 +183,82 @@ TEST_CASE("QLinearMatMul, and matrices of levels, are fully-connected layers of 
         });
         CHECK(largest_difference(run_onnx(graph, x), expected) < 0.0301F);
     }
+}
+
+TEST_CASE("products of levels that are rounded as they come are layers of levels, of values as they are") {
+    // As ONNX Runtime's quantize_dynamic writes a convolution in two groups, with a bias, and a fully-connected layer.
+    const Integers filter = random_levels(6 * 2 * 9, 0, 255);
+    const Integers matrix = random_levels(6 * 3, -128, 127);
+    const Integers matrix_points{0, 1, -2};
+    const Tensor matrix_steps = tensor_of({3}, [](const Integers& i) { return 0.01F * static_cast<float>(i[0] + 1); });
+    const Tensor bias = random_tensor({1, 6, 1, 1}, 3);
+    OnnxModel model;
+    model.input("x", {0, 4, 6, 7}).number("ws", 0.02F).constant("ms", matrix_steps).constant("b", bias).output("y");
+    add_levels(model, "w", {6, 2, 3, 3}, filter, kUint8);
+    add_levels(model, "wz", {}, {120}, kUint8);
+    add_levels(model, "m", {6, 3}, matrix, kInt8);
+    add_levels(model, "mz", {3}, matrix_points, kInt8);
+    const OnnxModel::Attributes to_float{{"to", std::int64_t{onnx::TensorProto::FLOAT}}};
+    model.node("DynamicQuantizeLinear", {"x"}, {"xq", "xs", "xz"}).node("Mul", {"xs", "ws"}, {"s"});
+    model.node("ConvInteger", {"xq", "w", "xz", "wz"}, {"ci"}, {{"pads", Integers(4, 1)}, {"group", std::int64_t{2}}});
+    model.node("Cast", {"ci"}, {"cf"}, to_float).node("Mul", {"cf", "s"}, {"c"}).node("Add", {"c", "b"}, {"a"});
+    model.node("GlobalAveragePool", {"a"}, {"p"}).node("Flatten", {"p"}, {"f"});
+    model.node("DynamicQuantizeLinear", {"f"}, {"fq", "fs", "fz"}).node("Mul", {"ms", "fs"}, {"fms"});
+    model.node("MatMulInteger", {"fq", "m", "fz", "mz"}, {"mi"}).node("Cast", {"mi"}, {"mf"}, to_float);
+    model.node("Mul", {"fms", "mf"}, {"y"});
+
+    const Tensor x = random_tensor({2, 4, 6, 7}, 5);
+    const auto rounded_as_it_comes = [](Tensor values) {
+        const auto [lowest, highest] = std::ranges::minmax(values.values());
+        const float low = std::min(lowest, 0.0F);
+        const float step = (std::max(highest, 0.0F) - low) / 255.0F;
+        for (float& value : values.values()) {
+            value = rounded(value, step, std::nearbyint(-low / step), 0.0F, 255.0F);
+        }
+        return values;
+    };
+    const auto expected = [&](const std::function<Tensor(Tensor)>& read) {
+        const Tensor images = read(x);
+        const Tensor pooled = tensor_of({2, 6}, [&](const Integers& i) {
+            float sum = 0.0F;
+            for (std::int64_t place = 0; place < 6 * 7 * 2 * 9; ++place) {
+                const Integers at_w{i[1], place % 2, place / 2 % 3, place / 6 % 3};
+                const Integers at_x{i[0], i[1] / 3 * 2 + at_w[1], place / 18 % 6 + at_w[2] - 1,
+                                    place / 108 + at_w[3] - 1};
+                const auto level = filter[static_cast<std::size_t>(((i[1] * 2 + at_w[1]) * 3 + at_w[2]) * 3 + at_w[3])];
+                sum += 0.02F * static_cast<float>(level - 120) * at(images, at_x);
+            }
+            return sum / 42.0F + bias[i[1]];
+        });
+        const Tensor values = read(pooled);
+        return tensor_of({2, 3}, [&](const Integers& i) {
+            float sum = 0.0F;
+            for (std::int64_t k = 0; k < 6; ++k) {
+                const auto column = static_cast<std::size_t>(i[1]);
+                const auto level = matrix[static_cast<std::size_t>(k * 3) + column] - matrix_points[column];
+                sum += matrix_steps[i[1]] * static_cast<float>(level) * at(values, {i[0], k});
+            }
+            return sum;
+        });
+    };
+    const Graph graph = model.read().graph;
+    const Tensor y = run_onnx(graph, x);
+    CHECK(relative_error(y, expected([](Tensor values) { return values; })) < 1e-5F);
+    CHECK(relative_error(y, expected(rounded_as_it_comes)) < 0.02F);
+    for (const LayerView& layer : layers_of(graph)) CHECK(graph.parameter(layer.weight).quantized() != nullptr);
+    CHECK(layers_of(graph).size() == 2);
+    CHECK(relative_error(run_onnx(exported_and_read_again(graph), x), y) < 1e-5F);
+
+    const auto error = [&](const std::string& output) {
+        OnnxModel other = model;
+        other.node("Abs", {"xs"}, {"magnitude"}).output(output);
+        return error_of([&] { other.read(); });
+    };
+    CHECK(contains(error("magnitude"), "it reads 'xs', which follows from values that are rounded as they come"));
+    CHECK(contains(error("xq"), "it reads 'xq', which follows"));
+    OnnxModel unscaled = model;
+    unscaled.node("ConvInteger", {"xq", "w"}, {"other"}).output("other");
+    CHECK(contains(error_of([&] { unscaled.read(); }), "(ConvInteger): it multiplies other levels than those of"));
 }
 
 TEST_CASE("a quantizer that is all there is of a ReLU clips values in floats, too") {
