@@ -1,5 +1,6 @@
 #include "cli/training_options.h"
 #include "cli/verbs.h"
+#include "datasets/classes.h"
 #include "datasets/data_spec.h"
 #include "engine/base/error.h"
 #include "engine/formats/onnx/onnx.h"
@@ -32,6 +33,7 @@ Results train_network(TrainOptions options, const RunOptions& run) {
     if (training.restoration) {
         fail("--data is {}: {} tells classes apart, it cannot restore images.", options.files.data, options.network);
     }
+    require_labels(training);
     const Preprocessing& preprocessing = training.preprocessing;
     const Shape image{preprocessing.height, preprocessing.width, preprocessing.channels};
     Model model{build_network(options.network, image, training.class_count, run.seed), preprocessing, training.classes};

@@ -101,6 +101,13 @@ std::int64_t score_count(const Graph& graph, const Preprocessing& preprocessing)
     return 0;
 }
 
+void require_labels(const Dataset& dataset) {
+    if (dataset.restoration || !dataset.labels.empty()) return;
+    fail("data \"{}\" does not say what its images show: a folder for each class, labels.csv or _classes.csv was "
+         "expected",
+         dataset.name);
+}
+
 void match_classes(Dataset& dataset, const std::vector<std::string>& known, std::int64_t scores) {
     if (dataset.restoration) return;
     if (!known.empty() && !dataset.classes.empty() && dataset.classes != known) {

@@ -12,6 +12,9 @@ namespace eigenbit::internal {
 /// How many scores a network outputs for an image that the preprocessing makes; 0 where it takes none such.
 std::int64_t score_count(const Graph& graph, const Preprocessing& preprocessing);
 
+/// Throws Error, saying what was expected, where a data set neither has labels nor is one of restoration.
+void require_labels(const Dataset& dataset);
+
 /// Lets the labels of a data set count the classes of a network.
 ///
 /// Where both have names, names decide: `known` are those of the network, in its order; capitals, and whether words are

@@ -37,13 +37,13 @@ struct Restoration {
     std::uint64_t noise_seed = 0;  ///< of the noise, which changes from epoch to epoch under augmentation alone
 };
 
-/// Labelled images, or images to restore, by index; copies share what is kept in memory.
+/// Images with labels or without, or images to restore, by index; copies share what is kept in memory.
 struct Dataset {
     std::string name;  ///< as the user called it
     std::int64_t size = 0;
     Preprocessing preprocessing;  ///< height and width are 0 where the images differ in size
 
-    std::vector<int> labels;  ///< one for each example, 0 … class_count-1; none for restoration
+    std::vector<int> labels;  ///< one for each example, 0 … class_count-1; none for restoration, or unknown
     int class_count = 0;
     std::vector<std::string> classes;  ///< names, none where unknown
 

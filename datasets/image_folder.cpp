@@ -17,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// No labels where nothing says what the images show.
 struct LabelledFiles {
     std::vector<std::string> files;
     std::vector<int> labels;
@@ -41,11 +42,14 @@ LabelledFiles listed_files(const fs::path& csv, LabelList (*parse)(std::string_v
     return listed;
 }
 
-LabelledFiles files_by_class(const fs::path& folder) {
-    const std::vector<fs::path> class_folders = list_folders(folder);
-    if (class_folders.empty()) {
-        fail("the folder \"{}\" has neither labels.csv nor a folder for each class", folder.string());
-    }
+/// The images that lie in the folder itself.
+LabelledFiles files_without_labels(const fs::path& folder) {
+    LabelledFiles found;
+    for (const fs::path& file : list_images(folder)) found.files.push_back(file.string());
+    return found;
+}
+
+LabelledFiles files_by_class(const std::vector<fs::path>& class_folders) {
     LabelledFiles found;
     std::vector<std::vector<fs::path>> images;
     std::size_t most = 0;
@@ -72,13 +76,20 @@ LabelledFiles files_by_class(const fs::path& folder) {
     return found;
 }
 
+LabelledFiles files_in(const fs::path& folder) {
+    const std::vector<fs::path> class_folders = list_folders(folder);
+    if (!class_folders.empty()) return files_by_class(class_folders);
+    if (has_images(folder)) return files_without_labels(folder);
+    fail("the folder \"{}\" has no images, no labels.csv and no folder for each class", folder.string());
+}
+
 }  // namespace
 
 Dataset open_image_folder(const fs::path& folder, DataSplit split, const Preprocessing& preprocessing) {
     const fs::path images = folder_of_split(folder, split);
     LabelledFiles found = fs::exists(images / kLabelList)    ? listed_files(images / kLabelList, parse_label_list)
                           : fs::exists(images / kClassTable) ? listed_files(images / kClassTable, parse_class_table)
-                                                             : files_by_class(images);
+                                                             : files_in(images);
 
     Dataset dataset;
     dataset.size = static_cast<std::int64_t>(found.files.size());

@@ -113,10 +113,10 @@ void BatchLoader::place(std::int64_t example_number, std::int64_t position, Batc
 
     const View image = batch.images.view().slice(position, position + 1);
     normalizer_.write(example.image, window, image.data);
-    if (!dataset_.restoration) {
+    if (!dataset_.labels.empty()) {
         batch.labels[static_cast<std::size_t>(position)] = dataset_.labels[static_cast<std::size_t>(index)];
-        return;
     }
+    if (!dataset_.restoration) return;
     const Restoration& restoration = *dataset_.restoration;
     const Image& target = example.target.pixels.empty() ? example.image : example.target;
     normalizer_.write(target, window.enlarged(restoration.scale),

@@ -18,7 +18,7 @@ namespace eigenbit::internal {
 /// Examples as a network takes them.
 struct Batch {
     Tensor images;            ///< (N, H, W, C), normalised
-    std::vector<int> labels;  ///< N class indices; none for restoration
+    std::vector<int> labels;  ///< N class indices; none where the data set has none
     Tensor targets;           ///< (N, scale·H, scale·W, C), normalised alike; empty for classification
 };
 

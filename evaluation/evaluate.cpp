@@ -1,5 +1,6 @@
 #include "evaluation/evaluate.h"
 
+#include "datasets/classes.h"
 #include "datasets/loader.h"
 #include "engine/base/error.h"
 #include "engine/formats/preprocess.h"
@@ -43,6 +44,7 @@ void check_output(const Graph& graph, ConstView output, const Batch& batch, cons
 }  // namespace
 
 Evaluation evaluate(NetworkRunner& network, const Dataset& dataset, const EvaluationOptions& options) {
+    require_labels(dataset);
     BatchLoader loader(dataset, {.batch_size = options.batch});
     Evaluation result;
     Classification hits;

@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include "datasets/classes.h"
 #include "datasets/loader.h"
 #include "engine/base/error.h"
 #include "engine/base/random.h"
@@ -336,6 +337,8 @@ TrainingResult train_expanded(Graph& graph, const Dataset& training, const Datas
 
 TrainingResult train(Graph& graph, const Dataset& training, const Dataset* validation, const TrainingOptions& options,
                      const TrainingObserver& observer) {
+    const bool learns_labels = options.distillation.teacher == nullptr || options.distillation.label_share > 0.0;
+    if (learns_labels) require_labels(training);
     const std::vector<ExpandedLayer> expanded = expand_products(graph);
     const TrainingResult result = train_expanded(graph, training, validation, options, observer);
     collapse_products(graph, expanded);

@@ -84,7 +84,7 @@ struct TrainingResult {
 /// the options alone: neither on the number of threads nor on interruptions that were resumed. A run may be resumed for
 /// another number of epochs than it was begun for: from there on it has the learning rates and bits of a run of so
 /// many. Throws Error when the loss is no number any more, and when the checkpoint to resume from is of another run, or
-/// of one that is further already.
+/// of one that is further already, and when it is to learn labels of data without.
 TrainingResult train(Graph& graph, const Dataset& training, const Dataset* validation, const TrainingOptions& options,
                      const TrainingObserver& observer = {});
 

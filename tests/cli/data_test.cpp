@@ -167,6 +167,29 @@ TEST_CASE("compression says that the float network does no better than chance, a
     CHECK(run_command(folder, compression + "right --lambda 1e-6").errors.empty());
 }
 
+TEST_CASE("images without labels are enough to compress, but neither to evaluate, to train nor to learn labels") {
+    const TemporaryFolder folder;
+    write_ebit(colour_model(true), folder / "net.ebit", LevelStorage::entropy);
+    for (const auto& [colour, rgb] : kColours) write_colour(folder / "photos" / (colour + ".png"), colour);
+    write_classes(folder, "labelled", {{"blue", "blue"}, {"green", "green"}, {"red", "red"}});
+    const std::string data = " --data 'folder:photos?size=16' ";
+    REQUIRE(run_command(folder, "compress net.ebit --lambda 1e-6 --activation-bits 8 --out small.ebit" + data).exit_code
+            == 0);
+    CHECK(top1(folder, "folder:labelled", "small.ebit") == 100.0);
+    REQUIRE(run_command(folder, "retrain small.ebit --teacher net.ebit --epochs 1 --batch 2 --out taught.ebit" + data)
+                .exit_code
+            == 0);
+    for (const char* arguments :
+         {"eval net.ebit", "train --model resnet20 --epochs 1 --batch 2 --out trained.onnx",
+          "retrain small.ebit --epochs 1 --batch 2 --out trained.ebit",
+          "compress net.ebit --lambda 1e-6 --val 'folder:photos?size=16' --out trained.ebit",
+          "retrain small.ebit --teacher net.ebit --label-share 0.5 --epochs 1 --batch 2 --out trained.ebit"}) {
+        CAPTURE(arguments);
+        CHECK(mentions(refusal(folder, arguments + data), "photos?size=16\" does not say what its images show"));
+    }
+    CHECK_FALSE(fs::exists(folder / "trained.ebit"));
+}
+
 TEST_CASE("labels.csv with spaces counts classes by number; numbers and names are not mixed") {
     const TemporaryFolder folder;
     Model model = colour_model(false);

@@ -190,6 +190,16 @@ const std::map<std::string, std::function<void()>> kCases{
          place.text("_classes.csv", "filename, cat, dog\na.png, 1, 1\n");
          CHECK(mentions(place.refusal(), "shows 2 classes, exactly one was expected"));
      }},
+    {"images alone",
+     [] {
+         const Place place;
+         place.image("1.png");
+         place.image("2.png");
+         CHECK(place.open().size == 2);
+         CHECK(place.open().labels.empty());
+         CHECK(place.open("?limit=1").size == 1);
+         CHECK(mentions(error_of([&] { require_labels(place.open()); }), "does not say what its images show"));
+     }},
     {"`images` beside `labels`, annotations of boxes",
      [] {
          const Place place;

@@ -187,8 +187,8 @@ TEST_CASE("the split's folder is taken where there are two") {
 
 TEST_CASE("a folder without images or classes is named") {
     const TemporaryFolder folder;
-    CHECK(
-        mentions(complaint(folder), folder.path().string() + "\" has neither labels.csv nor a folder for each class"));
+    CHECK(mentions(complaint(folder),
+                   folder.path().string() + "\" has no images, no labels.csv and no folder for each class"));
     std::filesystem::create_directory(folder / "cat");
     CHECK(mentions(complaint(folder), (folder / "cat").string() + "\" has no image"));
     CHECK(
