@@ -51,19 +51,13 @@ Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t see
     return images;
 }
 
-AddedQuantizers quantize_missing_activations(Model& model, const Dataset& dataset, std::uint64_t seed) {
-    constexpr std::int64_t kImages = 64;
-    if (std::ranges::none_of(float_layers(model.graph), &FloatLayer::lacks_quantizer)) return {};
-    return quantize_missing_activations(model, calibration_images(dataset, kImages, seed), seed);
+bool lacks_quantizers(const Graph& graph) {
+    return std::ranges::any_of(float_layers(graph), &FloatLayer::lacks_quantizer);
 }
 
-AddedQuantizers quantize_missing_activations(Model& model, const Tensor& examples, std::uint64_t seed) {
+std::int64_t add_quantizers(Graph& graph, ConstView examples, std::uint64_t seed) {
     constexpr int kBits = 8;
-    if (std::ranges::none_of(float_layers(model.graph), &FloatLayer::lacks_quantizer)) return {};
-    check_free_batch(model.graph);
-    const auto chosen =
-        quantize_activations(model.graph, examples, {.depths = {kBits, kBits}, .sampling = {.seed = seed}});
-    return {chosen.size(), examples.shape()[0]};
+    return std::ssize(quantize_activations(graph, examples, {.depths = {kBits, kBits}, .sampling = {.seed = seed}}));
 }
 
 void check_free_batch(const Graph& graph) {

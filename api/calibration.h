@@ -2,7 +2,7 @@
 
 #include "datasets/dataset.h"
 #include "engine/base/tensor.h"
-#include "engine/graph/model.h"
+#include "engine/graph/graph.h"
 
 #include <cstdint>
 #include <functional>
@@ -19,17 +19,10 @@ void for_each_calibration_batch(Dataset dataset, std::int64_t count, std::uint64
 /// All of them together, (N, H, W, C).
 Tensor calibration_images(Dataset dataset, std::int64_t count, std::uint64_t seed);
 
-/// How many activations got a quantizer, from how many images.
-struct AddedQuantizers {
-    std::size_t activations = 0;
-    std::int64_t images = 0;
-};
-
-/// Where layers read activations without a quantizer, gives all candidates that have none one of 8 bits, chosen for
-/// images of the data set.
-AddedQuantizers quantize_missing_activations(Model& model, const Dataset& dataset, std::uint64_t seed);
-/// The same for examples that are no images.
-AddedQuantizers quantize_missing_activations(Model& model, const Tensor& examples, std::uint64_t seed);
+/// Whether layers read activations that could have a quantizer and have none.
+bool lacks_quantizers(const Graph& graph);
+/// Gives all candidates without a quantizer one of 8 bits, chosen for these examples. Returns how many got one.
+std::int64_t add_quantizers(Graph& graph, ConstView examples, std::uint64_t seed);
 
 /// Throws Error where the network takes batches of a fixed number of images alone, which a compressor cannot work with.
 void check_free_batch(const Graph& graph);

@@ -10,10 +10,10 @@ namespace {
 
 double decibels(double power_ratio) { return 10.0 * std::log10(power_ratio); }
 
-QualityPoint quality_point(const WrittenPoint& written) {
-    const CompressedPoint& point = written.point;
+QualityPoint quality_point(const ReportedPoint& reported) {
+    const CompressedPoint& point = reported.point;
     QualityPoint result{.bits_per_weight = point.network.bits_per_weight,
-                        .file_bytes = written.sizes.total(),
+                        .file_bytes = reported.sizes.total(),
                         .predicted_distortion = point.network.distortion,
                         .measured_distortion = point.measured_distortion};
     if (!point.quality) return result;
@@ -44,10 +44,8 @@ LayerReport layer_report(const LayerSummary& layer) {
 
 }  // namespace
 
-CompressionReport make_report(std::span<const WrittenPoint> points, const CompressionJudge& judge,
-                              const std::filesystem::path& original) {
+CompressionReport make_report(std::span<const ReportedPoint> points, const CompressionJudge& judge) {
     CompressionReport report;
-    report.model = original.filename().string();
     if (judge.present()) {
         report.float_quality = judge.float_quality().points();
         if (judge.float_quality().restoration) {
@@ -55,12 +53,11 @@ CompressionReport make_report(std::span<const WrittenPoint> points, const Compre
             report.quality_unit = "dB";
         }
     }
-    report.float_bytes = static_cast<std::int64_t>(std::filesystem::file_size(original));
-    for (const WrittenPoint& written : points) {
-        if (report.curves.empty() || report.curves.back().name != written.point.transform) {
-            report.curves.push_back({written.point.transform, {}});
+    for (const ReportedPoint& reported : points) {
+        if (report.curves.empty() || report.curves.back().name != reported.point.transform) {
+            report.curves.push_back({reported.point.transform, {}});
         }
-        report.curves.back().points.push_back(quality_point(written));
+        report.curves.back().points.push_back(quality_point(reported));
     }
     for (TransformCurve& curve : report.curves) {
         std::ranges::sort(curve.points, {}, &QualityPoint::bits_per_weight);

@@ -6,11 +6,11 @@
 #include <array>
 #include <charconv>
 
-namespace eigenbit::internal {
+namespace eigenbit {
+inline namespace v1 {
 namespace {
 
 constexpr std::int64_t kLargestSide = 1 << 16;
-constexpr std::int64_t kUsualSide = 224;
 
 std::optional<std::int64_t> parse_side(std::string_view text) {
     std::int64_t side = 0;
@@ -18,6 +18,23 @@ std::optional<std::int64_t> parse_side(std::string_view text) {
     if (error != std::errc{} || end != text.data() + text.size() || side < 1 || side > kLargestSide) return {};
     return side;
 }
+
+}  // namespace
+
+std::optional<ImageSize> parse_image_size(std::string_view text) {
+    const std::size_t cross = text.find('x');
+    const auto height = parse_side(text.substr(0, cross));
+    const auto width = cross == std::string_view::npos ? height : parse_side(text.substr(cross + 1));
+    if (!height || !width) return {};
+    return ImageSize{*height, *width};
+}
+
+}  // namespace v1
+
+namespace internal {
+namespace {
+
+constexpr std::int64_t kUsualSide = 224;
 
 /// What stands behind "NAME=" among the options of a specification.
 std::optional<std::string_view> option(std::string_view spec, std::string_view name) {
@@ -31,14 +48,6 @@ std::optional<std::string_view> option(std::string_view spec, std::string_view n
 }
 
 }  // namespace
-
-std::optional<ImageSize> parse_image_size(std::string_view text) {
-    const std::size_t cross = text.find('x');
-    const auto height = parse_side(text.substr(0, cross));
-    const auto width = cross == std::string_view::npos ? height : parse_side(text.substr(cross + 1));
-    if (!height || !width) return {};
-    return ImageSize{*height, *width};
-}
 
 ImageSize size_in_spec(std::string_view spec) {
     const auto given = option(spec, "size");
@@ -70,4 +79,5 @@ std::vector<Shape> input_shapes(const Graph& graph, std::int64_t images, const I
     return shapes;
 }
 
-}  // namespace eigenbit::internal
+}  // namespace internal
+}  // namespace eigenbit

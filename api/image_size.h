@@ -1,25 +1,16 @@
 #pragma once
 
 #include "engine/graph/graph.h"
+#include "include/eigenbit/model.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace eigenbit::internal {
 
-/// Pixels, where a network or a data set leaves them open; 0: not given.
-struct ImageSize {
-    std::int64_t height = 0;
-    std::int64_t width = 0;
-
-    bool is_given() const { return height != 0; }
-};
-
-/// "224x320" (height and width), or "224" for both.
-std::optional<ImageSize> parse_image_size(std::string_view text);
+using eigenbit::ImageSize;
 
 /// What a data specification says with its option size=.
 ImageSize size_in_spec(std::string_view spec);

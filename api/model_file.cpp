@@ -51,26 +51,12 @@ Model import_network(const ModelSource& source) {
 
 }  // namespace
 
-Model load_model(const ModelSource& source) {
+LoadedModel load_model(const ModelSource& source) {
     std::optional<EbitFile> packed = read_packed(source);
-    Model model = packed ? std::move(packed->model) : import_network(source);
-    if (source.residual) subtract_output_from_input(model.graph);
-    return model;
-}
-
-Model load_model(ModelSource source, std::string& spec) {
-    if (!source.size.is_given()) source.size = size_in_spec(spec);
-    Model model = load_model(source);
-    spec = spec_of_size(spec, model.graph, source.size);
-    return model;
-}
-
-ModelFile load_model_file(const ModelSource& source) {
-    std::optional<EbitFile> packed = read_packed(source);
-    if (!packed) return {load_model(source), {}, {}};
-    SizeLedger sizes = encode_ebit(packed->model, packed->storage).sizes;
-    if (source.residual) subtract_output_from_input(packed->model.graph);
-    return {std::move(packed->model), packed->storage, std::move(sizes)};
+    LoadedModel loaded =
+        packed ? LoadedModel{std::move(packed->model), packed->storage} : LoadedModel{import_network(source)};
+    if (source.residual) subtract_output_from_input(loaded.model.graph);
+    return loaded;
 }
 
 void describe_by_data(Model& model, const Dataset& dataset) {

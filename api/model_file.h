@@ -3,7 +3,6 @@
 #include "api/image_size.h"
 #include "datasets/dataset.h"
 #include "engine/formats/ebit/levels.h"
-#include "engine/formats/ebit/size_ledger.h"
 #include "engine/graph/model.h"
 
 #include <filesystem>
@@ -24,21 +23,14 @@ struct ModelSource {
     std::vector<std::string> until{};
 };
 
-/// Reads a network. Of a residual one the subtraction becomes a part. Throws Error naming the file.
-Model load_model(const ModelSource& source);
-/// The same for images of a data specification: what either of them says about the size of images holds for the other,
-/// too, where it leaves that open.
-Model load_model(ModelSource source, std::string& spec);
-
-/// A network as its file holds it.
-struct ModelFile {
+/// A network, and how its file holds levels.
+struct LoadedModel {
     Model model;
     std::optional<LevelStorage> storage{};  ///< none for ONNX
-    SizeLedger sizes;                       ///< what the bytes of a packed file are spent on; empty for ONNX
 };
 
-/// The same with what the file spends its bytes on, which takes as long as writing it.
-ModelFile load_model_file(const ModelSource& source);
+/// Reads a network. Of a residual one the subtraction becomes a part. Throws Error naming the file.
+LoadedModel load_model(const ModelSource& source);
 
 /// Takes preprocessing, and class names where they are as many as the network has scores, from a data set where the
 /// model has none.

@@ -19,21 +19,21 @@ double counted_bits(const SizeLedger& sizes) { return 8.0 * static_cast<double>(
 
 }  // namespace
 
-double share_of_level_bits(const ModelFile& file, double rate, const std::string& name) {
-    if (*file.storage == LevelStorage::fixed) {
-        fail("A rate is given, but '{}' has levels of fixed depths, whose bits training does not change.", name);
+double share_of_level_bits(const Model& model, LevelStorage storage, double rate) {
+    if (storage == LevelStorage::fixed) {
+        fail("A rate is given, but the network has levels of fixed depths, whose bits training does not change.");
     }
-    const double weights = noted(file.model, kWeightsNote);
-    if (weights == 0.0) fail("A rate is given, but '{}' does not say how many weights it had.", name);
-    const double now = counted_bits(file.sizes);
+    const double weights = noted(model, kWeightsNote);
+    if (weights == 0.0) fail("A rate is given, but the network does not say how many weights it had.");
+    const double now = counted_bits(encode_ebit(model, storage).sizes);
     if (rate > now / weights) {
-        fail("The rate is {}, but '{}' has {:.3f} bits a weight: training can lower the rate, not raise it.", rate,
-             name, now / weights);
+        fail("The rate is {}, but the network has {:.3f} bits a weight: training can lower the rate, not raise it.",
+             rate, now / weights);
     }
-    const auto of_levels = static_cast<double>(coded_level_bits(file.model.graph));
+    const auto of_levels = static_cast<double>(coded_level_bits(model.graph));
     const double share = 1.0 - (now - rate * weights) / of_levels;
     if (share <= 0.0) {
-        fail("The rate is {}, but the side information of '{}' alone takes {:.3f} bits a weight.", rate, name,
+        fail("The rate is {}, but the network's side information alone takes {:.3f} bits a weight.", rate,
              (now - of_levels) / weights);
     }
     return share;

@@ -38,7 +38,7 @@ double int8_share(const Program& program) {
 }
 
 void compare(const std::string& file, const std::string& data) {
-    const Model model = load_model({.path = file});
+    const Model model = load_model({.path = file}).model;
     const Dataset dataset = open_dataset(data, DataSplit::test, model);
     NetworkRunner simulated(model.graph, NetworkRunner::Mode::simulated);
     NetworkRunner int8(model.graph, NetworkRunner::Mode::int8);

@@ -1,26 +1,18 @@
-#include "api/calibration.h"
-#include "api/compression.h"
-#include "api/compression_report.h"
-#include "api/model_file.h"
-#include "cli/arrays.h"
+#include "cli/fail.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "datasets/data_spec.h"
-#include "engine/base/error.h"
-#include "engine/base/warning.h"
-#include "engine/formats/ebit/ebit.h"
-#include "report/report_html.h"
+#include "include/eigenbit/benchmark.hpp"
+#include "include/eigenbit/compression.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -31,6 +23,10 @@ constexpr std::string_view kExamples = R"(Examples:
 
 constexpr int kPaperBlocks = 8;
 
+const std::map<std::string, DistortionCurves> kCurves{{"exact", DistortionCurves::exact},
+                                                      {"second-order", DistortionCurves::second_order},
+                                                      {"hybrid", DistortionCurves::hybrid}};
+
 struct CompressOptions {
     ModelSource model;
     std::string data;
@@ -39,19 +35,14 @@ struct CompressOptions {
     std::vector<double> rates;
     std::vector<std::string> sizes;  ///< of the file in bytes, and of images as HxW
     std::string size;                ///< of the file
-    double max_drop = 0.0;
-    double lambda = 0.0;
     std::vector<std::string> transforms{"auto"};
-    std::string axis = "auto";
-    std::string curves = "hybrid";
     std::string coding = "entropy";
     std::string activation_bits;
-    std::int64_t images = 1024;
     bool paper = false;
     bool no_correction = false;
     bool no_feedback = false;
-    bool plain_quantizer = false;
     std::optional<int> blocks;
+    CompressionOptions how{};
     std::filesystem::path out;
     std::filesystem::path report;
     std::filesystem::path plot;
@@ -76,47 +67,29 @@ std::int64_t parse_bytes(const std::string& text) {
     return static_cast<std::int64_t>(value * found->second);
 }
 
-/// "8" for one depth, "auto" for the best of all for each activation; nothing without a text.
-std::optional<ActivationDepths> parse_activation_bits(const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    if (text == "auto") return ActivationDepths{};
+/// "8" for one depth, "auto" for the best of all for each activation; 0, floats, without a text.
+int parse_activation_bits(const std::string& text) {
+    if (text.empty()) return 0;
+    if (text == "auto") return kAutomaticBits;
     const bool is_number = text.size() <= 2 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
     const int depth = is_number ? std::stoi(text) : 0;
     if (depth < 1 || depth > 16) fail("--activation-bits is '{}', expected a depth from 1 to 16, or auto.", text);
-    return ActivationDepths{depth, depth};
+    return depth;
 }
 
-Coding coding_of(const CompressOptions& options) {
-    return options.paper || options.coding == "fixed" ? Coding::fixed : Coding::entropy;
-}
-
-/// Of all the transforms together: statistics are the same for each.
-std::vector<Transform> all_transforms(const CompressOptions& options) {
-    std::vector<Transform> result;
-    if (options.transforms.size() > 1) result.push_back({});  // for layers that one of the others does not fit
-    for (const std::string& name : options.transforms) {
-        for (Transform& transform : transforms_named(name, options.axis)) {
-            if (std::ranges::find(result, transform) == result.end()) result.push_back(std::move(transform));
-        }
-    }
-    return result;
-}
-
-CompressionOptions compression_options(const CompressOptions& options, std::uint64_t seed) {
-    CompressionOptions result;
-    result.transforms = all_transforms(options);
-    result.candidates.coding = coding_of(options);
-    result.candidates.dead_zones = !options.paper && !options.plain_quantizer;
-    result.candidates.offsets = result.candidates.dead_zones;
-    result.correction = !options.paper && !options.no_correction;
-    result.error_feedback = !options.paper && !options.no_feedback;
-    result.curves = options.curves == "exact"    ? CurveMethod::exact
-                    : options.curves == "hybrid" ? CurveMethod::hybrid
-                                                 : CurveMethod::second_order;
-    result.activations = parse_activation_bits(options.activation_bits);
-    result.blocks = options.blocks.value_or(options.paper ? kPaperBlocks : result.blocks);
-    result.sampling.seed = seed;
-    return result;
+/// `validation` may be null.
+CompressionOptions compression_options(const CompressOptions& options, const Dataset* validation, std::uint64_t seed) {
+    CompressionOptions how = options.how;
+    how.file_bytes = options.size.empty() ? 0 : parse_bytes(options.size);
+    how.validation = validation;
+    how.entropy_coding = !options.paper && options.coding == "entropy";
+    how.plain_quantizer = options.paper || how.plain_quantizer;
+    how.correction = !options.paper && !options.no_correction;
+    how.error_feedback = !options.paper && !options.no_feedback;
+    how.activation_bits = parse_activation_bits(options.activation_bits);
+    how.blocks = options.blocks.value_or(options.paper ? kPaperBlocks : how.blocks);
+    how.seed = seed;
+    return how;
 }
 
 /// Where a network of several goes: "net.ebit" becomes "net.klt.2bit.ebit".
@@ -126,95 +99,67 @@ std::filesystem::path output_file(const CompressOptions& options, const std::str
     return file.replace_extension(fmt::format(".{}.{:.4g}bit.ebit", transform, rate));
 }
 
-void print_header(const CompressionJudge& judge) {
+void print_header(bool is_measured) {
     fmt::print("{:<10} {:>10} {:>9} {:>12}", "transform", "bits/weight", "ratio", "file bytes");
-    if (judge.present()) fmt::print("  {}", "quality");
+    if (is_measured) fmt::print("  {}", "quality");
     fmt::print("\n");
 }
 
-void print_point(const WrittenPoint& written, const CompressionJudge& judge) {
-    const CompressedPoint& point = written.point;
-    fmt::print("{:<10} {:>10.3f} {:>8.1f}x {:>12}", point.transform, point.network.bits_per_weight,
-               32.0 / point.network.bits_per_weight, std::filesystem::file_size(written.file));
-    if (point.network.activation_elements > 0) {
-        fmt::print("  activations {:.2f} bits, with weights {:.3f}", point.network.bits_per_activation(),
-                   point.network.bits_per_value());
+void print_network(const CompressedNetwork& network, const std::filesystem::path& file) {
+    fmt::print("{:<10} {:>10.3f} {:>8.1f}x {:>12}", network.transform, network.bits_per_weight,
+               32.0 / network.bits_per_weight, std::filesystem::file_size(file));
+    if (network.bits_per_activation) {
+        fmt::print("  activations {:.2f} bits, with weights {:.3f}", *network.bits_per_activation,
+                   *network.bits_per_value);
     }
-    if (point.quality) fmt::print("  {}  ({:+.2f})", to_string(*point.quality), -judge.drop(*point.quality));
+    if (network.quality) fmt::print("  {}  ({:+.2f})", to_string(*network.quality), -network.drop);
     fmt::print("\n");
     std::fflush(stdout);  // the next one may take minutes
 }
 
-Results as_results(const WrittenPoint& written, const CompressionJudge& judge) {
-    const CompressedPoint& point = written.point;
-    Results result{{"transform", point.transform},
-                   {"rate_bits_per_weight", point.network.bits_per_weight},
-                   {"compression_ratio", 32.0 / point.network.bits_per_weight},
-                   {"lambda", point.network.lambda},
-                   {"predicted_distortion", point.network.distortion},
-                   {"measured_distortion", point.measured_distortion},
-                   {"file", written.file.string()},
-                   {"file_bytes", std::filesystem::file_size(written.file)}};
-    const CompressedNetwork& network = point.network;
-    if (network.activation_elements > 0) {
-        result["activation_bits_per_element"] = network.bits_per_activation();
-        result["rate_bits_per_value"] = network.bits_per_value();
-        for (const LayerSummary& layer : network.layers) {
-            result["activation_bit_depths"][layer.name] = layer.activation_depths;
+Results as_results(const CompressedNetwork& network, const std::filesystem::path& file) {
+    Results result{{"transform", network.transform},
+                   {"rate_bits_per_weight", network.bits_per_weight},
+                   {"compression_ratio", 32.0 / network.bits_per_weight},
+                   {"lambda", network.lambda},
+                   {"predicted_distortion", network.predicted_distortion},
+                   {"measured_distortion", network.measured_distortion},
+                   {"file", file.string()},
+                   {"file_bytes", std::filesystem::file_size(file)}};
+    if (network.bits_per_activation) {
+        result["activation_bits_per_element"] = *network.bits_per_activation;
+        result["rate_bits_per_value"] = *network.bits_per_value;
+        for (const CompressedLayer& layer : network.layers) {
+            result["activation_bit_depths"][layer.name] = layer.activation_bits;
         }
     }
-    if (point.quality) {
-        add_evaluation(*point.quality, result);
-        result["drop"] = judge.drop(*point.quality);
+    if (network.quality) {
+        add_evaluation(*network.quality, result);
+        result["drop"] = network.drop;
     }
     return result;
 }
 
-Compressor compressor_of(const Model& model, const Tensor& images, const CompressOptions& options,
-                         const RunOptions& run) {
-    CompressionOptions compression = compression_options(options, run.seed);
-    Progress progress(run.quiet, "%", 100);
-    compression.progress = [&](std::string_view what, double done) {
-        progress.update(static_cast<std::int64_t>(100.0 * done), what);
-    };
-    return Compressor(model.graph, images, compression);
-}
-
-CompressionTarget target_of(const CompressOptions& options) {
-    return {.rates = options.rates,
-            .file_bytes = options.size.empty() ? 0 : parse_bytes(options.size),
-            .max_drop = options.max_drop,
-            .lambda = options.lambda};
-}
-
-std::string processor_name() {
-    std::ifstream info("/proc/cpuinfo");
-    for (std::string line; std::getline(info, line);) {
-        if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-    }
-    return "unknown processor";
-}
-
-/// What the page and the plot show.
-CompressionReport describe(std::span<const WrittenPoint> points, const CompressionJudge& judge,
-                           const CompressOptions& options, const RunOptions& run) {
-    CompressionReport report = make_report(points, judge, options.model.path);
-    report.data = fmt::format("{} images of {}", options.images, options.data);
-    if (judge.present()) report.data += ", quality on " + options.validation;
-    report.machine = fmt::format("{}, {} threads", processor_name(), run.threads);
-    report.version = EIGENBIT_VERSION;
-    return report;
+/// What the page and the plot say of where they come from.
+ReportNotes notes_of(const CompressOptions& options, const RunOptions& run) {
+    ReportNotes notes{.model = options.model.path.filename().string(),
+                      .float_bytes = static_cast<std::int64_t>(std::filesystem::file_size(options.model.path)),
+                      .data = fmt::format("{} images of {}", options.how.images, options.data),
+                      .machine = fmt::format("{}, {} threads", processor_name(), run.threads),
+                      .version = EIGENBIT_VERSION};
+    if (!options.validation.empty()) notes.data += ", quality on " + options.validation;
+    return notes;
 }
 
 /// What would be found out only after the work is done.
 void check_options(const CompressOptions& options) {
     const int targets = static_cast<int>(!options.rates.empty()) + static_cast<int>(!options.size.empty())
-                        + static_cast<int>(options.max_drop > 0.0) + static_cast<int>(options.lambda > 0.0);
+                        + static_cast<int>(options.how.max_drop > 0.0) + static_cast<int>(options.how.lambda > 0.0);
     if (targets != 1) fail("Give one of --rate, --size, --max-drop and --lambda.");
     if (!options.plot.empty() && options.validation.empty()) fail("--plot needs --val, the data to measure on.");
-    if (options.max_drop > 0.0 && options.validation.empty()) fail("--max-drop needs --val, the data to measure on.");
+    if (options.how.max_drop > 0.0 && options.validation.empty())
+        fail("--max-drop needs --val, the data to measure on.");
     if (!options.size.empty()) parse_bytes(options.size);
-    for (const std::string& transform : options.transforms) transforms_named(transform, options.axis);
     parse_activation_bits(options.activation_bits);
 }
 
@@ -235,67 +180,48 @@ Files files_of(const CompressOptions& options) {
 void sort_sizes(CompressOptions& options) {
     for (const std::string& text : options.sizes) {
         const auto image = text.find('x') == std::string::npos ? std::nullopt : parse_image_size(text);
-        if (image ? options.model.size.is_given() : !options.size.empty())
+        if (image ? options.model.how.size.is_given() : !options.size.empty())
             fail("--size is given twice, as {} too.", text);
-        image ? void(options.model.size = *image) : void(options.size = text);
+        image ? void(options.model.how.size = *image) : void(options.size = text);
     }
 }
 
 /// What networks are measured on, if anything.
 std::optional<Dataset> validation_of(const CompressOptions& options, const Model& model) {
     if (options.validation.empty()) return std::nullopt;
-    Dataset dataset = open_dataset(options.validation, DataSplit::test, model);
-    if (options.limit > 0) dataset.size = std::min(dataset.size, options.limit);
-    return dataset;
-}
-
-/// What the network is compressed for. Where these are images, they describe the model, too.
-Tensor examples_of(const CompressOptions& options, std::uint64_t seed, Model& model) {
-    if (names_arrays(options.data)) return read_arrays(options.data, model.graph, options.images);
-    const Dataset data = open_images(options.data, DataSplit::train, model);
-    Tensor images = calibration_images(data, options.images, seed);
-    describe_by_data(model, data);
-    return images;
+    const Dataset dataset = Dataset::open(options.validation, Split::test, model);
+    return options.limit > 0 ? dataset.first(options.limit) : dataset;
 }
 
 void compress_network(CompressOptions options, const RunOptions& run, Results& results) {
     sort_sizes(options);
     check_options(options);
-    Model model = load_model(options.model, options.data);
-    options.validation = spec_of_size(options.validation, model.graph, options.model.size);
-    check_free_batch(model.graph);
-    const Tensor images = examples_of(options, run.seed, model);
-    const CompressionJudge judge(model, validation_of(options, model));
-
-    if (const std::optional<std::string> doubt = judge.doubt()) {
-        if (options.max_drop > 0.0) fail("{} --max-drop would go by that.", *doubt);
-        warn("{}", *doubt);
+    Model model = load(options.model, options.data);
+    const Dataset data = Dataset::open(options.data, Split::train, model);
+    model.describe_by(data);
+    const std::optional<Dataset> validation = validation_of(options, model);
+    CompressionOptions how = compression_options(options, validation ? &*validation : nullptr, run.seed);
+    std::optional<Progress> progress;
+    how.on_progress = [&](std::string_view what, double done) {
+        if (progress) progress->update(static_cast<std::int64_t>(100.0 * done), what);
+    };
+    Compressor compressor(model, data, options.transforms, how);
+    results["images"] = compressor.images();
+    if (const std::optional<Evaluation> quality = compressor.float_quality()) {
+        fmt::print("float: {}\n", to_string(*quality));
+        add_evaluation(*quality, results["float"]);
     }
-
-    results["images"] = images.shape()[0];
-    if (judge.present()) {
-        fmt::print("float: {}\n", to_string(judge.float_quality()));
-        add_evaluation(judge.float_quality(), results["float"]);
-    }
-    print_header(judge);
-    std::vector<WrittenPoint> points;
-    const Compressor compressor = compressor_of(model, images, options, run);
-    const LevelStorage storage = storage_of(coding_of(options));
-    for (const std::string& transform : options.transforms) {
-        const Compressor restricted = compressor.restricted_to(transforms_named(transform, options.axis));
-        compress_model(model, restricted, transform, target_of(options), storage, images, judge,
-                       [&](CompressedPoint point) {
-                           const std::filesystem::path file = output_file(options, transform, point.wanted_rate);
-                           const SizeLedger sizes = write_ebit(point.packed, file, storage);
-                           point.packed = {};
-                           points.push_back({std::move(point), file, sizes});
-                           results["networks"].push_back(as_results(points.back(), judge));
-                           print_point(points.back(), judge);
-                       });
-    }
-    const CompressionReport report = describe(points, judge, options, run);
-    if (!options.report.empty()) write_report(report, options.report);
-    if (!options.plot.empty()) write_rate_quality_plot(report, options.plot);
+    print_header(validation.has_value());
+    progress.emplace(run.quiet, "%", 100);
+    compressor.compress(options.rates, [&](const CompressedNetwork& network) {
+        progress.reset();
+        const std::filesystem::path file = output_file(options, network.transform, network.rate);
+        network.model.save(file);
+        results["networks"].push_back(as_results(network, file));
+        print_network(network, file);
+    });
+    if (!options.report.empty()) compressor.write_report(options.report, notes_of(options, run));
+    if (!options.plot.empty()) compressor.write_plot(options.plot, notes_of(options, run));
     if (results["networks"].size() == 1) results.update(Results(results["networks"].front()));
 }
 
@@ -320,24 +246,26 @@ Verb compress_verb(CLI::App& command) {
                     "leaves them open")
         ->type_name("BYTES|HxW")
         ->allow_extra_args(false);
-    app->add_option("--max-drop", options->max_drop, "Largest loss on --val, in points of top-1 accuracy or dB")
+    app->add_option("--max-drop", options->how.max_drop, "Largest loss on --val, in points of top-1 accuracy or dB")
         ->type_name("POINTS")
         ->check(above_zero());
-    app->add_option("--lambda", options->lambda, "Trade-off of distortion against bits")->check(above_zero());
+    app->add_option("--lambda", options->how.lambda, "Trade-off of distortion against bits")->check(above_zero());
     app->add_option("--transform", options->transforms,
                     "none, klt, elt, dct1, dct2, intra-klt, intra-elt (inside kernels), or auto: the cheapest of none, "
                     "klt and elt for each layer; several with commas are compared")
         ->type_name("NAME")
         ->delimiter(',')
         ->capture_default_str();
-    app->add_option("--axis", options->axis,
+    app->add_option("--axis", options->how.axis,
                     "What the KLT and the ELT mix: input channels (row), output channels (column), both, row or column "
                     "for each layer (channels), or with --transform auto the taps inside kernels too (auto)")
         ->check(CLI::IsMember({"row", "column", "both", "channels", "auto"}))
         ->capture_default_str();
-    app->add_option("--curves", options->curves, "How distortion is found: predicted from gradients, measured, or both")
-        ->check(CLI::IsMember({"exact", "second-order", "hybrid"}))
-        ->capture_default_str();
+    app->add_option("--curves", options->how.curves,
+                    "How distortion is found: predicted from gradients, measured, or both")
+        ->type_name("TEXT")
+        ->transform(CLI::CheckedTransformer(kCurves).description("{exact,second-order,hybrid}"))
+        ->default_str("hybrid");
     app->add_option("--coding", options->coding, "How levels are stored")
         ->check(CLI::IsMember({"entropy", "fixed"}))
         ->capture_default_str();
@@ -345,7 +273,7 @@ Verb compress_verb(CLI::App& command) {
                     "Depth of the activations that layers read or add, 1 to 16, or auto: each by the trade-off of the "
                     "weights; float without")
         ->type_name("BITS");
-    add_defaulted(*app, "--images", options->images, "Images to compress with", "N", above_zero());
+    add_defaulted(*app, "--images", options->how.images, "Images to compress with", "N", above_zero());
     app->add_option("--blocks", options->blocks,
                     fmt::format("Parts of a layer that have a depth and step of their own ({}; with --paper {})",
                                 CompressionOptions{}.blocks, kPaperBlocks))
@@ -353,7 +281,7 @@ Verb compress_verb(CLI::App& command) {
         ->check(CLI::Range(1, 1024));
     app->add_flag("--no-correction", options->no_correction, "Leave biases and normalisation statistics as they are");
     app->add_flag("--no-feedback", options->no_feedback, "Round every weight for itself");
-    app->add_flag("--plain-quantizer", options->plain_quantizer,
+    app->add_flag("--plain-quantizer", options->how.plain_quantizer,
                   "Neither dead zones nor levels beside the multiples of a step");
     app->add_flag("--paper", options->paper,
                   "Just what Young et al. (TPAMI 2021) do: fixed depths, plain rounding, no correction");
@@ -366,4 +294,4 @@ Verb compress_verb(CLI::App& command) {
             [options](const RunOptions& run, Results& results) { compress_network(*options, run, results); }};
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -1,10 +1,9 @@
-#include "engine/kernels/cpu.h"
-
 #include "cli/verbs.h"
+#include "include/eigenbit/benchmark.hpp"
 
 #include <fmt/format.h>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -12,15 +11,13 @@ constexpr std::string_view kExamples = R"(Examples:
   EIGENBIT_CPU=avx2 eigenbit bench resnet18.onnx      forces one of them, for any verb)";
 
 Results list_implementations() {
-    const CpuImplementation& active = active_cpu_implementation();
     Results results;
-    for (const CpuImplementation& implementation : cpu_implementations()) {
-        const bool is_active = &implementation == &active;
-        const char* const state = is_active ? "active" : implementation.supported ? "" : "not on this CPU";
-        fmt::print("{:<1} {:<11} {:<16} {}; needs {}\n", is_active ? "*" : "", implementation.name, state,
-                   implementation.description, implementation.required_features);
+    for (const CpuImplementation& one : cpu_implementations()) {
+        const char* const state = one.is_active ? "active" : one.is_supported ? "" : "not on this CPU";
+        fmt::print("{:<1} {:<11} {:<16} {}; needs {}\n", one.is_active ? "*" : "", one.name, state, one.description,
+                   one.required_features);
         results["implementations"].push_back(
-            {{"name", implementation.name}, {"supported", implementation.supported}, {"active", is_active}});
+            {{"name", one.name}, {"supported", one.is_supported}, {"active", one.is_active}});
     }
     return results;
 }
@@ -32,4 +29,4 @@ Verb cpu_verb(CLI::App& command) {
     return {app, [] { return Files{}; }, [](const RunOptions&, Results& results) { results = list_implementations(); }};
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

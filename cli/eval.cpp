@@ -1,18 +1,14 @@
-#include "api/calibration.h"
-#include "api/model_file.h"
-#include "cli/execution.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "datasets/data_spec.h"
+#include "include/eigenbit/evaluation.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <memory>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -24,33 +20,23 @@ constexpr std::string_view kExamples = R"(Examples:
 
 struct EvalOptions {
     ModelSource model;
-    NetworkRunner::Mode execution = NetworkRunner::Mode::simulated;
     std::string data;
     std::int64_t limit = std::numeric_limits<std::int64_t>::max();
     EvaluationOptions evaluation;
 };
 
-Evaluation evaluate_with_progress(const Graph& graph, const Dataset& dataset, const EvalOptions& options, bool quiet) {
-    Progress progress(quiet, "images", dataset.size);
-    EvaluationOptions evaluation = options.evaluation;
-    evaluation.progress = [&](std::int64_t images) { progress.update(images, "evaluating"); };
-    NetworkRunner network(graph, options.execution);
-    return evaluate(network, dataset, evaluation);
-}
-
 Results evaluate_model(EvalOptions options, const RunOptions& run) {
-    Model model = load_model(options.model, options.data);
-    const std::int64_t batch = model.graph.inputs().front().shape[0];
-    if (batch != 0) options.evaluation.batch = static_cast<int>(batch);  // that the network's file fixes
-    if (options.execution == NetworkRunner::Mode::int8) {
-        print_added_quantizers(
-            quantize_missing_activations(model, open_images(options.data, DataSplit::train, model), run.seed));
+    Model model = load(options.model, options.data);
+    if (options.evaluation.arithmetic == Arithmetic::int8) {
+        print_added_quantizers(add_quantizers(model, Dataset::open(options.data, Split::train, model), run.seed));
     }
-    Dataset dataset = open_dataset(options.data, DataSplit::test, model);
-    dataset.size = std::min(dataset.size, options.limit);
-
+    const Dataset data = Dataset::open(options.data, Split::test, model).first(options.limit);
     const auto start = std::chrono::steady_clock::now();
-    const Evaluation evaluation = evaluate_with_progress(model.graph, dataset, options, run.quiet);
+    const Evaluation evaluation = [&] {
+        Progress progress(run.quiet, "images", data.size());
+        options.evaluation.on_progress = [&](std::int64_t images) { progress.update(images, "evaluating"); };
+        return evaluate(model, data, options.evaluation);
+    }();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     const double rate = static_cast<double>(evaluation.images) / elapsed.count();
     fmt::print("{}, {:.1f} images/s\n", to_string(evaluation), rate);
@@ -69,7 +55,7 @@ Verb eval_verb(CLI::App& command) {
     CLI::App* const app = add_verb(command, "eval", "Measure how well a network does on a data set", kExamples);
     add_model_options(*app, options->model);
     add_size_option(*app, options->model);
-    add_execution_option(*app, options->execution);
+    add_execution_option(*app, options->evaluation.arithmetic);
     app->add_option("--data", options->data, "Images to evaluate on (their test split)")->type_name("SPEC")->required();
     app->add_option("--limit", options->limit, "Only the first N images")->type_name("N")->check(above_zero());
     add_defaulted(*app, "--batch", options->evaluation.batch, "Images at a time", "N", CLI::Range(1, 1000000));
@@ -78,4 +64,4 @@ Verb eval_verb(CLI::App& command) {
             [options](const RunOptions& run, Results& results) { results = evaluate_model(*options, run); }};
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

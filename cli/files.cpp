@@ -1,7 +1,7 @@
 #include "cli/files.h"
 
-#include "engine/base/error.h"
-#include "engine/formats/file.h"
+#include "cli/fail.h"
+#include "include/eigenbit/files.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <sys/stat.h>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 struct FormatRule {
@@ -49,7 +49,7 @@ std::string lower_case(std::string text) {
 /// Of a file that is there, by whatever name: its device and number; of another, where it would be.
 std::string identity(const std::filesystem::path& path) {
     struct stat status {};
-    if (::stat(path.c_str(), &status) == 0) return formatted("{} {}", status.st_dev, status.st_ino);
+    if (::stat(path.c_str(), &status) == 0) return fmt::format("{} {}", status.st_dev, status.st_ino);
     std::error_code error;
     const std::filesystem::path place = std::filesystem::weakly_canonical(path, error);
     return (error ? path : place).string();
@@ -122,4 +122,4 @@ void check_files(const Files& files) {
     }
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 
 /// What a file holds that the command writes.
 enum class FileFormat { onnx, ebit, html, svg, json, checkpoint, png, npz, safetensors };
@@ -25,4 +25,4 @@ struct Files {
 /// the extension of another format, would replace a file that holds something else, or could not be written.
 void check_files(const Files& files);
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

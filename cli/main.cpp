@@ -1,8 +1,7 @@
 #include "cli/standard_streams.h"
 #include "cli/stop_signal.h"
 #include "cli/verbs.h"
-#include "engine/base/error.h"
-#include "engine/base/warning.h"
+#include "include/eigenbit/warnings.hpp"
 
 #include <fmt/format.h>
 #include <tbb/global_control.h>
@@ -22,7 +21,7 @@
 
 namespace {
 
-using namespace eigenbit::internal;
+using namespace eigenbit::cli;
 
 constexpr int kFailure = 1;
 constexpr int kUsageError = 2;
@@ -100,7 +99,7 @@ int main(int argc, char** argv) {
     command.require_subcommand(1);
     command.footer("eigenbit VERB --help tells more, with examples.");
 
-    listen_to_warnings(show_warning);
+    eigenbit::listen_to_warnings(show_warning);
     RunOptions options;
     options.program = quoted(argv[0]);
     for (int i = 0; i < argc; ++i) options.command_line += (i == 0 ? "" : " ") + quoted(argv[i]);

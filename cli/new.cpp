@@ -1,14 +1,11 @@
 #include "cli/verbs.h"
-#include "cli/weights.h"
-#include "engine/formats/onnx/onnx.h"
-#include "engine/zoo/zoo.h"
 
 #include <fmt/ranges.h>
 
 #include <filesystem>
 #include <memory>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -26,12 +23,12 @@ struct NewOptions {
 };
 
 Results write_new_network(const NewOptions& options, const RunOptions& run) {
-    const Shape image{options.size, options.size, options.channels};
-    Model model{build_network(options.network, image, options.classes, run.seed), {}, {}};
+    Model model =
+        Model::zoo(options.network, {options.size, options.size, options.channels}, options.classes, run.seed);
     Results results;
-    take_weights(model.graph, options.weights, results);
-    write_onnx(model, options.out);
-    const std::int64_t parameters = model.graph.parameter_elements();
+    take_weights(model, options.weights, results);
+    model.save(options.out);
+    const std::int64_t parameters = model.parameter_count();
     fmt::print("{} written, {} parameters\n", options.out.string(), parameters);
     results["parameters"] = parameters;
     results["file_bytes"] = std::filesystem::file_size(options.out);
@@ -44,7 +41,7 @@ Verb new_verb(CLI::App& command) {
     const auto options = std::make_shared<NewOptions>();
     CLI::App* const app =
         add_verb(command, "new", "Write a network with random weights, or those of a file, as ONNX", kExamples);
-    app->add_option("NETWORK", options->network, fmt::format("Network: {}", fmt::join(network_names(), ", ")))
+    app->add_option("NETWORK", options->network, fmt::format("Network: {}", fmt::join(Model::zoo_names(), ", ")))
         ->required();
     const CLI::Range positive(std::int64_t{1}, std::int64_t{1} << 20);
     add_defaulted(*app, "--size", options->size, "Pixels of each side of its images", "N", positive);
@@ -59,4 +56,4 @@ Verb new_verb(CLI::App& command) {
             [options](const RunOptions& run, Results& results) { results = write_new_network(*options, run); }};
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

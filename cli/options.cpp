@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 #include <tbb/info.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <optional>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
+
+const std::map<std::string, Arithmetic> kArithmetics{
+    {"simulated", Arithmetic::simulated}, {"float", Arithmetic::floats}, {"int8", Arithmetic::int8}};
 
 std::optional<double> finite_number(const std::string& text) {
     double number = 0.0;
@@ -58,10 +63,10 @@ void add_model_options(CLI::App& verb, ModelSource& source) {
     verb.add_option("MODEL", source.path, "ONNX or .ebit file, or the checkpoint of a training run")
         ->type_name("FILE")
         ->required();
-    verb.add_flag("--residual", source.residual,
+    verb.add_flag("--residual", source.how.residual,
                   "The network outputs the noise in its input, not the image without it");
     verb.add_option(
-            "--until", source.until,
+            "--until", source.how.until,
             "Read an ONNX file only up to this value, or to the outputs of this node; several times for several")
         ->type_name("NODE")
         ->allow_extra_args(false);
@@ -71,11 +76,36 @@ void add_size_option(CLI::App& verb, ModelSource& source) {
     const auto set = [&source](const std::string& text) {
         const std::optional<ImageSize> size = parse_image_size(text);
         if (!size) throw CLI::ValidationError("--size", text + " is no size such as 224x320 (height and width) or 224");
-        source.size = *size;
+        source.how.size = *size;
     };
     verb.add_option_function<std::string>("--size", set,
                                           "Height and width of images, where the network leaves them open (224)")
         ->type_name("HxW");
+}
+
+void add_execution_option(CLI::App& verb, Arithmetic& arithmetic) {
+    verb.add_option("--execution", arithmetic,
+                    "float: fused layers, float activations; int8: 8-bit activations and weights; simulated: what "
+                    "int8 computes, by the float operators that training uses")
+        ->type_name("MODE")
+        ->transform(CLI::CheckedTransformer(kArithmetics).description("{float, int8, simulated}"))
+        ->default_str(std::string(name_of(arithmetic)));
+}
+
+std::string_view name_of(Arithmetic arithmetic) {
+    return std::ranges::find(kArithmetics, arithmetic, [](const auto& entry) { return entry.second; })->first;
+}
+
+void add_weights_option(CLI::App& verb, std::filesystem::path& weights) {
+    verb.add_option("--weights", weights,
+                    "Take weights by name from this .npz or .safetensors file, in PyTorch's order of axes")
+        ->type_name("FILE");
+}
+
+Model load(const ModelSource& source, const std::string& data) {
+    LoadOptions how = source.how;
+    how.data = data;
+    return Model::load(source.path, how);
 }
 
 CLI::Validator above_zero() {
@@ -92,4 +122,4 @@ CLI::Validator between(double lowest, double highest) {
                         [=](double number) { return lowest <= number && number <= highest; });
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

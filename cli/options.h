@@ -1,6 +1,6 @@
 #pragma once
 
-#include "api/model_file.h"
+#include "include/eigenbit/evaluation.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 
 /// What every verb takes.
 struct RunOptions {
@@ -30,10 +30,26 @@ CLI::App* add_verb(CLI::App& command, const std::string& name, const std::string
 /// Adds --json, --quiet, --threads and --seed to a verb.
 void add_run_options(CLI::App& verb, RunOptions& options);
 
+/// Which network to load, and how.
+struct ModelSource {
+    std::filesystem::path path;
+    LoadOptions how{};
+};
+
 /// Adds the positional MODEL, --residual and --until to a verb.
 void add_model_options(CLI::App& verb, ModelSource& source);
 /// Adds --size, of images where the network leaves it open.
 void add_size_option(CLI::App& verb, ModelSource& source);
+
+/// Adds --execution to a verb.
+void add_execution_option(CLI::App& verb, Arithmetic& arithmetic);
+std::string_view name_of(Arithmetic arithmetic);
+
+/// Adds --weights, the name of a file of arrays that gives a network its weights.
+void add_weights_option(CLI::App& verb, std::filesystem::path& weights);
+
+/// The network; where there is a data specification, for images of the size that this says.
+Model load(const ModelSource& source, const std::string& data = "");
 
 /// Adds an option whose help shows the value that it has now.
 template <typename Value>
@@ -47,4 +63,4 @@ CLI::Validator above_zero();
 CLI::Validator at_least_zero();
 CLI::Validator between(double lowest, double highest);
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

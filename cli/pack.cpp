@@ -1,24 +1,14 @@
-#include "api/calibration.h"
-#include "api/model_file.h"
-#include "cli/arrays.h"
-#include "cli/execution.h"
+#include "cli/fail.h"
 #include "cli/verbs.h"
-#include "cli/weights.h"
-#include "datasets/data_spec.h"
-#include "engine/base/error.h"
-#include "engine/formats/arrays/weights.h"
-#include "engine/formats/ebit/ebit.h"
-#include "engine/formats/onnx/onnx.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -34,13 +24,12 @@ const std::map<std::string, LevelStorage> kStorages{{"entropy", LevelStorage::en
 
 struct PackOptions {
     ModelSource model;
-    LevelStorage storage = LevelStorage::entropy;
+    SaveOptions save{.storage = LevelStorage::entropy};
     std::string data;
     std::filesystem::path weights;
     std::filesystem::path classes;
     std::filesystem::path out;
     std::optional<int> opset;
-    bool flat = false;
 };
 
 FileFormat format_of(const PackOptions& options) {
@@ -60,43 +49,24 @@ std::vector<std::string> read_lines(const std::filesystem::path& path) {
     return lines;
 }
 
-/// The number of classes that the network tells apart; 0 when it does not.
-std::int64_t class_count(const Graph& graph) {
-    const std::vector<Shape> shapes = infer_shapes(graph, input_shape(graph, 1, 1));
-    const Shape& output = shapes[static_cast<std::size_t>(graph.outputs().front())];
-    return output.rank() == 2 ? output.back() : 0;
-}
-
 Results pack(PackOptions options, const RunOptions& run) {
-    Model model = load_model(options.model, options.data);
+    Model model = load(options.model, options.data);
     Results results;
-    take_weights(model.graph, options.weights, results);
-    if (names_arrays(options.data)) {
-        constexpr std::int64_t kMostExamples = 64;
-        const Tensor examples = read_arrays(options.data, model.graph, kMostExamples);
-        print_added_quantizers(quantize_missing_activations(model, examples, run.seed));
-    } else if (!options.data.empty()) {
-        const Dataset data = open_images(options.data, DataSplit::train, model);
-        describe_by_data(model, data);
-        print_added_quantizers(quantize_missing_activations(model, data, run.seed));
+    take_weights(model, options.weights, results);
+    if (!options.data.empty()) {
+        const Dataset data = Dataset::open(options.data, Split::train, model);
+        model.describe_by(data);
+        print_added_quantizers(add_quantizers(model, data, run.seed));
     }
     if (!options.classes.empty()) {
-        model.classes = read_lines(options.classes);
-        const std::int64_t count = class_count(model.graph);
-        if (static_cast<std::int64_t>(model.classes.size()) != count) {
-            fail("{} names {} classes, the network tells {} apart.", options.classes.string(), model.classes.size(),
-                 count);
+        std::vector<std::string> names = read_lines(options.classes);
+        if (const std::int64_t count = model.class_count(); std::ssize(names) != count) {
+            fail("{} names {} classes, the network tells {} apart.", options.classes.string(), names.size(), count);
         }
+        model.set_classes(std::move(names));
     }
-    if (format_of(options) == FileFormat::onnx) {
-        OnnxWriteOptions how{.flat = options.flat};
-        if (options.opset) how.opset = *options.opset;
-        write_onnx(model, options.out, how);
-    } else if (is_array_file(options.out)) {
-        write_arrays(options.out, weights_of(model.graph));
-    } else {
-        write_ebit(model, options.out, options.storage);
-    }
+    if (options.opset) options.save.opset = *options.opset;
+    model.save(options.out, options.save);
     const auto bytes = std::filesystem::file_size(options.out);
     fmt::print("{} written, {} bytes\n", options.out.string(), bytes);
     results["file_bytes"] = bytes;
@@ -111,7 +81,8 @@ Verb pack_verb(CLI::App& command) {
         add_verb(command, "pack", "Write a network as a packed file that knows all it needs to run", kExamples);
     add_model_options(*app, options->model);
     add_size_option(*app, options->model);
-    app->add_option("--storage", options->storage, "How levels lie in the file: as small as can be, or as they run")
+    app->add_option("--storage", options->save.storage,
+                    "How levels lie in the file: as small as can be, or as they run")
         ->type_name("FORM")
         ->transform(CLI::CheckedTransformer(kStorages).description("{entropy, fixed}"))
         ->default_str("entropy");
@@ -129,10 +100,10 @@ Verb pack_verb(CLI::App& command) {
     app->add_option("--opset", options->opset, "Of an ONNX file: 13, or 21, which has levels of 4 and of 16 bits")
         ->type_name("N")
         ->check(CLI::IsMember({13, 21}));
-    app->add_flag("--flat", options->flat,
+    app->add_flag("--flat", options->save.flat,
                   "Write the weights of an ONNX file as floats, not as levels, bases and what multiplies them");
     const auto files = [options] {
-        if (format_of(*options) != FileFormat::onnx && (options->opset || options->flat)) {
+        if (format_of(*options) != FileFormat::onnx && (options->opset || options->save.flat)) {
             fail("{} is no ONNX file: --opset and --flat say how one is written; expected --out FILE.onnx",
                  options->out.string());
         }
@@ -142,4 +113,4 @@ Verb pack_verb(CLI::App& command) {
     return {app, files, [options](const RunOptions& run, Results& results) { results = pack(*options, run); }};
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <unistd.h>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 std::string hours_minutes_seconds(double seconds) {
@@ -50,4 +50,4 @@ void Progress::line(std::string_view text) {
     show(fmt::format("{}\n", text));
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

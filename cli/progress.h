@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 
 /// Shows on standard error how far long work has come, its rate and the time left: one line that is written over on a
 /// terminal, a plain line now and then otherwise.
@@ -37,4 +37,4 @@ class Progress {
     Clock::time_point shown_ = start_;
 };
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -1,18 +1,13 @@
-#include "api/model_file.h"
-#include "api/retraining.h"
+#include "cli/fail.h"
 #include "cli/training_options.h"
 #include "cli/verbs.h"
-#include "datasets/data_spec.h"
-#include "engine/base/error.h"
-#include "engine/formats/ebit/ebit.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -27,45 +22,31 @@ struct RetrainOptions {
     TrainingFiles files;
     TrainingOptions training;
     std::filesystem::path teacher;
-    double rate = 0.0;  ///< bits a weight; 0 for those that the network has
 };
 
 constexpr double kRateTolerance = 1.01;
-/// Whether the weights of a model are quantized, all or some.
-bool is_quantized(const Graph& graph) {
-    return std::ranges::any_of(graph.parameters(), [](const auto& entry) { return !entry.second.is_float(); });
-}
 
 Results retrain_network(RetrainOptions options, const RunOptions& run) {
     complete_training_options(options.files, run.seed, options.training);
-    ModelFile file = load_model_file(options.model);
-    Model& model = file.model;
-    if (!is_quantized(model.graph)) {
+    Model model = load(options.model);
+    if (!model.is_compressed()) {
         fail("'{}' is not compressed: there are no quantizers to train through.", options.model.path.string());
     }
-    options.training.quantized.rate_control = *file.storage == LevelStorage::entropy;
-    if (options.rate > 0.0) {
-        options.training.bits_share = share_of_level_bits(file, options.rate, options.model.path.string());
-    }
-    const Dataset training = open_dataset(options.files.data, DataSplit::train, model);
-    describe_by_data(model, training);
-    std::optional<Dataset> validation;
-    if (!options.files.validation.empty()) {
-        validation = open_dataset(options.files.validation, DataSplit::test, model);
-    }
+    const Dataset training = Dataset::open(options.files.data, Split::train, model);
+    model.describe_by(training);
     std::optional<Model> teacher;
     if (!options.teacher.empty()) {
-        teacher = load_model({.path = options.teacher, .residual = options.model.residual, .size = options.model.size});
-        if (!teacher->classes.empty() && !model.classes.empty() && teacher->classes != model.classes) {
+        teacher =
+            Model::load(options.teacher, {.residual = options.model.how.residual, .size = options.model.how.size});
+        if (!teacher->classes().empty() && !model.classes().empty() && teacher->classes() != model.classes()) {
             fail("'{}' and '{}' know other classes, or in another order.", options.teacher.string(),
                  options.model.path.string());
         }
-        options.training.distillation.teacher = &teacher->graph;
+        options.training.teacher = &*teacher;
     }
-    const TrainingResult result =
-        train_with_progress(model, *file.storage, training, validation, options.files, options.training, run);
-    const double rate = update_rate_note(model, *file.storage);
-    write_ebit(model, options.files.out, *file.storage);
+    const TrainingResult result = train_with_progress(model, training, options.files, options.training, run);
+    const double rate = model.bits_per_weight();
+    model.save(options.files.out);
     Results results = report_training(result, options.training.epochs);
     const auto bytes = std::filesystem::file_size(options.files.out);
     results["file_bytes"] = bytes;
@@ -76,9 +57,9 @@ Results retrain_network(RetrainOptions options, const RunOptions& run) {
         fmt::print(", {:.3f} bits a weight", rate);
     }
     fmt::print("\n");
-    if (options.rate > 0.0 && rate > kRateTolerance * options.rate) {
+    if (options.training.rate > 0.0 && rate > kRateTolerance * options.training.rate) {
         fail("'{}' has {:.3f} bits a weight instead of {}: train for more epochs, or with a larger --index-rate.",
-             options.files.out.string(), rate, options.rate);
+             options.files.out.string(), rate, options.training.rate);
     }
     return results;
 }
@@ -92,17 +73,16 @@ Verb retrain_verb(CLI::App& command) {
         command, "retrain", "Train a compressed network on, through its quantizers, at the same rate", kExamples);
     add_model_options(*app, options->model);
     add_size_option(*app, options->model);
-    training.schedule.peak = 0.01;
-    training.sgd.weight_decay = 1e-4;
+    training.learning_rate = 0.01;
     add_training_options(*app, options->files, training);
-    add_defaulted(*app, "--index-rate", training.quantized.level_learning_rate,
+    add_defaulted(*app, "--index-rate", training.level_rate,
                   "How far a step of training pushes the mean quantized weight at 1 bit, in steps of its quantizer; "
                   "a quarter for every bit more",
                   "X", at_least_zero());
-    add_defaulted(*app, "--step-rate", training.quantized.step_learning_rate,
+    add_defaulted(*app, "--step-rate", training.step_rate,
                   "How far it pushes the mean quantizer's step, in eighths of octaves; with 0 they stay", "X",
                   at_least_zero());
-    app->add_option("--rate", options->rate,
+    app->add_option("--rate", training.rate,
                     "Bits a weight to come down to by the middle of training; those of MODEL without")
         ->type_name("BITS")
         ->check(between(0.05, 16.0));
@@ -110,11 +90,11 @@ Verb retrain_verb(CLI::App& command) {
         app->add_option("--teacher", options->teacher,
                         "ONNX or .ebit file of the network to imitate; labels then count as --label-share says")
             ->type_name("FILE");
-    add_defaulted(*app, "--label-share", training.distillation.label_share,
+    add_defaulted(*app, "--label-share", training.label_share,
                   "Share of labels or true images in the loss beside a teacher", "X", between(0.0, 1.0))
         ->needs(teacher);
-    add_defaulted(*app, "--temperature", training.distillation.temperature,
-                  "By which the teacher's scores are softened", "T", between(0.1, 100.0))
+    add_defaulted(*app, "--temperature", training.temperature, "By which the teacher's scores are softened", "T",
+                  between(0.1, 100.0))
         ->needs(teacher);
     const auto files = [options] {
         return Files{.inputs = {options->model.path, options->teacher},
@@ -124,4 +104,4 @@ Verb retrain_verb(CLI::App& command) {
             [options](const RunOptions& run, Results& results) { results = retrain_network(*options, run); }};
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

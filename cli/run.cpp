@@ -1,22 +1,15 @@
-#include "api/model_file.h"
-#include "cli/execution.h"
+#include "cli/fail.h"
 #include "cli/run_arrays.h"
 #include "cli/verbs.h"
-#include "engine/base/error.h"
-#include "engine/formats/preprocess.h"
-#include "engine/passes/quantizer_candidates.h"
-#include "evaluation/metrics.h"
-#include "evaluation/not_a_number.h"
-#include "evaluation/output_kind.h"
+#include "include/eigenbit/prediction.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
-#include <numeric>
+#include <span>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -29,59 +22,26 @@ softmax or sigmoids made are shown as they are; images are written; all else is 
 
 struct RunVerbOptions {
     ModelSource model;
-    NetworkRunner::Mode execution = NetworkRunner::Mode::float32;
+    Arithmetic execution = Arithmetic::floats;
     std::vector<std::filesystem::path> images;
     std::filesystem::path out;  ///< empty: here, for images
-    int top = 5;
+    std::size_t top = 5;
     bool skip_bad = false;
 };
 
-std::vector<double> softmax(std::span<const float> scores) {
-    const double largest = *std::ranges::max_element(scores);
-    std::vector<double> shares;
-    for (const float score : scores) shares.push_back(std::exp(score - largest));
-    const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
-    for (double& share : shares) share /= sum;
-    return shares;
-}
-
-/// The indices of the greatest, in falling order.
-std::vector<std::size_t> greatest(std::span<const double> shares, int top) {
-    std::vector<std::size_t> order(shares.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return shares[i]; });
-    order.resize(std::min(order.size(), static_cast<std::size_t>(top)));
-    return order;
-}
-
 /// The likeliest classes or labels of one image, by what `of_each` says of them all: "share" or "probability".
-Results print_likeliest(std::span<const double> shares, const std::string& of_each, const Model& model, int top) {
+Results print_likeliest(std::span<const Share> shares, const std::string& of_each, std::size_t top) {
     Results likeliest = Results::array();
-    for (const std::size_t i : greatest(shares, top)) {
-        const std::string name = i < model.classes.size() ? model.classes[i] : "";
-        fmt::print("  {:6.2f} %  {:>4}  {}\n", 100.0 * shares[i], i, name);
-        likeliest.push_back({{"class", i}, {"name", name}, {of_each, shares[i]}});
+    for (const Share& share : shares.first(std::min(shares.size(), top))) {
+        fmt::print("  {:6.2f} %  {:>4}  {}\n", 100.0 * share.value, share.index, share.name);
+        likeliest.push_back({{"class", share.index}, {"name", share.name}, {of_each, share.value}});
     }
     return likeliest;
 }
 
-double print_probability(double probability, const Model& model) {
-    // Of two classes the second is the one that holds.
-    const std::string name = model.classes.empty() || model.classes.size() > 2 ? "" : model.classes.back();
-    fmt::print("  {:6.2f} %  {}\n", 100.0 * probability, name);
-    return probability;
-}
-
-/// A restored image (1, H, W, C) as an image file holds it.
-Image restored_image(ConstView output, const Preprocessing& preprocessing) {
-    const Tensor values = as_8_bit(denormalized(output, preprocessing));
-    const Shape& shape = values.shape();
-    Image image{static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2]), {}};
-    for (const float value : values.values()) image.pixels.push_back(static_cast<std::uint8_t>(value));
-    if (image.channels == 3 && preprocessing.channel_order == ChannelOrder::bgr) {
-        for (std::size_t i = 0; i < image.pixels.size(); i += 3) std::swap(image.pixels[i], image.pixels[i + 2]);
-    }
-    return image;
+double print_probability(const Share& share) {
+    fmt::print("  {:6.2f} %  {}\n", 100.0 * share.value, share.name);
+    return share.value;
 }
 
 std::filesystem::path restored_file(const std::filesystem::path& image, const std::filesystem::path& folder) {
@@ -105,124 +65,97 @@ void check_restored_files(const RunVerbOptions& options) {
     check_files(files);
 }
 
-std::string write_restored(ConstView output, const Preprocessing& preprocessing, const std::filesystem::path& file) {
-    write_png(file, restored_image(output, preprocessing));
+std::string write_restored(const Image& image, const std::filesystem::path& file) {
+    write_png(file, image);
     fmt::print("  {} written\n", file.string());
     return file.string();
 }
 
-void check_execution(const RunVerbOptions& options, const Graph& graph) {
-    if (options.execution == NetworkRunner::Mode::int8 && !runs_in_int8(graph)) {
+Results print(const Prediction& prediction, const std::filesystem::path& path, const RunVerbOptions& options) {
+    fmt::print("{}\n", path.string());
+    Results result{{"file", path.string()}};
+    switch (prediction.kind) {
+    case OutputKind::scores:
+    case OutputKind::probabilities:
+        result["classes"] = print_likeliest(prediction.shares, "share", options.top);
+        break;
+    case OutputKind::labels:
+        result["labels"] = print_likeliest(prediction.shares, "probability", options.top);
+        break;
+    case OutputKind::probability:
+        result["probability"] = print_probability(prediction.shares.front());
+        break;
+    case OutputKind::image:
+        result["restored"] = write_restored(*prediction.image, restored_file(path, options.out));
+        break;
+    case OutputKind::values:
+        result["output"] = print_values(prediction.output);
+        break;
+    }
+    return result;
+}
+
+void check_execution(const RunVerbOptions& options, const Model& model) {
+    if (options.execution == Arithmetic::int8 && !model.runs_in_int8()) {
         fail("{} does not say how to round all its activations; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
 }
 
-Model model_for_images(const RunVerbOptions& options) {
-    Model model = load_model(options.model);
-    if (model.graph.inputs().size() != 1) {
+void check_takes_images(const RunVerbOptions& options, const Model& model) {
+    if (model.input_count() != 1) {
         fail("{} has {} inputs: give an array for each, NAME=FILE.npy.", options.model.path.string(),
-             model.graph.inputs().size());
+             model.input_count());
     }
-    if (!model.preprocessing) {
+    if (!model.preprocessing()) {
         fail("{} does not say how to prepare images; eigenbit pack --data SPEC makes it so.",
              options.model.path.string());
     }
-    check_execution(options, model.graph);
-    return model;
 }
 
 /// Runs one image after the other.
-class ImageRun {
-  public:
-    ImageRun(const RunVerbOptions& options, const Model& model)
-        : options_(options), model_(model), network_(model.graph, options.execution) {}
-
-    /// Throws Error where the image cannot be read or does not fit the network.
-    void read(const std::filesystem::path& path) {
-        image_ = preprocess(read_image(path), *model_.preprocessing, path.string());
-        kind_ = output_kind(model_.graph, image_.shape());
-    }
-
-    /// The image that was read.
-    Results run(const std::filesystem::path& path, Results& results) {
-        if (kind_ == OutputKind::image && !checked_) check_restored_files(options_);
-        checked_ = true;
-        const ConstView output = network_.run(image_);
-        check_numbers(network_.graph(), image_, output, path.string() + ": ");
-        if (const Inference* const inference = network_.inference(image_.shape())) {
-            results["weight_bytes"] = inference->program().weight_bytes();
-            results["activation_bytes"] = inference->activation_bytes();
-        }
-        fmt::print("{}\n", path.string());
-        Results result{{"file", path.string()}};
-        print(output, path, result);
-        return result;
-    }
-
-  private:
-    void print(ConstView output, const std::filesystem::path& path, Results& result) const {
-        const std::span values = output.values();
-        const std::vector<double> as_they_are(values.begin(), values.end());
-        switch (kind_) {
-        case OutputKind::scores:
-            result["classes"] = print_likeliest(softmax(values), "share", model_, options_.top);
-            break;
-        case OutputKind::probabilities:
-            result["classes"] = print_likeliest(as_they_are, "share", model_, options_.top);
-            break;
-        case OutputKind::labels:
-            result["labels"] = print_likeliest(as_they_are, "probability", model_, options_.top);
-            break;
-        case OutputKind::probability:
-            result["probability"] = print_probability(as_they_are.front(), model_);
-            break;
-        case OutputKind::image:
-            result["restored"] = write_restored(output, *model_.preprocessing, restored_file(path, options_.out));
-            break;
-        case OutputKind::values:
-            result["output"] = print_values(output);
-            break;
-        }
-    }
-
-    const RunVerbOptions& options_;
-    const Model& model_;
-    NetworkRunner network_;
-    Tensor image_;
-    OutputKind kind_ = OutputKind::values;
-    bool checked_ = false;  // the restored images' files
-};
-
-void run_network(const RunVerbOptions& options, Results& results) {
-    if (std::ranges::any_of(options.images, is_array)) {
-        const Model model = load_model(options.model);
-        check_execution(options, model.graph);
-        return run_arrays(model, options.execution, options.images, options.out, results);
-    }
-    const Model model = model_for_images(options);
-    if (const std::size_t outputs = model.graph.outputs().size(); outputs > 1) {
-        fmt::print("{} has {} outputs; shown is the first, '{}'.\n", options.model.path.string(), outputs,
-                   model.graph.name(model.graph.outputs().front()));
-    }
-    ImageRun run(options, model);
+void run_images(const RunVerbOptions& options, const Model& model, Results& results) {
+    Predictor network(model, options.execution);
+    bool checked = false;  // the restored images' files
     results["images"] = Results::array();
     for (const std::filesystem::path& path : options.images) {
+        OutputKind kind{};
         try {
-            run.read(path);
+            kind = network.set_image(path.string());
         } catch (const Error& error) {
             if (!options.skip_bad) throw;
             fmt::print("{}\n  skipped: {}\n", path.string(), error.what());
             results["skipped"].push_back({{"file", path.string()}, {"error", error.what()}});
             continue;
         }
-        Results image = run.run(path, results);
-        results["images"].push_back(std::move(image));
+        if (kind == OutputKind::image && !checked) check_restored_files(options);
+        checked = true;
+        const Prediction prediction = network.predict();
+        if (options.execution != Arithmetic::simulated) {
+            results["weight_bytes"] = network.weight_bytes();
+            results["activation_bytes"] = network.activation_bytes();
+        }
+        results["images"].push_back(print(prediction, path, options));
     }
     if (!results.contains("skipped")) return;
     const std::size_t skipped = results["skipped"].size();
     if (skipped == options.images.size()) fail("All {} images were skipped.", skipped);
     fmt::print("{} of {} images skipped\n", skipped, options.images.size());
+}
+
+void run_network(const RunVerbOptions& options, Results& results) {
+    const Model model = load(options.model);
+    if (std::ranges::any_of(options.images, is_array)) {
+        check_execution(options, model);
+        return run_arrays(model, options.execution, options.images, options.out, results);
+    }
+    check_takes_images(options, model);
+    check_execution(options, model);
+    if (model.output_count() > 1) {
+        fmt::print("{} has {} outputs; shown is the first, '{}'.\n", options.model.path.string(), model.output_count(),
+                   model.output_name());
+    }
+    run_images(options, model, results);
 }
 
 }  // namespace
@@ -248,4 +181,4 @@ Verb run_verb(CLI::App& command) {
             [options](const RunOptions&, Results& results) { run_network(*options, results); }};
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -1,6 +1,6 @@
 #include "cli/standard_streams.h"
 
-#include "engine/base/error.h"
+#include "cli/fail.h"
 
 #include <cerrno>
 #include <csignal>
@@ -9,7 +9,7 @@
 #include <system_error>
 #include <unistd.h>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 
 void prepare_standard_streams() {
     for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -30,4 +30,4 @@ void finish_standard_output() {
     if (failed_before) fail("cannot write all of it to standard output");
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

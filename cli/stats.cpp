@@ -1,10 +1,6 @@
-#include "api/calibration.h"
-#include "api/model_file.h"
-#include "cli/arrays.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
-#include "compress/statistics/network_statistics.h"
-#include "datasets/data_spec.h"
+#include "include/eigenbit/statistics.hpp"
 
 #include <fmt/format.h>
 
@@ -12,7 +8,7 @@
 #include <cmath>
 #include <memory>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -26,11 +22,9 @@ and of output channels.)";
 struct StatsOptions {
     ModelSource model;
     std::string data;
-    std::int64_t images = 256;
+    StatisticsOptions statistics;
     std::int64_t memory_megabytes = 1024;
 };
-
-double decibels(double power_ratio) { return 10.0 * std::log10(power_ratio); }
 
 void print_moments(const std::vector<LayerStatistics>& layers, std::size_t width) {
     fmt::print("{:<{}}  {:<6} {:>5}  {:>26}  {:>26}  {:>20}  {:>20}\n", "", width, "", "", "weights' second moments",
@@ -41,14 +35,13 @@ void print_moments(const std::vector<LayerStatistics>& layers, std::size_t width
     fmt::print("\n");
     for (const LayerStatistics& layer : layers) {
         for (const AxisStatistics& axis : layer.axes) {
-            fmt::print("{:<{}}  {:<6} {:>5}", layer.name, width, to_string(axis.axis), axis.weights.eigenvalues.size());
+            fmt::print("{:<{}}  {:<6} {:>5}", layer.name, width, axis.axis, axis.weights.eigenvalues.size());
             for (const MomentSpectrum* moments : {&axis.weights, &axis.gradients}) {
-                fmt::print("  {:>8.3g} {:>8.3g} {:>8.2f}", moments->trace(), moments->condition(),
-                           decibels(moments->spread()));
+                fmt::print("  {:>8.3g} {:>8.3g} {:>8.2f}", moments->trace, moments->condition, moments->spread_db);
             }
             for (const CodingGain& gain : {axis.klt, axis.elt}) {
-                fmt::print("  {:>6.2f} {:>6.2f} {:>6.2f}", decibels(gain.gradients), decibels(gain.weights),
-                           decibels(gain.gradients * gain.weights));
+                fmt::print("  {:>6.2f} {:>6.2f} {:>6.2f}", gain.gradients_db, gain.weights_db,
+                           gain.gradients_db + gain.weights_db);
             }
             fmt::print("\n");
         }
@@ -61,8 +54,8 @@ void print_activations(const std::vector<LayerStatistics>& layers, std::size_t w
     for (const LayerStatistics& layer : layers) {
         const ActivationStatistics& input = layer.input;
         fmt::print("{:<{}}  {:>9.4g} {:>9.4g} {:>9.4g} {:>9.4g}  {:>9.4g} to {:>9.4g}\n", layer.name, width,
-                   input.least, input.greatest, input.mean, std::sqrt(input.variance), input.clipping.low,
-                   input.clipping.high);
+                   input.least, input.greatest, input.mean, std::sqrt(input.variance), input.clipping_low,
+                   input.clipping_high);
     }
 }
 
@@ -70,31 +63,24 @@ void print_activations(const std::vector<LayerStatistics>& layers, std::size_t w
 Results number(double value) { return std::isfinite(value) ? Results(value) : Results(nullptr); }
 
 Results as_results(const MomentSpectrum& moments) {
-    return {{"trace", moments.trace()},
-            {"condition", number(moments.condition())},
-            {"spread_db", number(decibels(moments.spread()))},
+    return {{"trace", moments.trace},
+            {"condition", number(moments.condition)},
+            {"spread_db", number(moments.spread_db)},
             {"eigenvalues", moments.eigenvalues}};
 }
 
 Results as_results(const CodingGain& gain) {
-    return {{"gradients_db", decibels(gain.gradients)}, {"weights_db", decibels(gain.weights)}};
+    return {{"gradients_db", gain.gradients_db}, {"weights_db", gain.weights_db}};
 }
 
-/// The bins from the first to the last that has values.
 Results as_results(const Histogram& histogram) {
-    const auto& counts = histogram.counts();
-    const auto filled = [](std::int64_t count) { return count > 0; };
-    const auto first = std::ranges::find_if(counts, filled) - counts.begin();
-    const auto end = std::find_if(counts.rbegin(), counts.rend(), filled).base() - counts.begin();
-    return {{"first_edge", histogram.edge(first)},
-            {"bin_width", histogram.bin_width()},
-            {"counts", std::vector(counts.begin() + first, counts.begin() + end)}};
+    return {{"first_edge", histogram.first_edge}, {"bin_width", histogram.bin_width}, {"counts", histogram.counts}};
 }
 
 Results as_results(const LayerStatistics& layer) {
-    Results result{{"name", layer.name}, {"shape", std::vector(layer.shape.begin(), layer.shape.end())}};
+    Results result{{"name", layer.name}, {"shape", layer.shape}};
     for (const AxisStatistics& axis : layer.axes) {
-        result["axes"].push_back({{"axis", to_string(axis.axis)},
+        result["axes"].push_back({{"axis", axis.axis},
                                   {"weights", as_results(axis.weights)},
                                   {"gradients", as_results(axis.gradients)},
                                   {"klt_gain", as_results(axis.klt)},
@@ -105,39 +91,27 @@ Results as_results(const LayerStatistics& layer) {
                        {"greatest", input.greatest},
                        {"mean", input.mean},
                        {"variance", input.variance},
-                       {"clipping_at_8_bits", {input.clipping.low, input.clipping.high}},
+                       {"clipping_at_8_bits", {input.clipping_low, input.clipping_high}},
                        {"histogram", as_results(input.histogram)}};
     return result;
 }
 
 Results show_statistics(StatsOptions options, const RunOptions& run) {
-    const Model model = load_model(options.model, options.data);
-    NetworkStatistics statistics(model.graph, {.seed = run.seed, .memory_bytes = options.memory_megabytes << 20});
-    std::int64_t images = 0;
-    if (names_arrays(options.data)) {
-        const Tensor examples = read_arrays(options.data, model.graph, options.images);
-        constexpr std::int64_t kBatch = 64;
-        for (const std::int64_t count = examples.shape()[0]; images < count;
-             images = std::min(images + kBatch, count)) {
-            statistics.add(examples.view().slice(images, std::min(images + kBatch, count)));
-        }
-    } else {
-        const Dataset data = open_images(options.data, DataSplit::train, model);
-        Progress progress(run.quiet, "images", std::min(options.images, data.size));
-        for_each_calibration_batch(data, options.images, run.seed,
-                                   [&](ConstView batch, std::int64_t taken, std::int64_t) {
-                                       statistics.add(batch);
-                                       images = taken + batch.shape[0];
-                                       progress.update(images, "statistics");
-                                   });
-    }
-
-    const std::vector<LayerStatistics> layers = statistics.finish();
+    const Model model = load(options.model, options.data);
+    const Dataset data = Dataset::open(options.data, Split::train, model);
+    options.statistics.seed = run.seed;
+    options.statistics.memory_bytes = options.memory_megabytes << 20;
+    const NetworkStatistics statistics = [&] {
+        Progress progress(run.quiet || data.is_arrays(), "images", std::min(options.statistics.images, data.size()));
+        options.statistics.on_progress = [&](std::int64_t images) { progress.update(images, "statistics"); };
+        return eigenbit::statistics(model, data, options.statistics);
+    }();
+    const std::vector<LayerStatistics>& layers = statistics.layers;
     std::size_t width = 13;
     for (const LayerStatistics& layer : layers) width = std::max(width, layer.name.size());
     print_moments(layers, width);
     print_activations(layers, width);
-    Results results{{"images", images}};
+    Results results{{"images", statistics.images}};
     for (const LayerStatistics& layer : layers) results["layers"].push_back(as_results(layer));
     return results;
 }
@@ -153,7 +127,7 @@ Verb stats_verb(CLI::App& command) {
     app->add_option("--data", options->data, "Images to look at (their training split; no labels)")
         ->type_name("SPEC")
         ->required();
-    add_defaulted(*app, "--images", options->images, "How many", "N", above_zero());
+    add_defaulted(*app, "--images", options->statistics.images, "How many", "N", above_zero());
     add_defaulted(*app, "--memory", options->memory_megabytes, "For the gradients that are kept at once, in MiB", "MIB",
                   CLI::Range(1, 1 << 20));
     const auto files = [options] { return Files{.inputs = {options->model.path}}; };
@@ -161,4 +135,4 @@ Verb stats_verb(CLI::App& command) {
             [options](const RunOptions& run, Results& results) { results = show_statistics(*options, run); }};
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 volatile std::sig_atomic_t received_signal = 0;
@@ -31,4 +31,4 @@ StopSignal::~StopSignal() {
 
 int StopSignal::received() const { return received_signal; }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -3,7 +3,7 @@
 #include <exception>
 #include <string>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 
 /// While it lives, the first SIGINT (Ctrl-C) or SIGTERM asks work to stop where it can go on another time; the next one
 /// ends the process as usual. There is one at a time.
@@ -37,4 +37,4 @@ class Stopped : public std::exception {
     std::string advice_;
 };
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -1,17 +1,12 @@
+#include "cli/fail.h"
 #include "cli/training_options.h"
 #include "cli/verbs.h"
-#include "datasets/classes.h"
-#include "datasets/data_spec.h"
-#include "engine/base/error.h"
-#include "engine/formats/onnx/onnx.h"
-#include "engine/zoo/zoo.h"
 
 #include <fmt/ranges.h>
 
 #include <memory>
-#include <optional>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
@@ -29,24 +24,18 @@ struct TrainOptions {
 
 Results train_network(TrainOptions options, const RunOptions& run) {
     complete_training_options(options.files, run.seed, options.training);
-    const Dataset training = open_dataset(options.files.data, DataSplit::train);
-    if (training.restoration) {
+    const Dataset training = Dataset::open(options.files.data);
+    if (training.is_restoration()) {
         fail("--data is {}: {} tells classes apart, it cannot restore images.", options.files.data, options.network);
     }
-    require_labels(training);
-    const Preprocessing& preprocessing = training.preprocessing;
-    const Shape image{preprocessing.height, preprocessing.width, preprocessing.channels};
-    Model model{build_network(options.network, image, training.class_count, run.seed), preprocessing, training.classes};
-    std::optional<Dataset> validation;
-    if (!options.files.validation.empty()) {
-        validation = open_dataset(options.files.validation, DataSplit::test, model);
-    }
-    const TrainingResult result =
-        train_with_progress(model, LevelStorage::entropy, training, validation, options.files, options.training, run);
-    write_onnx(model, options.files.out);
+    training.require_labels();
+    Model model = Model::zoo(options.network, training.image(), training.class_count(), run.seed);
+    model.describe_by(training);
+    const TrainingResult result = train_with_progress(model, training, options.files, options.training, run);
+    model.save(options.files.out);
     Results results = report_training(result, options.training.epochs);
-    fmt::print("{} written, {} parameters\n", options.files.out.string(), model.graph.parameter_elements());
-    results["parameters"] = model.graph.parameter_elements();
+    fmt::print("{} written, {} parameters\n", options.files.out.string(), model.parameter_count());
+    results["parameters"] = model.parameter_count();
     results["file_bytes"] = std::filesystem::file_size(options.files.out);
     return results;
 }
@@ -56,10 +45,10 @@ Results train_network(TrainOptions options, const RunOptions& run) {
 Verb train_verb(CLI::App& command) {
     const auto options = std::make_shared<TrainOptions>();
     CLI::App* const app = add_verb(command, "train", "Train a network from scratch and write it as ONNX", kExamples);
-    app->add_option("--model", options->network, fmt::format("Network: {}", fmt::join(network_names(), ", ")))
+    app->add_option("--model", options->network, fmt::format("Network: {}", fmt::join(Model::zoo_names(), ", ")))
         ->type_name("NAME")
         ->required();
-    options->training.sgd.weight_decay = 1e-4;
+    options->training.learning_rate = 0.1;
     add_training_options(*app, options->files, options->training);
     const auto files = [options] {
         return Files{.outputs = training_outputs(options->files, FileFormat::onnx, options->training)};
@@ -67,4 +56,4 @@ Verb train_verb(CLI::App& command) {
     return {app, files, [options](const RunOptions& run, Results& results) { results = train_network(*options, run); }};
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

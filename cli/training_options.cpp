@@ -2,71 +2,62 @@
 
 #include "cli/progress.h"
 #include "cli/stop_signal.h"
-#include "engine/formats/ebit/ebit.h"
 
 #include <fmt/format.h>
 
 #include <map>
-#include <vector>
+#include <optional>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 namespace {
-
-/// He et al. 2015 divide the learning rate after a half and three quarters of options.
-std::vector<double> usual_milestones(int epochs) { return {0.5 * epochs, 0.75 * epochs}; }
 
 std::string percent(double share) { return fmt::format("{:.2f} %", 100.0 * share); }
 
-std::string describe(const EpochReport& report, int epochs) {
-    std::string text = fmt::format("epoch {}/{}  loss {:.4f}", report.epoch, epochs, report.loss);
-    if (report.validation && report.validation->classification) {
-        text += "  validation " + percent(report.validation->classification->top1);
+std::string describe(const TrainingProgress& now) {
+    const EpochReport& report = *now.finished;
+    std::string text = fmt::format("epoch {}/{}  loss {:.4f}", now.epoch, now.epochs, now.loss);
+    if (report.validation && report.validation->top1) {
+        text += "  validation " + percent(*report.validation->top1);
     } else if (report.validation) {
-        text += fmt::format("  validation {:.2f} dB", report.validation->restoration->psnr);
+        text += fmt::format("  validation {:.2f} dB", *report.validation->psnr);
     }
     if (report.relative_bits != 1.0) text += fmt::format("  {:.1f} % of the bits", 100.0 * report.relative_bits);
     return text + fmt::format("{}  {:.0f} images/s", report.best ? " (best)" : "", report.images_per_second);
 }
 
 /// Shows training as a line of progress and a line for each epoch.
-class TrainingProgress {
+class ShownTraining {
   public:
-    TrainingProgress(bool quiet, int epochs) : quiet_(quiet), epochs_(epochs) {}
+    explicit ShownTraining(bool quiet) : quiet_(quiet) {}
 
-    TrainingObserver observer() {
-        return {.start = [this](int epochs, std::int64_t images,
-                                std::int64_t images_per_epoch) { start(epochs, images, images_per_epoch); },
-                .step = [this](int epoch, std::int64_t images, double loss) { step(epoch, images, loss); },
-                .epoch = [this](const EpochReport& report) { progress_->line(describe(report, epochs_)); }};
+    void start(const TrainingProgress& now) {
+        progress_.emplace(quiet_, "images", now.epochs * now.images_per_epoch, images_until(now));
+        if (images_until(now) > 0) {
+            progress_->line(fmt::format("resumed after {} epochs and {} images", now.epoch - 1, now.images));
+        }
+    }
+    void show(const TrainingProgress& now) {
+        if (now.finished) return progress_->line(describe(now));
+        progress_->update(images_until(now), fmt::format("epoch {}/{}  loss {:.4f}", now.epoch, now.epochs, now.loss));
     }
 
   private:
-    void start(int epochs_done, std::int64_t images, std::int64_t images_per_epoch) {
-        images_per_epoch_ = images_per_epoch;
-        progress_.emplace(quiet_, "images", epochs_ * images_per_epoch, epochs_done * images_per_epoch + images);
-        if (epochs_done > 0 || images > 0) {
-            progress_->line(fmt::format("resumed after {} epochs and {} images", epochs_done, images));
-        }
-    }
-    void step(int epoch, std::int64_t images, double loss) {
-        progress_->update((epoch - 1) * images_per_epoch_ + images,
-                          fmt::format("epoch {}/{}  loss {:.4f}", epoch, epochs_, loss));
+    static std::int64_t images_until(const TrainingProgress& now) {
+        return (now.epoch - 1) * now.images_per_epoch + now.images;
     }
 
     bool quiet_;
-    int epochs_;
-    std::int64_t images_per_epoch_ = 0;
     std::optional<Progress> progress_;
 };
 
-std::filesystem::path checkpoint_file(const TrainingFiles& files, const TrainingOptions& options) {
-    return options.checkpoint.empty() ? std::filesystem::path(files.out) += ".checkpoint" : options.checkpoint;
+std::string checkpoint_file(const TrainingFiles& files, const TrainingOptions& options) {
+    return options.checkpoint.empty() ? files.out.string() + ".checkpoint" : options.checkpoint;
 }
 
 /// How to go on after training was stopped.
 std::string advice(const StoppedTraining& stopped, const TrainingFiles& files, const TrainingOptions& options,
                    const RunOptions& run) {
-    const std::string checkpoint = quoted(options.checkpoint.string());
+    const std::string checkpoint = quoted(options.checkpoint);
     return fmt::format(
         "stopped after {} epochs and {} of the next one's {} steps; {} has all of it. To go on:\n  {}{}\n"
         "To have the network as it is by now{}:\n  {} pack {} --out {}",
@@ -87,20 +78,19 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
         ->required()
         ->check(CLI::Range(1, 1000000));
     add_defaulted(verb, "--batch", options.batch, "Images a step", "N", CLI::Range(1, 1000000));
-    add_defaulted(verb, "--lr", options.schedule.peak, "Highest learning rate", "X", above_zero());
-    static const std::map<std::string, Schedule::Kind> kSchedules{
-        {"cosine", Schedule::Kind::cosine}, {"step", Schedule::Kind::step}, {"constant", Schedule::Kind::constant}};
-    verb.add_option("--schedule", options.schedule.kind,
+    add_defaulted(verb, "--lr", options.learning_rate, "Highest learning rate", "X", above_zero());
+    static const std::map<std::string, Schedule> kSchedules{
+        {"cosine", Schedule::cosine}, {"step", Schedule::step}, {"constant", Schedule::constant}};
+    verb.add_option("--schedule", options.schedule,
                     "cosine to 0; step: a tenth after 1/2 and again after 3/4 of training; constant")
         ->type_name("NAME")
         ->transform(CLI::CheckedTransformer(kSchedules).description(""))
         ->default_str("cosine");
-    add_defaulted(verb, "--warmup", options.schedule.warmup, "Epochs in which the learning rate rises from 0", "N",
+    add_defaulted(verb, "--warmup", options.warmup, "Epochs in which the learning rate rises from 0", "N",
                   at_least_zero());
-    add_defaulted(verb, "--momentum", options.sgd.momentum, "Momentum of SGD", "X", between(0.0, 1.0));
-    verb.add_flag("--nesterov", options.sgd.nesterov, "Nesterov's momentum");
-    add_defaulted(verb, "--weight-decay", options.sgd.weight_decay, "Decay of the layers' weights", "X",
-                  at_least_zero());
+    add_defaulted(verb, "--momentum", options.momentum, "Momentum of SGD", "X", between(0.0, 1.0));
+    verb.add_flag("--nesterov", options.nesterov, "Nesterov's momentum");
+    add_defaulted(verb, "--weight-decay", options.weight_decay, "Decay of the layers' weights", "X", at_least_zero());
     add_defaulted(verb, "--label-smoothing", options.label_smoothing,
                   "Share of a label that is spread over all classes", "X", between(0.0, 1.0));
     verb.add_flag_callback(
@@ -125,19 +115,19 @@ std::vector<OutputFile> training_outputs(const TrainingFiles& files, FileFormat 
 void complete_training_options(const TrainingFiles& files, std::uint64_t seed, TrainingOptions& options) {
     options.checkpoint = checkpoint_file(files, options);
     options.seed = seed;
-    options.schedule.epochs = options.epochs;
-    options.schedule.milestones = usual_milestones(options.epochs);
 }
 
-TrainingResult train_with_progress(Model& model, LevelStorage storage, const Dataset& training,
-                                   const std::optional<Dataset>& validation, const TrainingFiles& files,
+TrainingResult train_with_progress(Model& model, const Dataset& training, const TrainingFiles& files,
                                    TrainingOptions options, const RunOptions& run) {
-    options.network = encode_ebit(model, storage).bytes;
+    std::optional<Dataset> validation;
+    if (!files.validation.empty()) validation = Dataset::open(files.validation, Split::test, model);
+    options.validation = validation ? &*validation : nullptr;
     const StopSignal signal;
-    TrainingProgress progress(run.quiet, options.epochs);
-    TrainingObserver observer = progress.observer();
-    observer.stop = [&] { return signal.received() != 0; };
-    TrainingResult result = train(model.graph, training, validation ? &*validation : nullptr, options, observer);
+    ShownTraining shown(run.quiet);
+    options.on_start = [&](const TrainingProgress& now) { shown.start(now); };
+    options.on_progress = [&](const TrainingProgress& now) { shown.show(now); };
+    options.stop = [&] { return signal.received() != 0; };
+    TrainingResult result = train(model, training, options);
     if (result.stopped) throw Stopped(signal.received(), advice(*result.stopped, files, options, run));
     return result;
 }
@@ -152,4 +142,4 @@ Results report_training(const TrainingResult& result, int epochs) {
     return results;
 }
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

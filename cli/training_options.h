@@ -2,18 +2,15 @@
 
 #include "cli/files.h"
 #include "cli/results.h"
-#include "engine/formats/ebit/levels.h"
-#include "engine/graph/model.h"
-#include "train/trainer.h"
+#include "include/eigenbit/training.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 
 /// What verbs that train are told: data, the files they write, and how to train.
 struct TrainingFiles {
@@ -31,13 +28,12 @@ std::vector<OutputFile> training_outputs(const TrainingFiles& files, FileFormat 
 /// Fills in what follows from others.
 void complete_training_options(const TrainingFiles& files, std::uint64_t seed, TrainingOptions& options);
 
-/// Trains and shows progress; the checkpoint keeps the model, stored like this, so that networks can be made of it.
-/// Throws Stopped, with the command lines to go on by, where a signal asked to stop.
-TrainingResult train_with_progress(Model& model, LevelStorage storage, const Dataset& training,
-                                   const std::optional<Dataset>& validation, const TrainingFiles& files,
+/// Trains, by validation data where the files name some, and shows progress. Throws Stopped, with the command lines to
+/// go on by, where a signal asked to stop.
+TrainingResult train_with_progress(Model& model, const Dataset& training, const TrainingFiles& files,
                                    TrainingOptions options, const RunOptions& run);
 
 /// Prints and returns how good the network became, once it is written.
 Results report_training(const TrainingResult& result, int epochs);
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -8,7 +8,7 @@
 
 #include <functional>
 
-namespace eigenbit::internal {
+namespace eigenbit::cli {
 
 /// A subcommand: its words on the command line, the files that these name, and what it does. `run` prints results for
 /// people to standard output and adds them for machines; where it throws, they hold what was done until then.
@@ -30,4 +30,4 @@ Verb pack_verb(CLI::App& command);
 Verb run_verb(CLI::App& command);
 Verb cpu_verb(CLI::App& command);
 
-}  // namespace eigenbit::internal
+}  // namespace eigenbit::cli

@@ -4,8 +4,6 @@
 
 namespace eigenbit {
 inline namespace v1 {
-namespace {
-
 internal::NetworkRunner::Mode mode_of(Arithmetic arithmetic) {
     switch (arithmetic) {
     case Arithmetic::simulated:
@@ -17,8 +15,6 @@ internal::NetworkRunner::Mode mode_of(Arithmetic arithmetic) {
     }
     internal::fail("Arithmetic {} is unknown.", static_cast<int>(arithmetic));
 }
-
-}  // namespace
 
 Evaluation evaluation_of(const internal::Evaluation& evaluation) {
     Evaluation result{.images = evaluation.images};
@@ -33,11 +29,18 @@ Evaluation evaluation_of(const internal::Evaluation& evaluation) {
     return result;
 }
 
-Evaluation evaluate(const Model& model, const Dataset& data, Arithmetic arithmetic) {
-    return translated([&] {
+Evaluation evaluate(const Model& model, const Dataset& data, const EvaluationOptions& options) {
+    return translated(options.threads, options.log, [&] {
+        if (options.batch < 1) internal::fail("Batches were to have {} images, expected 1 or more.", options.batch);
         const internal::Model& own = model.state().model;
-        internal::NetworkRunner network(own.graph, mode_of(arithmetic));
-        return evaluation_of(internal::evaluate(network, data.state().labelled_for(own)));
+        const internal::Dataset examples = data.state().labelled_for(own);
+        const std::int64_t batch = own.graph.inputs().front().shape[0];
+        internal::NetworkRunner network(own.graph, mode_of(options.arithmetic));
+        return evaluation_of(internal::evaluate(
+            network, examples,
+            {.batch = batch == 0 ? options.batch : static_cast<int>(batch), .progress = [&](std::int64_t images) {
+                 if (options.on_progress) options.on_progress(images);
+             }}));
     });
 }
 

@@ -25,6 +25,14 @@ internal::Schedule::Kind kind_of(Schedule schedule) {
     internal::fail("Schedule {} is unknown.", static_cast<int>(schedule));
 }
 
+/// Throws Error where a teacher, which may be null, has names of classes that are others than the network's.
+void check_teacher(const Model* teacher, const std::vector<std::string>& classes) {
+    if (teacher == nullptr || teacher->classes().empty() || classes.empty()) return;
+    if (teacher->classes() != classes) {
+        internal::fail("The teacher and the network know other classes, or in another order.");
+    }
+}
+
 internal::TrainingOptions options_of(const TrainingOptions& options, const Model& model) {
     if (options.epochs < 1 || options.batch < 1) {
         internal::fail("Training was asked for {} epochs in batches of {}, expected 1 or more.", options.epochs,
@@ -42,7 +50,7 @@ internal::TrainingOptions options_of(const TrainingOptions& options, const Model
                        .milestones = {0.5 * options.epochs, 0.75 * options.epochs}};
     result.sgd = {options.momentum, options.nesterov, options.weight_decay};
     result.quantized = {options.level_rate, options.step_rate,
-                        model.state().storage == internal::LevelStorage::entropy};
+                        model.state().file_storage() == internal::LevelStorage::entropy};
     result.label_smoothing = options.label_smoothing;
     result.augment = options.augment;
     result.seed = options.seed;
@@ -54,28 +62,43 @@ internal::TrainingOptions options_of(const TrainingOptions& options, const Model
     return result;
 }
 
-/// What tells the caller how far training is. `epochs` are those of the whole.
+/// What tells the caller how far training is.
 class Observer {
   public:
     Observer(const TrainingOptions& options) : options_(options) {}
 
     internal::TrainingObserver observer() {
-        return {.start = [this](int, std::int64_t, std::int64_t images) { images_per_epoch_ = images; },
-                .step = [this](int epoch, std::int64_t images, double loss) { tell(epoch, images, loss, {}); },
+        return {.start =
+                    [this](int epochs, std::int64_t images, std::int64_t images_per_epoch) {
+                        images_per_epoch_ = images_per_epoch;
+                        tell(options_.on_start, {.epoch = epochs + 1, .images = images});
+                    },
+                .step =
+                    [this](int epoch, std::int64_t images, double loss) {
+                        tell(options_.on_progress, {.epoch = epoch, .images = images, .loss = loss});
+                    },
                 .epoch =
                     [this](const internal::EpochReport& report) {
-                        if (report.validation) {
-                            tell(report.epoch, images_per_epoch_, report.loss, evaluation_of(*report.validation));
-                        }
+                        tell(options_.on_progress, {.epoch = report.epoch,
+                                                    .images = images_per_epoch_,
+                                                    .loss = report.loss,
+                                                    .finished = report_of(report)});
                     },
-                .stop = [this] { return options_.stop.stop_requested(); }};
+                .stop = options_.stop};
     }
 
   private:
-    void tell(int epoch, std::int64_t images, double loss, std::optional<Evaluation> validation) const {
-        if (options_.on_progress) {
-            options_.on_progress({epoch, options_.epochs, images, images_per_epoch_, loss, std::move(validation)});
-        }
+    static EpochReport report_of(const internal::EpochReport& report) {
+        EpochReport told{
+            .images_per_second = report.images_per_second, .relative_bits = report.relative_bits, .best = report.best};
+        if (report.validation) told.validation = evaluation_of(*report.validation);
+        return told;
+    }
+    void tell(const OnProgress& hear, TrainingProgress now) const {
+        if (!hear) return;
+        now.epochs = options_.epochs;
+        now.images_per_epoch = images_per_epoch_;
+        hear(now);
     }
 
     const TrainingOptions& options_;
@@ -85,22 +108,21 @@ class Observer {
 TrainingResult train_in_place(Model& model, const Dataset& data, const TrainingOptions& options) {
     internal::Model& own = model.state().model;
     internal::TrainingOptions training = options_of(options, model);
+    const internal::LevelStorage storage = model.state().file_storage();
     const internal::Dataset examples = data.state().labelled_for(own);
     internal::describe_by_data(own, examples);
+    check_teacher(options.teacher, own.classes);
     std::optional<internal::Dataset> validation;
     if (options.validation != nullptr) validation = options.validation->state().labelled_for(own);
-    if (options.rate > 0.0) {
-        const internal::ModelFile file{own, model.state().storage,
-                                       internal::encode_ebit(own, model.state().storage).sizes};
-        training.bits_share = internal::share_of_level_bits(file, options.rate, "the network");
-    }
-    if (!options.checkpoint.empty()) training.network = internal::encode_ebit(own, model.state().storage).bytes;
+    if (options.rate > 0.0) training.bits_share = internal::share_of_level_bits(own, storage, options.rate);
+    if (!options.checkpoint.empty()) training.network = internal::encode_ebit(own, storage).bytes;
     Observer observer(options);
     const internal::TrainingResult result =
         internal::train(own.graph, examples, validation ? &*validation : nullptr, training, observer.observer());
-    internal::update_rate_note(own, model.state().storage);
-    TrainingResult told{.best_epoch = result.best_epoch, .stopped = result.stopped.has_value()};
+    internal::update_rate_note(own, storage);
+    TrainingResult told{.best_epoch = result.best_epoch, .images_per_second = result.images_per_second};
     if (result.validation) told.validation = evaluation_of(*result.validation);
+    if (result.stopped) told.stopped = {result.stopped->epochs, result.stopped->steps, result.stopped->steps_per_epoch};
     return told;
 }
 

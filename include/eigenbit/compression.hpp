@@ -1,13 +1,16 @@
 #pragma once
 
 #include "dataset.hpp"
+#include "evaluation.hpp"
 #include "model.hpp"
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #ifdef __GNUC__
 #pragma GCC visibility push(default)
@@ -15,6 +18,16 @@
 
 namespace eigenbit {
 inline namespace v1 {
+
+/// How the distortion of a quantizer is found.
+enum class DistortionCurves {
+    hybrid,        ///< predicted from gradients, and measured where that is otherwise
+    second_order,  ///< predicted
+    exact          ///< measured
+};
+
+/// For each activation the depth that is best by the trade-off of the weights.
+inline constexpr int kAutomaticBits = -1;
 
 /// What compression is to meet, one of the first four, and how.
 struct CompressionOptions {
@@ -27,7 +40,7 @@ struct CompressionOptions {
     std::string transform =
         "auto";                  ///< none, klt, elt, dct1, dct2, intra-klt, intra-elt, or auto: the cheapest by layer
     std::string axis = "auto";   ///< what it mixes: row, column, both, channels or auto
-    int activation_bits = 0;     ///< of activations that layers read or add, 1 to 16; 0: they stay float
+    int activation_bits = 0;     ///< of activations that layers read or add, 1 to 16, or kAutomaticBits; 0: float
     std::int64_t images = 1024;  ///< of the data, to compress with; labels are not used
     bool entropy_coding = true;  ///< else levels are of fixed depths
     std::uint64_t seed = 0;
@@ -35,10 +48,107 @@ struct CompressionOptions {
     /// Told what is being done and the share of it that is done, 0 … 1, by any thread.
     std::function<void(std::string_view what, double done)> on_progress{};
     Log log{};  ///< hears warnings of the calling thread
+
+    DistortionCurves curves = DistortionCurves::hybrid;
+    int blocks = 9;                ///< of a layer, at most, that have a depth and step of their own
+    bool error_feedback = true;    ///< weights make up for the errors of those rounded before them
+    bool correction = true;        ///< biases and statistics of normalizations move by what compression changes
+    bool plain_quantizer = false;  ///< neither dead zones nor levels beside the multiples of a step
 };
 
 /// A compressed copy of a network. Throws Error where the target cannot be met.
 Model compress(const Model& model, const Dataset& data, const CompressionOptions& options);
+
+/// The two parts of a transform's coding gain on a layer, which add up to it.
+struct TransformGain {
+    std::string transform;
+    double gradients_db = 0.0;
+    double weights_db = 0.0;
+};
+
+/// What became of a layer.
+struct CompressedLayer {
+    std::string name;
+    std::string transform;         ///< "none", "elt row" …
+    double bits_per_weight = 0.0;  ///< with bases and side information, over the original weights
+    double distortion = 0.0;       ///< predicted, of an output element
+    std::int64_t weights = 0;      ///< of the original layer
+    std::int64_t rows = 0;         ///< of the kernel
+    std::int64_t nonzero_rows = 0;
+    std::vector<double> kernel_bits{};              ///< a level, of each block of the kernel
+    std::vector<std::vector<double>> basis_bits{};  ///< likewise, of each basis that is stored
+    std::vector<int> activation_bits{};             ///< depths of its rounded inputs
+    std::vector<TransformGain> gains{};             ///< of each transform that was tried
+};
+
+/// A network at one rate, and what it was measured to do.
+struct CompressedNetwork {
+    std::string transform;  ///< the name that it was asked for by
+    double rate = 0.0;      ///< that was asked for; 0 for other targets
+    Model model;
+    double bits_per_weight = 0.0;
+    std::int64_t file_bytes = 0;
+    double lambda = 0.0;
+    double predicted_distortion = 0.0;            ///< mean squared change of an output element
+    double measured_distortion = 0.0;             ///< the same on calibration images
+    std::optional<double> bits_per_activation{};  ///< where activations are rounded
+    std::optional<double> bits_per_value{};       ///< of weights and one image's rounded activations together
+    std::optional<Evaluation> quality{};          ///< on validation data
+    double drop = 0.0;                            ///< points of top-1 accuracy, or dB, that it lost
+    std::vector<CompressedLayer> layers{};
+};
+
+/// What a report says of where it came from. Empty texts are left out.
+struct ReportNotes {
+    std::string model{};  ///< file name of the float network
+    std::int64_t float_bytes = 0;
+    std::string data{};
+    std::string machine{};
+    std::string version{};
+};
+
+/// Compresses a network to several rates, by several transforms, with statistics computed once. One thread at a time
+/// may use it.
+class Compressor {
+  public:
+    /// Reads the images and measures the float network on validation data. `transforms` are names like those of
+    /// options.transform, which is not used. Throws Error where options, data and network do not fit. The data sets
+    /// need not outlive it.
+    Compressor(const Model& model, const Dataset& data, const std::vector<std::string>& transforms,
+               const CompressionOptions& options);
+    Compressor(Compressor&& other) noexcept;
+    Compressor& operator=(Compressor&& other) noexcept;
+    ~Compressor();
+
+    /// To compress with.
+    std::int64_t images() const;
+    /// None without validation data.
+    std::optional<Evaluation> float_quality() const;
+
+    /// Calls visit with each network as soon as it is there, transform by transform: one at each rate or, where there
+    /// are none, one that meets the options' target. Throws Error where a target cannot be met.
+    void compress(const std::vector<double>& rates, const std::function<void(CompressedNetwork)>& visit);
+
+    /// A page of HTML about all networks so far, its layers and bytes those of the last; and a plot of quality against
+    /// rate as SVG, for which there must be validation data. Whole or not at all; throw Error naming the file.
+    void write_report(const std::string& file, const ReportNotes& notes) const;
+    void write_plot(const std::string& file, const ReportNotes& notes) const;
+
+  private:
+    struct State;
+
+    std::unique_ptr<State> state_;
+};
+
+/// How many activations got a quantizer, from how many examples.
+struct AddedQuantizers {
+    std::int64_t activations = 0;
+    std::int64_t images = 0;
+};
+
+/// Where layers read activations without a quantizer, gives all candidates that have none one of 8 bits, chosen for
+/// some examples of the data. Throws Error where the data do not fit the network.
+AddedQuantizers add_quantizers(Model& model, const Dataset& data, std::uint64_t seed = 0);
 
 }  // namespace v1
 }  // namespace eigenbit

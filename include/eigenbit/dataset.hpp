@@ -1,6 +1,7 @@
 #pragma once
 
 #include "error.hpp"
+#include "model.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -25,17 +26,31 @@ struct Images {
     int channels = 0;  ///< 1, grey, or 3, RGB
 };
 
-/// Images with labels, or images to restore. Cheap to copy: copies share it. Any number of threads may use it.
+/// Images with labels, images to restore, or arrays. Cheap to copy: copies share it. Any number of threads may use it.
 class Dataset {
   public:
     /// Opens what a data specification names (docs/data.md), such as "fashion" or "folder:photos?size=64". Throws Error
     /// naming what there is.
     static Dataset open(const std::string& spec, Split split = Split::train);
+    /// The same for a network: images are prepared as it says and, where it leaves their size open, made of the size
+    /// that it was loaded for. "npy:PLACE", a .npy file or a folder of such, is arrays for its only input, which are
+    /// read when they are used: by compression, statistics and quantizers. Throws Error where images are not what the
+    /// network takes.
+    static Dataset open(const std::string& spec, Split split, const Model& model);
     /// Of images in memory, which are copied, with a label for each, from 0 on, below the number of classes. Throws
     /// Error where they do not fit each other. `classes` are names, as many as there are classes.
     static Dataset of(const Images& images, std::span<const int> labels, std::vector<std::string> classes);
 
+    /// The first so many examples of it, as many as there are.
+    Dataset first(std::int64_t count) const;
+
+    /// How many examples there are; of arrays 0.
     std::int64_t size() const;
+    bool is_arrays() const;
+    /// Whether its images are to be restored.
+    bool is_restoration() const;
+    /// Throws Error where it does not say what its images show.
+    void require_labels() const;
     /// 0 for images to restore.
     int class_count() const;
     /// Empty where they are not known.

@@ -3,7 +3,9 @@
 #include "dataset.hpp"
 #include "model.hpp"
 
+#include <cmath>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #ifdef __GNUC__
@@ -18,6 +20,9 @@ struct Evaluation {
     std::int64_t images = 0;
     std::optional<double> top1{}, top5{};  ///< of a classifier, shares of the images
     std::optional<double> psnr{}, ssim{};  ///< of restoration, means over the images; PSNR in dB
+
+    /// Of the share that top1 is: √(p (1 − p) / n).
+    double top1_standard_error() const { return std::sqrt(*top1 * (1.0 - *top1) / static_cast<double>(images)); }
 };
 
 enum class Arithmetic {
@@ -26,9 +31,18 @@ enum class Arithmetic {
     int8        ///< activations and weights of 8 bits
 };
 
+struct EvaluationOptions {
+    Arithmetic arithmetic = Arithmetic::simulated;
+    int batch = 100;  ///< images at a time; a network that takes batches of one size alone has these
+    int threads = 0;  ///< 0: as many as processors; the result does not depend on it
+    /// Told how many images are done, by the thread that called evaluate; what it throws comes out of evaluate.
+    std::function<void(std::int64_t images)> on_progress{};
+    Log log{};  ///< hears warnings of the calling thread
+};
+
 /// Runs the network on every example and compares with its label or true image. Throws Error where the network does not
 /// fit the data set.
-Evaluation evaluate(const Model& model, const Dataset& data, Arithmetic arithmetic = Arithmetic::simulated);
+Evaluation evaluate(const Model& model, const Dataset& data, const EvaluationOptions& options = {});
 
 }  // namespace v1
 }  // namespace eigenbit

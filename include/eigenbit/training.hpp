@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 
 #ifdef __GNUC__
@@ -18,17 +17,25 @@
 namespace eigenbit {
 inline namespace v1 {
 
-/// How far training is, after a step.
+/// An epoch of training, when it is over.
+struct EpochReport {
+    double images_per_second = 0.0;
+    double relative_bits = 1.0;              ///< of a compressed network's levels, in those at the beginning
+    std::optional<Evaluation> validation{};  ///< where there are data to validate on
+    bool best = false;                       ///< the highest score so far
+};
+
+/// How far training is.
 struct TrainingProgress {
     int epoch = 0;  ///< counted from 1
     int epochs = 0;
     std::int64_t images = 0;  ///< of this epoch
     std::int64_t images_per_epoch = 0;
-    double loss = 0.0;                       ///< mean over the epoch so far
-    std::optional<Evaluation> validation{};  ///< at the end of an epoch, where there are data to validate on
+    double loss = 0.0;                      ///< mean over the epoch so far
+    std::optional<EpochReport> finished{};  ///< of the epoch, when it is over
 };
 
-/// Told after each step, by the thread that called train; what it throws comes out of train.
+/// Told by the thread that called train; what it throws comes out of train.
 using OnProgress = std::function<void(const TrainingProgress&)>;
 
 /// Shows a line of progress on standard error.
@@ -64,10 +71,12 @@ struct TrainingOptions {
     std::string checkpoint{};             ///< file written after every epoch, and when training is stopped; empty: none
     bool resume = false;                  ///< go on from the checkpoint, if there is one
     std::uint64_t seed = 0;
-    int threads = 0;  ///< 0: as many as processors; the result does not depend on it
-    OnProgress on_progress{};
-    std::stop_token stop{};  ///< asked after every step
-    Log log{};               ///< hears warnings of the calling thread
+    int threads = 0;           ///< 0: as many as processors; the result does not depend on it
+    OnProgress on_start{};     ///< told once, before the first step, where training goes on from
+    OnProgress on_progress{};  ///< told after each step, and after each epoch
+    /// Asked after every step and while validating, by the calling thread: true ends training.
+    std::function<bool()> stop{};
+    Log log{};  ///< hears warnings of the calling thread
 
     // Of compressed networks alone.
     double rate = 0.0;          ///< bits a weight to come down to by the middle of training; 0: those it has
@@ -75,10 +84,19 @@ struct TrainingOptions {
     double step_rate = 0.0;     ///< how far it pushes the mean quantizer's step, in eighths of octaves
 };
 
+/// How far training came that was asked to stop.
+struct StoppedTraining {
+    int epochs = 0;          ///< finished
+    std::int64_t steps = 0;  ///< of the epoch after these
+    std::int64_t steps_per_epoch = 0;
+};
+
 struct TrainingResult {
     int best_epoch = 0;                      ///< whose weights the network has; 0: those it came with
     std::optional<Evaluation> validation{};  ///< of these weights
-    bool stopped = false;                    ///< it was asked to stop: the network is as it was left
+    double images_per_second = 0.0;          ///< of the epochs trained here, validation left out
+    /// Where training was asked to stop: the network is then as it was left, and nothing else is told.
+    std::optional<StoppedTraining> stopped{};
 };
 
 /// Trains a network in place: by cross-entropy, or by squared error where the data set is one of restoration. A network

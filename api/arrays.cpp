@@ -1,4 +1,4 @@
-#include "cli/arrays.h"
+#include "api/arrays.h"
 
 #include "engine/base/error.h"
 #include "engine/formats/arrays/npy.h"
@@ -44,33 +44,36 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& place) 
     return files;
 }
 
-}  // namespace
-
-bool is_reordered(const Shape& array, const Graph::Input& input) {
-    return array.rank() == 4 && input.shape.rank() == 4 && fits(channels_last(array), input.shape);
+Tensor transposed(ConstView images, const std::array<int, 4>& order) {
+    const Shape& shape = images.shape;
+    Tensor result(Shape{shape[order[0]], shape[order[1]], shape[order[2]], shape[order[3]]});
+    const Transpose transpose{{order.begin(), order.end()}};
+    const View to = result;
+    forward(transpose, ForwardArguments{.inputs = {&images, 1}, .outputs = {&to, 1}, .saved = {}});
+    return result;
 }
 
-Tensor as_input(Tensor array, const Graph& graph, const Graph::Input& input, std::string_view name) {
+}  // namespace
+
+InputArray as_input(Tensor array, const Graph& graph, const Graph::Input& input, std::string_view name) {
     const Shape given = array.shape();
     if (given.rank() + 1 == input.shape.rank()) {
         std::vector<std::int64_t> extents{1};
         extents.insert(extents.end(), given.begin(), given.end());
         array.reshape(Shape(extents));
     }
-    if (is_reordered(array.shape(), input)) {
-        Tensor images(channels_last(array.shape()));
-        const Transpose transpose{{0, 2, 3, 1}};
-        const ConstView from = array;
-        const View to = images;
-        forward(transpose, ForwardArguments{.inputs = {&from, 1}, .outputs = {&to, 1}, .saved = {}});
-        return images;
+    const Shape& shape = array.shape();
+    if (shape.rank() == 4 && input.shape.rank() == 4 && fits(channels_last(shape), input.shape)) {
+        return {transposed(array, {0, 2, 3, 1}), true};
     }
     if (!fits(array.shape(), input.shape)) {
         fail("{} has shape {}, input '{}' takes {}.", name, to_string(given), graph.name(input.value),
              expected(input.shape));
     }
-    return array;
+    return {std::move(array)};
 }
+
+Tensor channels_first(ConstView images) { return transposed(images, {0, 3, 1, 2}); }
 
 bool names_arrays(std::string_view spec) { return spec.starts_with(kName); }
 
@@ -83,7 +86,7 @@ Tensor read_arrays(std::string_view spec, const Graph& graph, std::int64_t count
     std::int64_t examples = 0;
     for (const std::filesystem::path& file : files_of(std::string(spec.substr(kName.size())))) {
         if (examples >= count) break;
-        Tensor array = as_input(read_npy(file), graph, input, file.string());
+        Tensor array = as_input(read_npy(file), graph, input, file.string()).values;
         const Shape& first = arrays.empty() ? array.shape() : arrays.front().shape();
         if (array.shape().elements(1, array.shape().rank()) != first.elements(1, first.rank())) {
             fail("{} differs from {} in size: {} and {}.", file.string(), spec, to_string(array.shape()),
