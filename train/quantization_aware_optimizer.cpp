@@ -33,9 +33,15 @@ double level_learning_rate(const QuantizedTraining& quantized, const LatentWeigh
     return quantized.level_learning_rate * std::pow(4.0, 1.0 - static_cast<double>(bits) / std::max(levels, 1.0));
 }
 
+std::vector<ValueId> trained_parameters(const Graph& graph, std::span<const ValueId> frozen) {
+    std::vector<ValueId> ids = trainable_parameters(graph);
+    std::erase_if(ids, [&](ValueId id) { return std::ranges::find(frozen, id) != frozen.end(); });
+    return ids;
+}
+
 /// Latent levels and steps with their learning rates, then floats, whose peak learning rate is `peak`.
 std::vector<ParameterGroup> parameter_groups(Graph& graph, LatentWeights& latents, double level_learning_rate,
-                                             double step_learning_rate, double peak) {
+                                             double step_learning_rate, double peak, std::span<const ValueId> trained) {
     std::vector<ParameterGroup> tensors;
     for (LatentWeights::Entry& entry : latents.entries()) {
         // Weight decay would work against rate control.
@@ -43,7 +49,7 @@ std::vector<ParameterGroup> parameter_groups(Graph& graph, LatentWeights& latent
         if (!latents.learns_steps()) continue;
         tensors.push_back({steps_name(graph, entry), &entry.steps, step_learning_rate / peak, false});
     }
-    for (const ValueId id : trainable_parameters(graph)) {
+    for (const ValueId id : trained) {
         Weight& weight = graph.parameter(id);
         if (!weight.is_float()) continue;
         const bool is_layer_weight = weight.shape().rank() > 1;  // not a bias or normalization's
@@ -53,8 +59,8 @@ std::vector<ParameterGroup> parameter_groups(Graph& graph, LatentWeights& latent
 }
 
 /// The parameters that gradients are wanted of, quantized ones and then floats.
-std::vector<ValueId> ids_of(const Graph& graph) {
-    std::vector<ValueId> ids = trainable_parameters(graph);
+std::vector<ValueId> ids_of(const Graph& graph, std::span<const ValueId> frozen) {
+    std::vector<ValueId> ids = trained_parameters(graph, frozen);
     std::ranges::stable_partition(ids, [&](ValueId id) { return !graph.parameter(id).is_float(); });
     return ids;
 }
@@ -62,14 +68,15 @@ std::vector<ValueId> ids_of(const Graph& graph) {
 }  // namespace
 
 QuantizationAwareOptimizer::QuantizationAwareOptimizer(Graph& graph, const Sgd::Options& options,
-                                                       const QuantizedTraining& quantized, double peak)
+                                                       const QuantizedTraining& quantized, double peak,
+                                                       std::span<const ValueId> frozen)
     : graph_(graph),
       quantized_(quantized),
       latents_(graph, quantized.step_learning_rate > 0.0),
-      gradients_(ids_of(graph)),
+      gradients_(ids_of(graph, frozen)),
       planned_bits_(coded_level_bits(graph)),
       sgd_(parameter_groups(graph, latents_, level_learning_rate(quantized, latents_, planned_bits_),
-                            quantized.step_learning_rate, peak),
+                            quantized.step_learning_rate, peak, gradients_),
            options),
       rate_lambda_(Shape{1}, std::array{kFirstRateLambda}),
       bits_excess_(Shape{1}) {}

@@ -24,9 +24,9 @@ struct QuantizedTraining {
 /// grows while they take more bits and shrinks while they take fewer.
 class QuantizationAwareOptimizer {
   public:
-    /// `peak`, above 0, is the highest learning rate of the floats.
+    /// `peak`, above 0, is the highest learning rate of the floats. `frozen` are floats that stay as they are.
     QuantizationAwareOptimizer(Graph& graph, const Sgd::Options& options, const QuantizedTraining& quantized,
-                               double peak);
+                               double peak, std::span<const ValueId> frozen = {});
 
     /// The parameters whose gradients step() needs.
     const std::vector<ValueId>& gradients() const { return gradients_; }

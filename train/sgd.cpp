@@ -1,5 +1,6 @@
 #include "train/sgd.h"
 
+#include "engine/base/error.h"
 #include "engine/base/subnormals.h"
 
 #include <tbb/parallel_for.h>
@@ -60,6 +61,20 @@ std::vector<ValueId> trainable_parameters(const Graph& graph) {
         if (!fixed.contains(id)) trainable.push_back(id);
     }
     return trainable;
+}
+
+std::vector<ValueId> parameters_of_layers(const Graph& graph, std::span<const std::string> layers) {
+    std::vector<ValueId> parameters;
+    for (const std::string& layer : layers) {
+        const auto node = std::ranges::find(graph.nodes(), layer, &Node::name);
+        if (node == graph.nodes().end()) fail("The network has no layer '{}'.", layer);
+        for (const ValueId input : node->inputs) {
+            if (!graph.is_parameter(input)) continue;
+            if (!graph.parameter(input).is_float()) fail("Layer '{}' is quantized: it cannot stay as it is.", layer);
+            parameters.push_back(input);
+        }
+    }
+    return parameters;
 }
 
 }  // namespace eigenbit::internal

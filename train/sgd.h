@@ -55,4 +55,8 @@ class Sgd {
 /// The parameters that training moves: all but the running statistics of normalization.
 std::vector<ValueId> trainable_parameters(const Graph& graph);
 
+/// The parameters of layers of these names, which are to stay as they are. Throws Error where there is no such layer,
+/// or it is quantized.
+std::vector<ValueId> parameters_of_layers(const Graph& graph, std::span<const std::string> layers);
+
 }  // namespace eigenbit::internal

@@ -53,6 +53,7 @@ std::string settings_of(const TrainingOptions& options, const Dataset& training,
     add("learning rate", options.schedule.peak);
     add("warm-up", options.schedule.warmup);
     add("milestone factor", options.schedule.factor);
+    for (const std::string& layer : options.frozen) add("frozen", layer);
     return text;
 }
 
@@ -77,7 +78,8 @@ class Trainer {
                              .shuffle = true,
                              .augment = options.augment,
                              .drop_incomplete = true}),
-          network_(graph, options.sgd, options.quantized, options.schedule.peak) {
+          network_(graph, options.sgd, options.quantized, options.schedule.peak,
+                   parameters_of_layers(graph, options.frozen)) {
         if (loader_.batches() == 0) {
             fail("The data set {} has {} examples, fewer than the batch size {}.", training.name, training.size,
                  options.batch);

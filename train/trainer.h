@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace eigenbit::internal {
@@ -32,7 +33,8 @@ struct TrainingOptions {
     double bits_share = 1.0;
     double label_smoothing = 0.0;
     Distillation distillation{};
-    bool augment = true;  ///< crop and mirror at random as the data set allows
+    std::vector<std::string> frozen{};  ///< layers whose parameters stay as they are
+    bool augment = true;                ///< crop and mirror at random as the data set allows
     std::uint64_t seed = 0;
     std::filesystem::path checkpoint;  ///< written after every epoch; none when empty
     bool resume = false;               ///< go on from the checkpoint, if there is one

@@ -7,7 +7,10 @@
 #include "engine/formats/ebit/ebit.h"
 #include "engine/formats/image.h"
 #include "engine/formats/onnx/onnx.h"
+#include "engine/graph/layer_view.h"
+#include "engine/passes/part.h"
 #include "engine/passes/quantizer_candidates.h"
+#include "engine/zoo/network_builder.h"
 #include "engine/zoo/zoo.h"
 
 #include <algorithm>
@@ -225,6 +228,39 @@ void Model::describe_by(const Dataset& data) {
 }
 
 std::map<std::string, std::string> Model::notes() const { return state_->model.metadata; }
+
+std::vector<std::string> Model::layers() const {
+    std::vector<std::string> names;
+    for (const internal::Node& node : state_->model.graph.nodes()) names.push_back(node.name);
+    return names;
+}
+
+void Model::cut(const std::string& layer) {
+    translated([&] {
+        internal::Graph& graph = state_->model.graph;
+        internal::GraphPart part = internal::part_up_to(graph, internal::find_value(graph, layer));
+        part.graph.add_output(part.value);
+        graph = std::move(part.graph);
+        state_->model.classes.clear();
+    });
+}
+
+void Model::replace_head(std::int64_t classes, std::uint64_t seed) {
+    translated([&] {
+        internal::Graph& graph = state_->model.graph;
+        if (classes < 1) internal::fail("The network was to tell {} classes apart, expected 1 or more.", classes);
+        const std::vector<internal::LayerView> layers = internal::layers_of(graph);
+        if (layers.empty()) internal::fail("The network has no layer with weights that could be its head.");
+        const std::string name = graph.nodes()[layers.back().node].name;
+        internal::GraphPart part = internal::part_up_to(graph, layers.back().input);
+        internal::NetworkBuilder builder(std::move(part.graph), internal::input_shapes(graph, 1, state_->size), seed);
+        const bool is_image = builder.shape(part.value).rank() == 4;
+        const internal::ValueId features =
+            is_image ? builder.global_average_pool(name + ".pool", part.value) : part.value;
+        graph = std::move(builder).finish(builder.linear(name, features, classes));
+        state_->model.classes.clear();
+    });
+}
 
 TakenWeights Model::take_weights(const std::string& file) {
     return translated([&] {

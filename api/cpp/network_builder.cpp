@@ -1,9 +1,12 @@
 #include "include/eigenbit/network_builder.hpp"
 
 #include "api/cpp/state.h"
+#include "api/image_size.h"
+#include "engine/passes/part.h"
 #include "engine/zoo/network_builder.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -12,12 +15,30 @@ inline namespace v1 {
 
 struct NetworkBuilder::State {
     internal::NetworkBuilder builder;
+    internal::ValueId base;
+    Model::State described{};            // the base without its network
+    std::set<std::string> names{};       // of its layers
     std::map<std::string, int> count{};  // of the layers of each kind so far
 };
 
 NetworkBuilder::NetworkBuilder(const Extents& image, std::uint64_t seed)
-    : state_(
-        translated([&] { return std::make_unique<State>(State{internal::NetworkBuilder(shape_of(image), seed)}); })) {}
+    : state_(translated([&] {
+          internal::NetworkBuilder builder(shape_of(image), seed);
+          const internal::ValueId input = builder.input();
+          return std::make_unique<State>(State{std::move(builder), input});
+      })) {}
+NetworkBuilder::NetworkBuilder(const Model& base, std::uint64_t seed)
+    : state_(translated([&] {
+          const Model::State& from = base.state();
+          const internal::Graph& graph = from.model.graph;
+          internal::GraphPart part = internal::part_up_to(graph, graph.outputs().front());
+          State state{
+              internal::NetworkBuilder(std::move(part.graph), internal::input_shapes(graph, 1, from.size), seed),
+              part.value,
+              {{{}, from.model.preprocessing, {}, {}}, from.storage, from.size}};
+          for (const internal::Node& node : graph.nodes()) state.names.insert(node.name);
+          return std::make_unique<State>(std::move(state));
+      })) {}
 NetworkBuilder::NetworkBuilder(NetworkBuilder&& other) noexcept = default;
 NetworkBuilder& NetworkBuilder::operator=(NetworkBuilder&& other) noexcept = default;
 NetworkBuilder::~NetworkBuilder() = default;
@@ -27,11 +48,16 @@ template <typename Add>
 Value NetworkBuilder::add_layer(const char* kind, const Add& add) {
     return translated([&] {
         if (!state_) internal::fail("The network is built already.");
-        return Value{add(state_->builder, internal::formatted("{}{}", kind, ++state_->count[kind]))};
+        std::string name;
+        do name = internal::formatted("{}{}", kind, ++state_->count[kind]);
+        while (state_->names.contains(name));
+        return Value{add(state_->builder, name)};
     });
 }
 
 Value NetworkBuilder::input() const { return {state_->builder.input()}; }
+
+Value NetworkBuilder::base() const { return {state_->base}; }
 
 Extents NetworkBuilder::shape(Value value) const { return extents_of(state_->builder.shape(value.id)); }
 
@@ -105,7 +131,8 @@ Model NetworkBuilder::build(Value output) {
         const std::unique_ptr<State> state = std::move(state_);
         internal::Graph graph = std::move(state->builder).finish(output.id);
         graph.remove_unused_nodes();
-        return Model(std::make_unique<Model::State>(Model::State{{std::move(graph), {}, {}, {}}}));
+        state->described.model.graph = std::move(graph);
+        return Model(std::make_unique<Model::State>(std::move(state->described)));
     });
 }
 

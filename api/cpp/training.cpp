@@ -52,6 +52,7 @@ internal::TrainingOptions options_of(const TrainingOptions& options, const Model
     result.quantized = {options.level_rate, options.step_rate,
                         model.state().file_storage() == internal::LevelStorage::entropy};
     result.label_smoothing = options.label_smoothing;
+    result.frozen = options.frozen;
     result.augment = options.augment;
     result.seed = options.seed;
     result.checkpoint = options.checkpoint;

@@ -16,6 +16,9 @@ NetworkBuilder::NetworkBuilder(const Shape& image, std::uint64_t seed) : seed_(s
     shapes_.push_back(Shape{1, image[0], image[1], image[2]});
 }
 
+NetworkBuilder::NetworkBuilder(Graph graph, std::span<const Shape> inputs, std::uint64_t seed)
+    : graph_(std::move(graph)), shapes_(infer_shapes(graph_, inputs)), seed_(seed) {}
+
 ValueId NetworkBuilder::parameter(std::string name, Tensor values) {
     shapes_.push_back(values.shape());
     return graph_.add_parameter(std::move(name), std::move(values));

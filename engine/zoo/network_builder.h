@@ -3,6 +3,7 @@
 #include "engine/graph/graph.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class NetworkBuilder {
   public:
     /// `image` is (H, W, C).
     NetworkBuilder(const Shape& image, std::uint64_t seed);
+    /// Goes on from a graph without outputs, for inputs of these shapes.
+    NetworkBuilder(Graph graph, std::span<const Shape> inputs, std::uint64_t seed);
 
     ValueId input() const { return graph_.inputs().front().value; }
     /// For one image: (1, H, W, C) or (1, C).

@@ -18,6 +18,7 @@
 #include "network_builder.hpp"
 #include "prediction.hpp"
 #include "statistics.hpp"
+#include "trainer.hpp"
 #include "training.hpp"
 #include "warnings.hpp"
 #endif

@@ -143,6 +143,16 @@ class Model {
     /// Notes that its file carries, by name: how it was compressed.
     std::map<std::string, std::string> notes() const;
 
+    /// Names of all layers, with weights or without, in the order in which they run.
+    std::vector<std::string> layers() const;
+    /// Ends the network at this layer, or value, which becomes its only output; its classes are forgotten. Throws Error
+    /// when there is none of the name.
+    void cut(const std::string& layer);
+    /// Puts a fully-connected layer with random weights, to tell so many classes apart, in the place of the last layer
+    /// with weights and all that follows it; an average over the image goes before it where there is one. Names of
+    /// classes are forgotten.
+    void replace_head(std::int64_t classes, std::uint64_t seed = 0);
+
     /// Gives parameters that are not quantized the values of arrays of the same name in a .npz or .safetensors file, in
     /// PyTorch's order of axes. Warns of what did not match. Throws Error naming the file, where no name is the same
     /// too.

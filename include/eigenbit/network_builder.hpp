@@ -35,11 +35,15 @@ class NetworkBuilder {
   public:
     /// For images (height, width, channels).
     explicit NetworkBuilder(const Extents& image, std::uint64_t seed = 0);
+    /// Goes on from what a network outputs first; its layers keep their names and weights.
+    explicit NetworkBuilder(const Model& base, std::uint64_t seed = 0);
     NetworkBuilder(NetworkBuilder&& other) noexcept;
     NetworkBuilder& operator=(NetworkBuilder&& other) noexcept;
     ~NetworkBuilder();
 
     Value input() const;
+    /// What the network outputs from which it goes on; the input where there is none.
+    Value base() const;
     /// For one image: (1, height, width, channels) or (1, channels).
     Extents shape(Value value) const;
 
@@ -54,7 +58,8 @@ class NetworkBuilder {
     Value flatten(Value x);
     Value linear(Value x, std::int64_t outputs);
 
-    /// The network that outputs this value, without layers that it does not need. The builder is of no more use.
+    /// The network that outputs this value, without layers that it does not need. It prepares images as the one does
+    /// from which it goes on. The builder is of no more use.
     Model build(Value output);
 
   private:

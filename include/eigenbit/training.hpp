@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #ifdef __GNUC__
 #pragma GCC visibility push(default)
@@ -63,6 +64,7 @@ struct TrainingOptions {
     bool nesterov = false;
     double weight_decay = 1e-4;
     double label_smoothing = 0.0;         ///< share of a label that is spread over all classes
+    std::vector<std::string> frozen{};    ///< layers whose parameters stay as they are; statistics move all the same
     bool augment = true;                  ///< crop and mirror at random as the data set allows
     const Dataset* validation = nullptr;  ///< the best epoch is chosen by it
     const Model* teacher = nullptr;       ///< a network to imitate

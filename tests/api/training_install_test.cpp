@@ -64,6 +64,25 @@ TEST_CASE("A program of one's own trains and compresses with the installed libra
                         " -o train_and_compress");
         check("./train_and_compress");
     }
+    SUBCASE("by meson, as do a loss of one's own, fine-tuning, a ledger and a folder that is watched") {
+        installed.run("meson setup -Db_sanitize=" EIGENBIT_SANITIZE
+                      " -Db_lundef=false built $EXAMPLES && ninja -C built");
+        check("built/train_and_compress");
+        const std::string data = " 'folder:colours?size=16'";
+        const auto prints = [&](const std::string& line, const std::string& text) {
+            const std::string printed = installed.run("built/" + line + " 2> errors.txt");
+            CHECK_MESSAGE(printed.find(text) != std::string::npos, printed);
+        };
+        prints("custom_loss" + data + " 3 focal.onnx", "top-1 100.00 %");
+        prints("fine_tune focal.onnx" + data + " 2 tuned.ebit", "all layers: 100.00 %");
+        prints("compress_ledger focal.onnx" + data + " 4 2", "bytes of kernel levels");
+        CHECK(std::filesystem::exists(installed.folder() / "compressed2.ebit"));
+        prints("watch_folder tuned.ebit colours/red 2", "3.png: red\n");
+        for (const std::string program : {"custom_loss", "fine_tune", "compress_ledger", "watch_folder"}) {
+            CHECK(installed.failure("built/" + program + " nowhere nonsense 4").find(program + ": ")
+                  != std::string::npos);
+        }
+    }
     SUBCASE("by CMake") {
         if (!is_there("cmake")) return;
         installed.run("cmake '-DCMAKE_CXX_FLAGS=" + kSanitizers + "' -S $EXAMPLES -B built && cmake --build built");

@@ -1,4 +1,4 @@
-#include "include/eigenbit/eigenbit.hpp"
+#include "tests/api/bright_halves.h"
 #include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 
@@ -6,45 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <random>
-#include <set>
 #include <thread>
 
 using eigenbit::internal::error_of;
 using eigenbit::internal::TemporaryFolder;
-
-namespace {
-
-constexpr int kSide = 12;
-const std::vector<std::string> kClasses{"left", "right", "top"};
-
-/// Images of noise with a bright half: which one is the class.
-eigenbit::Dataset bright_halves(int count, unsigned seed) {
-    std::mt19937 random(seed);
-    std::vector<std::uint8_t> pixels;
-    std::vector<int> labels;
-    for (int i = 0; i < count; ++i) {
-        labels.push_back(i % 3);
-        for (int y = 0; y < kSide; ++y) {
-            for (int x = 0; x < kSide; ++x) {
-                const bool bright = labels.back() == 0   ? x < kSide / 2
-                                    : labels.back() == 1 ? x >= kSide / 2
-                                                         : y < kSide / 2;
-                pixels.push_back(static_cast<std::uint8_t>((bright ? 90 : 20) + random() % 100));
-            }
-        }
-    }
-    return eigenbit::Dataset::of({pixels, kSide, kSide, 1}, labels, kClasses);
-}
-
-eigenbit::Model small_network(const eigenbit::Dataset& data) {
-    eigenbit::NetworkBuilder b(data.image(), 1);
-    auto x = b.relu(b.batch_norm(b.conv(b.input(), {.filters = 8, .size = 3, .stride = 2})));
-    x = b.relu(b.add(x, b.batch_norm(b.conv(x, {.filters = 8, .size = 3}))));
-    return b.build(b.linear(b.flatten(x), data.class_count()));
-}
-
-}  // namespace
 
 TEST_CASE("A network is built, trained, compressed, trained on, saved and run, with the interface alone") {
     const TemporaryFolder folder;
