@@ -7,7 +7,7 @@ PACKAGES := g++ make meson ninja-build pkg-config ca-certificates clang-format \
             dataset-fashion-mnist
 
 .PHONY: build configure deps demo test test-aarch64 bench bench-peers exporters fuzz robustness sanitize sanitize-threads \
-        packages format format-check clean
+        packages docs format format-check clean
 
 build: configure
 	@ninja -C $(BUILD)
@@ -76,6 +76,12 @@ sanitize-threads: deps
 packages: PACKAGES += debhelper dpkg-dev lintian
 packages: deps
 	@packaging/build-debian $(BUILD)-debian
+
+# Pages of the public interface, in build-docs/html; undocumented functions are errors.
+docs: PACKAGES += doxygen
+docs: deps
+	@doxygen docs/Doxyfile
+	@echo "$(CURDIR)/build-docs/html/index.html"
 
 format:
 	@git ls-files '*.h' '*.hpp' '*.c' '*.cpp' | xargs clang-format -i

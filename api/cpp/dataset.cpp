@@ -13,39 +13,53 @@ namespace eigenbit {
 inline namespace v1 {
 namespace {
 
-internal::Dataset dataset_of(const Images& images, std::span<const int> labels, std::vector<std::string> classes) {
-    const bool is_image = images.height > 0 && images.width > 0 && (images.channels == 1 || images.channels == 3);
-    if (!is_image) {
-        internal::fail("Images have {}×{} pixels of {} channels, expected 1 or more a side and 1 or 3 channels.",
-                       images.height, images.width, images.channels);
+internal::Dataset dataset_of(const ReadImage& read, const Extents& image, std::span<const int> labels,
+                             std::vector<std::string> classes) {
+    const internal::Shape shape = shape_of(image);
+    if (shape.rank() != 3 || shape.elements() < 1 || (shape.back() != 1 && shape.back() != 3)) {
+        internal::fail("Images have shape {}, expected one pixel or more a side and 1 or 3 channels.",
+                       to_string(shape));
     }
-    const auto size = static_cast<std::size_t>(images.height) * static_cast<std::size_t>(images.width)
-                      * static_cast<std::size_t>(images.channels);
-    if (labels.empty() || images.pixels.size() != labels.size() * size) {
-        internal::fail("There are {} pixels for {} labels, expected {} for each.", images.pixels.size(), labels.size(),
-                       size);
-    }
+    if (labels.empty()) internal::fail("There are no labels, expected one for each image.");
     const auto count = static_cast<int>(classes.size());
     const auto bad = std::ranges::find_if(labels, [&](int label) { return label < 0 || label >= count; });
     if (bad != labels.end()) {
         internal::fail("Image {} has label {}, expected 0 to {}.", bad - labels.begin(), *bad, count - 1);
     }
+    const auto height = static_cast<int>(shape[0]);
+    const auto width = static_cast<int>(shape[1]);
+    const auto channels = static_cast<int>(shape[2]);
     internal::Dataset dataset;
     dataset.name = "in memory";
     dataset.size = static_cast<std::int64_t>(labels.size());
-    dataset.preprocessing = {.channels = images.channels, .height = images.height, .width = images.width};
+    dataset.preprocessing = {.channels = channels, .height = height, .width = width};
     dataset.labels.assign(labels.begin(), labels.end());
     dataset.class_count = count;
     dataset.classes = std::move(classes);
-    const auto pixels = std::make_shared<const std::vector<std::uint8_t>>(images.pixels.begin(), images.pixels.end());
-    dataset.read = [pixels, size, images](std::int64_t index, internal::Example& example) {
-        const auto first = pixels->begin() + static_cast<std::ptrdiff_t>(size) * index;
-        example.image = {
-            images.height, images.width, images.channels, {first, first + static_cast<std::ptrdiff_t>(size)}};
+    dataset.read = [=](std::int64_t index, internal::Example& example) {
+        example.image = {height, width, channels,
+                         std::vector<std::uint8_t>(static_cast<std::size_t>(shape.elements()))};
+        read(index, example.image.pixels);
         example.target = {};
         example.file = "image in memory";
     };
     return dataset;
+}
+
+/// What reads images from a copy of these.
+ReadImage reader_of(const Images& images, std::size_t count) {
+    const std::size_t size = count == 0 ? 0 : images.pixels.size() / count;
+    if (images.pixels.size()
+        != count * static_cast<std::size_t>(std::max(images.height, 0))
+               * static_cast<std::size_t>(std::max(images.width, 0))
+               * static_cast<std::size_t>(std::max(images.channels, 0))) {
+        internal::fail("There are {} pixels for {} labels of images with {}×{} of {} channels.", images.pixels.size(),
+                       count, images.height, images.width, images.channels);
+    }
+    const auto pixels = std::make_shared<const std::vector<std::uint8_t>>(images.pixels.begin(), images.pixels.end());
+    return [=](std::int64_t index, std::span<std::uint8_t> image) {
+        std::copy_n(pixels->begin() + static_cast<std::ptrdiff_t>(size) * index, size, image.begin());
+    };
 }
 
 /// Whether the data set, opened for the network, would be what it is.
@@ -119,7 +133,15 @@ Dataset Dataset::open(const std::string& spec, Split split, const Model& model) 
 
 Dataset Dataset::of(const Images& images, std::span<const int> labels, std::vector<std::string> classes) {
     return translated([&] {
-        internal::Dataset dataset = dataset_of(images, labels, std::move(classes));
+        const Extents image{images.height, images.width, images.channels};
+        return of(reader_of(images, labels.size()), image, labels, std::move(classes));
+    });
+}
+
+Dataset Dataset::of(const ReadImage& read, const Extents& image, std::span<const int> labels,
+                    std::vector<std::string> classes) {
+    return translated([&] {
+        internal::Dataset dataset = dataset_of(read, image, labels, std::move(classes));
         return Dataset(std::make_shared<const State>(State{State::Kind::in_memory, std::move(dataset)}));
     });
 }

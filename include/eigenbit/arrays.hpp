@@ -14,9 +14,9 @@ inline namespace v1 {
 
 /// Values in C's order, the last axis fastest.
 struct Array {
-    Extents shape{};
-    std::vector<float> values{};
-    std::string name{};  ///< of the output that it is, or the file that it came from, for messages
+    Extents shape{};              ///< outermost first
+    std::vector<float> values{};  ///< as many as the product of the extents
+    std::string name{};           ///< of the output that it is, or the file that it came from, for messages
 };
 
 /// Reads a file of NumPy's: reals, integers and booleans become float32. Throws Error naming the file.

@@ -4,6 +4,7 @@
 #include "model.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,11 +21,15 @@ enum class Split { train, test };
 
 /// 8-bit pixels in memory: `count` images one after the other, each (height, width, channels).
 struct Images {
-    std::span<const std::uint8_t> pixels;
-    int height = 0;
-    int width = 0;
-    int channels = 0;  ///< 1, grey, or 3, RGB
+    std::span<const std::uint8_t> pixels;  ///< a byte each
+    int height = 0;                        ///< in pixels
+    int width = 0;                         ///< in pixels
+    int channels = 0;                      ///< 1, grey, or 3, RGB
 };
+
+/// Gives the 8-bit pixels (height, width, channels) of an image of a data set, counted from 0. Several threads call it
+/// at once; what it throws comes out of what reads the data.
+using ReadImage = std::function<void(std::int64_t index, std::span<std::uint8_t> pixels)>;
 
 /// Images with labels, images to restore, or arrays. Cheap to copy: copies share it. Any number of threads may use it.
 class Dataset {
@@ -40,12 +45,16 @@ class Dataset {
     /// Of images in memory, which are copied, with a label for each, from 0 on, below the number of classes. Throws
     /// Error where they do not fit each other. `classes` are names, as many as there are classes.
     static Dataset of(const Images& images, std::span<const int> labels, std::vector<std::string> classes);
+    /// Of images (height, width, channels) that are read when they are needed, as many as labels.
+    static Dataset of(const ReadImage& read, const Extents& image, std::span<const int> labels,
+                      std::vector<std::string> classes);
 
     /// The first so many examples of it, as many as there are.
     Dataset first(std::int64_t count) const;
 
     /// How many examples there are; of arrays 0.
     std::int64_t size() const;
+    /// Whether it is arrays, which have neither labels nor images.
     bool is_arrays() const;
     /// Whether its images are to be restored.
     bool is_restoration() const;

@@ -39,8 +39,8 @@ typedef enum eigenbit_status { EIGENBIT_OK = 0, EIGENBIT_ERROR = 1, EIGENBIT_CAN
 
 /* Extents, outermost first. Images are (N, H, W, C). Of a model, an extent of 0 stands for any. */
 typedef struct eigenbit_shape {
-    int32_t rank;
-    int64_t extents[EIGENBIT_MAX_RANK];
+    int32_t rank;                       /* how many extents it has */
+    int64_t extents[EIGENBIT_MAX_RANK]; /* outermost first */
 } eigenbit_shape;
 
 typedef enum eigenbit_execution {
@@ -63,29 +63,29 @@ typedef struct eigenbit_model_options {
     int64_t most_bytes;    /* of the file */
     int64_t most_elements; /* of all weights, biases and constants together */
     int64_t most_nodes;    /* of the network */
-    eigenbit_log log;
-    void* log_user;
-    void* reserved[4]; /* NULL */
+    eigenbit_log log;      /* hears while the model is opened; NULL: nobody */
+    void* log_user;        /* what it is given */
+    void* reserved[4];     /* NULL */
 } eigenbit_model_options;
 
 /* How a session is made. All zeros, or NULL, is: the model's own shapes with one image, all processors, auto. */
 typedef struct eigenbit_session_options {
     const eigenbit_shape* input_shapes; /* one for each of the model's inputs, no extent 0; NULL: as declared, N = 1 */
     int32_t threads;                    /* 0, or more than there are: as many as processors */
-    eigenbit_execution execution;
-    int64_t most_activation_bytes; /* NULL where activations would take more */
-    eigenbit_log log;              /* hears while the session is made */
-    void* log_user;
+    eigenbit_execution execution;       /* in floats or in int8 */
+    int64_t most_activation_bytes;      /* NULL where activations would take more */
+    eigenbit_log log;                   /* hears while the session is made */
+    void* log_user;                     /* what it is given */
     eigenbit_parallel parallel; /* so many threads of the caller's make and run the session; NULL: the library's own */
-    void* parallel_user;
-    void* reserved[4]; /* NULL */
+    void* parallel_user;        /* what they are given */
+    void* reserved[4];          /* NULL */
 } eigenbit_session_options;
 
 /* The levels that a value is rounded to: value = step * (level - zero_point), levels from 0 to 2^bit_depth - 1. */
 typedef struct eigenbit_quantizer {
-    int32_t bit_depth;
-    int32_t zero_point;
-    float step;
+    int32_t bit_depth;  /* 1 to 16 */
+    int32_t zero_point; /* the level of the value 0 */
+    float step;         /* from a level to the next */
 } eigenbit_quantizer;
 
 typedef enum eigenbit_fit {
@@ -101,10 +101,10 @@ typedef struct eigenbit_preprocessing {
     int32_t is_bgr;   /* nonzero: the network sees blue, green, red */
     int32_t resize;   /* pixels of the shorter side before EIGENBIT_FIT_CROP; 0: as it is */
     int32_t height;   /* of what the network sees; 0: any */
-    int32_t width;
-    eigenbit_fit fit;
-    float mean[3]; /* in the order in which the network sees channels */
-    float std[3];
+    int32_t width;    /* likewise */
+    eigenbit_fit fit; /* how it comes to that size */
+    float mean[3];    /* in the order in which the network sees channels */
+    float std[3];     /* likewise */
 } eigenbit_preprocessing;
 
 /* How values for an input lie in memory. Levels are those of the input's quantizer; ones above its last are the last.

@@ -17,9 +17,11 @@ inline namespace v1 {
 
 /// How well a network does on a data set.
 struct Evaluation {
-    std::int64_t images = 0;
-    std::optional<double> top1{}, top5{};  ///< of a classifier, shares of the images
-    std::optional<double> psnr{}, ssim{};  ///< of restoration, means over the images; PSNR in dB
+    std::int64_t images = 0;       ///< how many it was measured on
+    std::optional<double> top1{};  ///< of a classifier, share of the images whose class is the first
+    std::optional<double> top5{};  ///< … one of the first five
+    std::optional<double> psnr{};  ///< of restoration, mean over the images in dB
+    std::optional<double> ssim{};  ///< of restoration, mean over the images
 
     /// Of the share that top1 is: √(p (1 − p) / n).
     double top1_standard_error() const { return std::sqrt(*top1 * (1.0 - *top1) / static_cast<double>(images)); }
@@ -31,8 +33,9 @@ enum class Arithmetic {
     int8        ///< activations and weights of 8 bits
 };
 
+/// How to evaluate.
 struct EvaluationOptions {
-    Arithmetic arithmetic = Arithmetic::simulated;
+    Arithmetic arithmetic = Arithmetic::simulated;  ///< what the network computes with
     int batch = 100;  ///< images at a time; a network that takes batches of one size alone has these
     int threads = 0;  ///< 0: as many as processors; the result does not depend on it
     /// Told how many images are done, by the thread that called evaluate; what it throws comes out of evaluate.

@@ -28,9 +28,10 @@ void write_png(const std::string& file, const Image& image);
 
 /// Pixels; 0: not given.
 struct ImageSize {
-    std::int64_t height = 0;
-    std::int64_t width = 0;
+    std::int64_t height = 0;  ///< of an image
+    std::int64_t width = 0;   ///< of an image
 
+    /// Whether it says anything.
     bool is_given() const { return height != 0; }
 };
 
@@ -70,14 +71,14 @@ enum class Fit {
 
 /// How an 8-bit image becomes a network's input: fitted to its size, then (value / 255 − mean) / std by channel.
 struct Preprocessing {
-    int channels = 3;  ///< 1, grey, or 3
-    bool is_bgr = false;
-    int resize = 0;  ///< pixels of the shorter side before Fit::crop; 0: as it is
-    int height = 0;  ///< of what the network sees; 0: any
-    int width = 0;
-    Fit fit = Fit::crop;
+    int channels = 3;           ///< 1, grey, or 3
+    bool is_bgr = false;        ///< the network sees blue, green, red instead of red, green, blue
+    int resize = 0;             ///< pixels of the shorter side before Fit::crop; 0: as it is
+    int height = 0;             ///< of what the network sees; 0: any
+    int width = 0;              ///< likewise
+    Fit fit = Fit::crop;        ///< how an image comes to that size
     std::vector<float> mean{};  ///< one, or one for each channel in the order in which the network sees them
-    std::vector<float> std{};
+    std::vector<float> std{};   ///< likewise
 };
 
 /// "RGB, mean 0.5, std 0.25, centre 32x32 cropped"
@@ -93,7 +94,7 @@ struct TakenWeights {
 
 /// A convolution or fully-connected layer that int8 execution computes in floats.
 struct FloatLayer {
-    std::string name;
+    std::string name;    ///< of the node
     std::string reason;  ///< such as "its input has no quantizer"
 };
 
@@ -107,6 +108,7 @@ class Model {
     /// A published network, such as "resnet20", with random weights, for images (height, width, channels). Throws
     /// Error, listing the names there are, when the name is unknown, and where images do not fit the network.
     static Model zoo(const std::string& name, const Extents& image, std::int64_t classes, std::uint64_t seed = 0);
+    /// Names that zoo() knows.
     static std::vector<std::string> zoo_names();
 
     Model(const Model& other);
@@ -123,10 +125,13 @@ class Model {
     /// What a Session is made of.
     operator PackedModel() const { return PackedModel(pack()); }
 
+    /// How many inputs it has.
     std::size_t input_count() const;
+    /// How many outputs it has.
     std::size_t output_count() const;
     /// Throw Error when there is no such input or output.
     std::string input_name(std::size_t input = 0) const;
+    /// Throws Error when there is no such output.
     std::string output_name(std::size_t output = 0) const;
     /// (N, height, width, channels) where it takes images; 0 stands for any. Throws Error when there is no such input.
     Extents input_shape(std::size_t input = 0) const;
@@ -168,6 +173,7 @@ class Model {
     std::optional<LevelStorage> storage() const;
     /// Whether int8 execution finds a quantizer of up to 8 bits for what each layer reads, where that can have one.
     bool runs_in_int8() const;
+    /// The layers that int8 execution computes in floats, each with the reason.
     std::vector<FloatLayer> float_layers() const;
 
     struct State;  ///< the library's own

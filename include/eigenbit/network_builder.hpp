@@ -15,17 +15,17 @@ inline namespace v1 {
 
 /// A value of the network that is being built: the input, or what a layer outputs.
 struct Value {
-    std::int32_t id = 0;
+    std::int32_t id = 0;  ///< the builder's own
 };
 
 /// A convolution: square kernels, equal padding on all sides.
 struct Convolution {
-    std::int64_t filters = 1;
-    std::int64_t size = 1;  ///< of the kernel's sides
-    std::int64_t stride = 1;
+    std::int64_t filters = 1;   ///< channels of its output
+    std::int64_t size = 1;      ///< of the kernel's sides
+    std::int64_t stride = 1;    ///< pixels from one place of the kernel to the next
     std::int64_t padding = -1;  ///< zeros on each side; -1: size / 2, so that stride 1 keeps the image's size
-    std::int64_t groups = 1;
-    bool bias = false;
+    std::int64_t groups = 1;    ///< into which channels are divided
+    bool bias = false;          ///< whether an output channel has one; normalizations after it make it idle
 };
 
 /// Puts a network together layer by layer. Shapes are checked as it grows: every function throws Error, naming the
@@ -41,21 +41,28 @@ class NetworkBuilder {
     NetworkBuilder& operator=(NetworkBuilder&& other) noexcept;
     ~NetworkBuilder();
 
+    /// The images, (N, height, width, channels).
     Value input() const;
     /// What the network outputs from which it goes on; the input where there is none.
     Value base() const;
     /// For one image: (1, height, width, channels) or (1, channels).
     Extents shape(Value value) const;
 
+    /// (N, height, width, channels) → (N, height', width', filters)
     Value conv(Value x, const Convolution& convolution);
+    /// Normalizes channels by the batch's statistics in training, by running ones otherwise; keeps the shape.
     Value batch_norm(Value x);
+    /// max(x, 0); keeps the shape.
     Value relu(Value x);
+    /// The greatest of size × size pixels, at every stride-th place, without padding.
     Value max_pool(Value x, std::int64_t size, std::int64_t stride);
+    /// The sum of two values of one shape.
     Value add(Value a, Value b);
     /// (N, height, width, channels) → (N, channels)
     Value global_average_pool(Value x);
     /// (N, height, width, channels) → (N, height · width · channels); what has two extents stays as it is.
     Value flatten(Value x);
+    /// (N, channels) → (N, outputs), with a bias.
     Value linear(Value x, std::int64_t outputs);
 
     /// The network that outputs this value, without layers that it does not need. It prepares images as the one does

@@ -30,17 +30,17 @@ enum class OutputKind {
 
 /// A class or label, and its share or probability, 0 … 1.
 struct Share {
-    std::size_t index = 0;
-    std::string name{};  ///< empty where the network has none
-    double value = 0.0;
+    std::size_t index = 0;  ///< counted from 0
+    std::string name{};     ///< empty where the network has none
+    double value = 0.0;     ///< of 1
 };
 
 /// What a network makes of an image.
 struct Prediction {
-    OutputKind kind = OutputKind::values;
-    std::vector<Share> shares{};   ///< the greatest first; none of images and values
-    std::optional<Image> image{};  ///< restored
-    Array output{};                ///< as the network gives it
+    OutputKind kind = OutputKind::values;  ///< what the output stands for
+    std::vector<Share> shares{};           ///< the greatest first; none of images and values
+    std::optional<Image> image{};          ///< restored
+    Array output{};                        ///< as the network gives it
 };
 
 /// Runs a network on images and arrays of any size that it takes. One thread at a time may use it. Session, which runs
@@ -56,6 +56,7 @@ class Predictor {
     /// Prepares an image for predict and tells what its prediction will be. Throws Error, naming the image, where it
     /// cannot be read, does not fit, or the network does not say how to prepare it.
     OutputKind set_image(const std::string& file);
+    /// The same for 8-bit pixels; `name` is what errors call them.
     OutputKind set_image(const Image& image, const std::string& name = "the image");
     /// For the image. Throws Error where the outputs are no numbers.
     Prediction predict();
@@ -67,6 +68,7 @@ class Predictor {
 
     /// Of what runs the image, in bytes of memory; 0 where it is simulated.
     std::int64_t weight_bytes() const;
+    /// Bytes of the arena that holds all activations; 0 where it is simulated.
     std::int64_t activation_bytes() const;
 
   private:

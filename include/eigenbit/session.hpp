@@ -105,7 +105,7 @@ struct ModelOptions {
     std::int64_t most_bytes = 0;     ///< of the file
     std::int64_t most_elements = 0;  ///< of all weights, biases and constants together
     std::int64_t most_nodes = 0;     ///< of the network
-    Log log = {};
+    Log log = {};                    ///< hears warnings while the model is opened
 };
 
 /// A network as its file holds it. Cheap to copy: copies share it. Any number of threads may read it.
@@ -126,9 +126,13 @@ class PackedModel {
         }));
     }
 
+    /// How many inputs it has.
     std::size_t input_count() const { return eigenbit_model_input_count(get()); }
+    /// How many outputs it has.
     std::size_t output_count() const { return eigenbit_model_output_count(get()); }
+    /// Throws Error when there is no such input.
     std::string input_name(std::size_t input = 0) const { return text(eigenbit_model_input_name(get(), input)); }
+    /// Throws Error when there is no such output.
     std::string output_name(std::size_t output = 0) const { return text(eigenbit_model_output_name(get(), output)); }
     /// The number of the input of this name. Throws Error when there is none.
     std::size_t find_input(const std::string& name) const {
@@ -136,6 +140,7 @@ class PackedModel {
         detail::check(eigenbit_model_find_input(get(), name.c_str(), &input));
         return input;
     }
+    /// The number of the output of this name. Throws Error when there is none.
     std::size_t find_output(const std::string& name) const {
         std::size_t output = 0;
         detail::check(eigenbit_model_find_output(get(), name.c_str(), &output));
@@ -167,6 +172,7 @@ class PackedModel {
         }
         return names;
     }
+    /// For the functions of eigenbit.h; never null.
     const eigenbit_model* get() const { return model_.get(); }
 
   private:
@@ -195,23 +201,25 @@ class PackedModel {
 
 /// 8-bit pixels (height, width, channels), grey or RGB.
 struct Image {
-    int height = 0;
-    int width = 0;
-    int channels = 0;
-    std::vector<std::uint8_t> pixels{};
+    int height = 0;                      ///< in pixels
+    int width = 0;                       ///< in pixels
+    int channels = 0;                    ///< 1, grey, or 3, RGB
+    std::vector<std::uint8_t> pixels{};  ///< a byte each
 };
 
 /// A class, and what a classifier outputs for it.
 struct Score {
-    std::size_t index = 0;
-    std::string name{};  ///< empty where the model has none
-    float value = 0.0F;
+    std::size_t index = 0;  ///< counted from 0
+    std::string name{};     ///< empty where the model has none
+    float value = 0.0F;     ///< as the network outputs it
 };
 
+/// How to make a model ready to run.
 struct SessionOptions {
     std::vector<Extents> input_shapes = {};  ///< one for each input; none: as the model declares them, with one image
     int threads = 0;                         ///< 0, or more than there are: as many as processors
-    eigenbit_execution execution = EIGENBIT_EXECUTION_AUTO;
+    eigenbit_execution execution =
+        EIGENBIT_EXECUTION_AUTO;             ///< in floats or in int8; by default int8 where all layers can
     std::int64_t most_activation_bytes = 0;  ///< 0: any
     Log log = {};                            ///< hears while the session is made
     Parallel parallel = {};                  ///< so many threads of the caller's; empty: the library's own
@@ -254,6 +262,7 @@ class Session {
         }
         detail::check(eigenbit_session_set_image(get(), image, pixels.data(), height, width, channels));
     }
+    /// The same for an image.
     void set_image(std::int64_t image, const Image& pixels) {
         set_image(image, pixels.pixels, pixels.height, pixels.width, pixels.channels);
     }
@@ -308,18 +317,23 @@ class Session {
         return scores();
     }
 
+    /// Of an input, outermost extent first. Throws Error when there is none of the number.
     Extents input_shape(std::size_t index = 0) const {
         eigenbit_shape shape;
         detail::check(eigenbit_session_input_shape(get(), index, &shape));
         return detail::extents_of(shape);
     }
+    /// Of an output, outermost extent first. Throws Error when there is none of the number.
     Extents output_shape(std::size_t index = 0) const {
         eigenbit_shape shape;
         detail::check(eigenbit_session_output_shape(get(), index, &shape));
         return detail::extents_of(shape);
     }
+    /// Of packed weights, in memory that sessions of a model share.
     std::size_t weight_bytes() const { return eigenbit_session_weight_bytes(get()); }
+    /// Of the session's own memory for activations.
     std::size_t activation_bytes() const { return eigenbit_session_activation_bytes(get()); }
+    /// Whether it computes in int8.
     bool is_int8() const { return eigenbit_session_is_int8(get()) != 0; }
 
   private:

@@ -27,11 +27,12 @@ struct Batch {
     Array targets{};            ///< true images, prepared alike; empty where there are labels
 };
 
+/// How data become batches.
 struct BatchOptions {
-    int batch = 128;       ///< images; 1 where images differ in size
-    bool shuffle = true;   ///< another order in each epoch
-    bool augment = false;  ///< crop and mirror at random as the data set allows
-    std::uint64_t seed = 0;
+    int batch = 128;         ///< images; 1 where images differ in size
+    bool shuffle = true;     ///< another order in each epoch
+    bool augment = false;    ///< crop and mirror at random as the data set allows
+    std::uint64_t seed = 0;  ///< of the orders and of what is cropped and mirrored
 };
 
 /// The batches of one epoch after the other, which idle threads prepare beforehand. What they hold depends on seed and
@@ -57,9 +58,10 @@ class Batches {
     std::unique_ptr<State> state_;
 };
 
+/// How a step moves parameters.
 struct TrainerOptions {
-    double momentum = 0.9;
-    bool nesterov = false;
+    double momentum = 0.9;              ///< share of the step before that a step goes on with
+    bool nesterov = false;              ///< Nesterov's momentum
     double weight_decay = 1e-4;         ///< of layers' weights
     std::vector<std::string> frozen{};  ///< layers whose parameters stay as they are
     std::uint64_t seed = 0;             ///< of what dropout draws

@@ -20,7 +20,7 @@ inline namespace v1 {
 
 /// An epoch of training, when it is over.
 struct EpochReport {
-    double images_per_second = 0.0;
+    double images_per_second = 0.0;          ///< of training, validation left out
     double relative_bits = 1.0;              ///< of a compressed network's levels, in those at the beginning
     std::optional<Evaluation> validation{};  ///< where there are data to validate on
     bool best = false;                       ///< the highest score so far
@@ -28,10 +28,10 @@ struct EpochReport {
 
 /// How far training is.
 struct TrainingProgress {
-    int epoch = 0;  ///< counted from 1
-    int epochs = 0;
-    std::int64_t images = 0;  ///< of this epoch
-    std::int64_t images_per_epoch = 0;
+    int epoch = 0;                          ///< counted from 1
+    int epochs = 0;                         ///< of the whole training
+    std::int64_t images = 0;                ///< of this epoch
+    std::int64_t images_per_epoch = 0;      ///< without those that are left over
     double loss = 0.0;                      ///< mean over the epoch so far
     std::optional<EpochReport> finished{};  ///< of the epoch, when it is over
 };
@@ -54,25 +54,26 @@ enum class Schedule {
     constant
 };
 
+/// How to train.
 struct TrainingOptions {
-    int epochs = 1;  ///< passes over the data
-    int batch = 128;
-    double learning_rate = 0.0;  ///< the highest; 0: 0.1, or 0.01 of a compressed network
-    Schedule schedule = Schedule::cosine;
-    double warmup = 0.0;  ///< epochs in which the learning rate rises from 0
-    double momentum = 0.9;
-    bool nesterov = false;
-    double weight_decay = 1e-4;
-    double label_smoothing = 0.0;         ///< share of a label that is spread over all classes
-    std::vector<std::string> frozen{};    ///< layers whose parameters stay as they are; statistics move all the same
-    bool augment = true;                  ///< crop and mirror at random as the data set allows
-    const Dataset* validation = nullptr;  ///< the best epoch is chosen by it
-    const Model* teacher = nullptr;       ///< a network to imitate
-    double label_share = 0.0;             ///< of labels or true images in the loss beside a teacher
-    double temperature = 4.0;             ///< by which the teacher's scores are softened
-    std::string checkpoint{};             ///< file written after every epoch, and when training is stopped; empty: none
-    bool resume = false;                  ///< go on from the checkpoint, if there is one
-    std::uint64_t seed = 0;
+    int epochs = 1;                        ///< passes over the data
+    int batch = 128;                       ///< images a step
+    double learning_rate = 0.0;            ///< the highest; 0: 0.1, or 0.01 of a compressed network
+    Schedule schedule = Schedule::cosine;  ///< how the learning rate falls
+    double warmup = 0.0;                   ///< epochs in which the learning rate rises from 0
+    double momentum = 0.9;                 ///< share of the step before that a step goes on with
+    bool nesterov = false;                 ///< Nesterov's momentum
+    double weight_decay = 1e-4;            ///< of layers' weights
+    double label_smoothing = 0.0;          ///< share of a label that is spread over all classes
+    std::vector<std::string> frozen{};     ///< layers whose parameters stay as they are; statistics move all the same
+    bool augment = true;                   ///< crop and mirror at random as the data set allows
+    const Dataset* validation = nullptr;   ///< the best epoch is chosen by it
+    const Model* teacher = nullptr;        ///< a network to imitate
+    double label_share = 0.0;              ///< of labels or true images in the loss beside a teacher
+    double temperature = 4.0;              ///< by which the teacher's scores are softened
+    std::string checkpoint{};  ///< file written after every epoch, and when training is stopped; empty: none
+    bool resume = false;       ///< go on from the checkpoint, if there is one
+    std::uint64_t seed = 0;    ///< of all that is drawn at random
     int threads = 0;           ///< 0: as many as processors; the result does not depend on it
     OnProgress on_start{};     ///< told once, before the first step, where training goes on from
     OnProgress on_progress{};  ///< told after each step, and after each epoch
@@ -88,11 +89,12 @@ struct TrainingOptions {
 
 /// How far training came that was asked to stop.
 struct StoppedTraining {
-    int epochs = 0;          ///< finished
-    std::int64_t steps = 0;  ///< of the epoch after these
-    std::int64_t steps_per_epoch = 0;
+    int epochs = 0;                    ///< finished
+    std::int64_t steps = 0;            ///< of the epoch after these
+    std::int64_t steps_per_epoch = 0;  ///< of an epoch
 };
 
+/// What training came to.
 struct TrainingResult {
     int best_epoch = 0;                      ///< whose weights the network has; 0: those it came with
     std::optional<Evaluation> validation{};  ///< of these weights

@@ -85,6 +85,22 @@ TEST_CASE("a network is looked at layer by layer, and its bytes are all accounte
     CHECK(packed.layers.front().levels->weights == 8 * 9);
 }
 
+TEST_CASE("images that a function reads are data like those in memory; what it throws comes out") {
+    const eigenbit::Dataset data = bright_halves(60, 1);
+    const eigenbit::Model network = trained_network(data);
+    std::vector<std::uint8_t> left(kSide * kSide);
+    for (std::size_t i = 0; i < left.size(); ++i) left[i] = i % kSide < kSide / 2 ? 140 : 70;
+    const std::vector<int> labels{0, 0, 1, 0};
+    const auto read = [&](std::int64_t, std::span<std::uint8_t> pixels) { std::ranges::copy(left, pixels.begin()); };
+    const eigenbit::Dataset same = eigenbit::Dataset::of(read, {kSide, kSide, 1}, labels, kClasses);
+    CHECK(same.size() == 4);
+    CHECK(*eigenbit::evaluate(network, same).top1 == 0.75);
+    CHECK(*eigenbit::evaluate(network, same.first(2)).top1 == 1.0);
+    const auto refuse = [](std::int64_t, std::span<std::uint8_t>) { throw std::length_error("no image"); };
+    const eigenbit::Dataset broken = eigenbit::Dataset::of(refuse, {kSide, kSide, 1}, labels, kClasses);
+    CHECK_THROWS_AS(eigenbit::evaluate(network, broken), std::length_error);
+}
+
 TEST_CASE("statistics tell of each layer what it is told of all examples") {
     const eigenbit::Dataset data = bright_halves(60, 1);
     const eigenbit::Model network = trained_network(data);

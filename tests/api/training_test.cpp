@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 using eigenbit::internal::error_of;
@@ -109,6 +110,26 @@ TEST_CASE("Training stops where it is asked to, by another thread or by what a c
     CHECK(steps >= 3);
     const auto refuse = [](const eigenbit::TrainingProgress&) { throw std::length_error("enough"); };
     CHECK_THROWS_AS(eigenbit::train(net, data, {.epochs = 1, .on_progress = refuse}), std::length_error);
+}
+
+TEST_CASE("Training is stopped 200 times at random moments by other threads") {
+    const eigenbit::Dataset data = bright_halves(60, 1);
+    const eigenbit::Model untrained = small_network(data);
+    std::mt19937 random(1);
+    for (int run = 0; run < 200; ++run) {
+        eigenbit::Model net = untrained;
+        std::atomic<bool> stop = false;
+        const std::chrono::microseconds moment(random() % 3000);
+        std::jthread stopper([&] {
+            std::this_thread::sleep_for(moment);
+            stop = true;
+        });
+        const eigenbit::TrainingResult result =
+            eigenbit::train(net, data, {.epochs = 100000, .batch = 10, .stop = [&] { return stop.load(); }});
+        REQUIRE(result.stopped.has_value());
+        CHECK(result.stopped->steps_per_epoch == 6);
+        CHECK(net.parameter_count() == untrained.parameter_count());
+    }
 }
 
 TEST_CASE("What cannot be is refused with a sentence") {
