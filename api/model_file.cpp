@@ -14,10 +14,16 @@
 namespace eigenbit::internal {
 namespace {
 
-/// The graph's first output becomes the first input minus what it was.
-void subtract_output_from_input(Graph& graph) {
+/// The graph's first output becomes the first input minus what it was. Throws Error where it is such a difference
+/// already.
+void subtract_output_from_input(Graph& graph, const std::filesystem::path& path) {
     const ValueId input = graph.inputs().front().value;
     const ValueId output = graph.outputs().front();
+    const Node& last = graph.node(producer(graph, output).value());
+    const auto* const difference = std::get_if<Arithmetic>(&last.op);
+    if (difference != nullptr && difference->kind == Arithmetic::Kind::subtract && last.inputs.front() == input) {
+        fail("'{}' subtracts from its input already: leave --residual out.", path.string());
+    }
     const std::size_t end = graph.nodes().size();
     const Arithmetic subtraction{.kind = Arithmetic::Kind::subtract};
     const ValueId residual = graph.insert_node(end, "residual", subtraction, {input, output});
@@ -55,7 +61,7 @@ LoadedModel load_model(const ModelSource& source) {
     std::optional<EbitFile> packed = read_packed(source);
     LoadedModel loaded =
         packed ? LoadedModel{std::move(packed->model), packed->storage} : LoadedModel{import_network(source)};
-    if (source.residual) subtract_output_from_input(loaded.model.graph);
+    if (source.residual) subtract_output_from_input(loaded.model.graph, source.path);
     return loaded;
 }
 

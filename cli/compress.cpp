@@ -264,7 +264,7 @@ Verb compress_verb(CLI::App& command) {
     app->add_option("--curves", options->how.curves,
                     "How distortion is found: predicted from gradients, measured, or both")
         ->type_name("TEXT")
-        ->transform(CLI::CheckedTransformer(kCurves).description("{exact,second-order,hybrid}"))
+        ->transform(one_of(kCurves))
         ->default_str("hybrid");
     app->add_option("--coding", options->coding, "How levels are stored")
         ->check(CLI::IsMember({"entropy", "fixed"}))

@@ -88,7 +88,7 @@ void add_execution_option(CLI::App& verb, Arithmetic& arithmetic) {
                     "float: fused layers, float activations; int8: 8-bit activations and weights; simulated: what "
                     "int8 computes, by the float operators that training uses")
         ->type_name("MODE")
-        ->transform(CLI::CheckedTransformer(kArithmetics).description("{float, int8, simulated}"))
+        ->transform(one_of(kArithmetics))
         ->default_str(std::string(name_of(arithmetic)));
 }
 

@@ -3,9 +3,12 @@
 #include "include/eigenbit/evaluation.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <ranges>
 #include <string>
 #include <string_view>
 
@@ -56,6 +59,19 @@ template <typename Value>
 CLI::Option* add_defaulted(CLI::App& verb, const std::string& flag, Value& value, const std::string& help,
                            const std::string& type, const CLI::Validator& check) {
     return verb.add_option(flag, value, help)->type_name(type)->check(check)->capture_default_str();
+}
+
+/// Takes the names of an enumeration's values, which help and the error list, for them.
+template <typename Enumeration>
+CLI::Validator one_of(const std::map<std::string, Enumeration>& values) {
+    const std::string names = fmt::format("{{{}}}", fmt::join(std::views::keys(values), ","));
+    const auto choose = [values, names](std::string& text) -> std::string {
+        const auto found = values.find(text);
+        if (found == values.end()) return fmt::format("{} not in {}", text, names);
+        text = std::to_string(static_cast<int>(found->second));
+        return "";
+    };
+    return {choose, names};
 }
 
 /// Checks of an option's number; the error says what it must be. Infinities and NaN are refused.

@@ -84,7 +84,7 @@ Verb pack_verb(CLI::App& command) {
     app->add_option("--storage", options->save.storage,
                     "How levels lie in the file: as small as can be, or as they run")
         ->type_name("FORM")
-        ->transform(CLI::CheckedTransformer(kStorages).description("{entropy, fixed}"))
+        ->transform(one_of(kStorages))
         ->default_str("entropy");
     app->add_option("--data", options->data,
                     "Images (their training split) that tell how to round activations, and how images are prepared and "

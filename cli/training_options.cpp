@@ -84,7 +84,7 @@ void add_training_options(CLI::App& verb, TrainingFiles& files, TrainingOptions&
     verb.add_option("--schedule", options.schedule,
                     "cosine to 0; step: a tenth after 1/2 and again after 3/4 of training; constant")
         ->type_name("NAME")
-        ->transform(CLI::CheckedTransformer(kSchedules).description(""))
+        ->transform(one_of(kSchedules))
         ->default_str("cosine");
     add_defaulted(verb, "--warmup", options.warmup, "Epochs in which the learning rate rises from 0", "N",
                   at_least_zero());

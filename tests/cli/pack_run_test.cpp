@@ -85,6 +85,21 @@ TEST_CASE("a network that restores images writes them") {
     CHECK(read_image(folder / "grey.restored.png") == Image{2, 3, 1, {0, 25, 50, 75, 100, 125}});
 }
 
+TEST_CASE("a network that outputs noise subtracts it once, however often that is asked for") {
+    const TemporaryFolder folder;
+    write_ebit(dimmer(), folder / "noise.ebit", LevelStorage::fixed);
+    write_png(folder / "grey.png", {2, 3, 1, {0, 50, 100, 150, 200, 250}});
+    REQUIRE(run_command(folder, "pack noise.ebit --residual --out clean.ebit").exit_code == 0);
+    REQUIRE(run_command(folder, "run clean.ebit grey.png").exit_code == 0);
+    CHECK(read_image(folder / "grey.restored.png") == Image{2, 3, 1, {0, 25, 50, 75, 100, 125}});
+    for (const char* arguments :
+         {"run clean.ebit grey.png --residual", "pack clean.ebit --residual --out again.onnx"}) {
+        const Outcome refused = run_command(folder, arguments);
+        CHECK(refused.exit_code == 1);
+        CHECK(refused.errors == "eigenbit: 'clean.ebit' subtracts from its input already: leave --residual out.\n");
+    }
+}
+
 TEST_CASE("run and pack refuse what they cannot do in one sentence") {
     const TemporaryFolder folder;
     write_ebit(dimmer(), folder / "dim.ebit", LevelStorage::fixed);

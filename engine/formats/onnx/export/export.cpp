@@ -132,8 +132,8 @@ std::string OnnxExport::add_levels(std::string_view name, onnx::TensorProto::Dat
     case onnx::TensorProto::INT16:
         set_raw(std::int16_t{});
         break;
-    case onnx::TensorProto::INT32:
-        set_raw(std::int32_t{});
+    case onnx::TensorProto::UINT8:
+        set_raw(std::uint8_t{});
         break;
     default: {  // 4 bits, the first of two levels in the lower half
         std::string bytes((levels.size() + 1) / 2, '\0');
@@ -220,7 +220,16 @@ std::string OnnxExport::add_weight(ValueId value, const std::optional<Tensor>& g
 std::string OnnxExport::layer_weight(const Node& layer) {
     const ValueId weight = input_of(layer, InputRole::weight).value();
     const std::optional<ValueId> gain = input_of(layer, InputRole::gain);
-    return gain ? add_weight(weight, graph_.parameter(*gain).values()) : in_onnx_order(weight);
+    const std::string name = gain ? add_weight(weight, graph_.parameter(*gain).values()) : in_onnx_order(weight);
+    const bool is_float = options_.flat || graph_.parameter(weight).is_float();
+    return is_float && graph_.activations().contains(layer.inputs[0]) ? add_kept_float(name) : name;
+}
+
+std::string OnnxExport::add_kept_float(const std::string& weight) {
+    const std::string zero = add_zero_point(weight + ".zero", onnx::TensorProto::INT8, 0);
+    const std::string step = add_constant(weight + ".zero.step", Tensor(Shape{}, std::array{1.0F}));
+    const std::string none = add_node("DequantizeLinear", weight + "/zero", {zero, step}).output(0);
+    return add_node("Add", weight + "/kept", {weight, none}).output(0);
 }
 
 std::string OnnxExport::in_order(ValueId value, std::span<const int> permutation) {

@@ -77,6 +77,9 @@ class OnnxExport {
 
     const Location& locate(ValueId value);
     std::string add_weight(ValueId value, const std::optional<Tensor>& gain);
+    /// The weight plus a zero of 8 bits: ONNX Runtime's optimization WeightBiasQuantization rounds constant weights of
+    /// layers between quantized values to 8 bits, by one step for all channels, but not those that it sees computed.
+    std::string add_kept_float(const std::string& weight);
     void describe(onnx::ValueInfoProto& info, ValueId value) const;
 
     const Graph& graph_;

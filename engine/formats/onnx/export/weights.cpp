@@ -49,13 +49,13 @@ bool are_alike(std::span<const float> values) {
     return std::ranges::adjacent_find(values, std::not_equal_to{}) == values.end();
 }
 
-/// The smallest type of the file that holds levels of this depth.
+constexpr int kNewTypes = 21;  ///< the opset that has levels of 4 and of 16 bits
+
+/// The smallest type of the file that holds levels of this depth, which is above 8 in new opsets alone.
 onnx::TensorProto::DataType level_type(const OnnxExport& file, int bit_depth) {
     constexpr auto kInt4 = static_cast<onnx::TensorProto::DataType>(22);  // newer than some versions of onnx.proto
-    const bool has_new_types = file.opset() >= 21;
-    if (has_new_types && bit_depth <= 4) return kInt4;
-    if (bit_depth <= 8) return onnx::TensorProto::INT8;
-    return has_new_types ? onnx::TensorProto::INT16 : onnx::TensorProto::INT32;
+    if (file.opset() >= kNewTypes && bit_depth <= 4) return kInt4;
+    return bit_depth <= 8 ? onnx::TensorProto::INT8 : onnx::TensorProto::INT16;
 }
 
 /// Offsets as zero points, where they are whole numbers that levels of this depth can be.
@@ -82,8 +82,39 @@ Tensor tensor_of(std::span<const float> values, const Shape& shape) {
     return result;
 }
 
+std::string add_shifts(OnnxExport& file, const std::string& name, const ChannelLevels& weight,
+                       const std::string& values) {
+    std::vector<float> shifts;
+    for (std::size_t i = 0; i < weight.steps.size(); ++i) shifts.push_back(weight.steps[i] * weight.offsets[i]);
+    if (std::ranges::all_of(shifts, [](float shift) { return shift == 0.0F; })) return values;
+    const std::string shift = file.add_constant(name + ".shifts", tensor_of(shifts, along(weight.shape, weight.axis)));
+    return file.add_node("Add", name + "/shifted", {values, shift}).output(0);
+}
+
+/// Levels of more than 8 bits as the sum of their high and low bytes, times steps. Those of 32 bits, which old opsets
+/// have, ONNX Runtime takes for weights of an integer convolution that it does not have.
+std::string add_dequantized_bytes(OnnxExport& file, const std::string& name, const ChannelLevels& weight) {
+    const auto add_bytes = [&](const std::string& which, onnx::TensorProto::DataType type, float unit, auto byte_of) {
+        std::vector<std::int16_t> bytes;
+        std::ranges::transform(weight.levels, std::back_inserter(bytes), byte_of);
+        const std::string levels = file.add_levels(name + which, type, weight.shape, bytes);
+        const std::string scale = file.add_constant(name + which + ".unit", Tensor(Shape{}, std::array{unit}));
+        const std::string zero = file.add_zero_point(name + which + ".zero_point", type, 0);
+        return file.add_node("DequantizeLinear", name + which + "/dequantized", {levels, scale, zero}).output(0);
+    };
+    const std::string high = add_bytes(".high", onnx::TensorProto::INT8, 256.0F,
+                                       [](std::int16_t level) { return static_cast<std::int16_t>(level >> 8); });
+    const std::string low = add_bytes(".low", onnx::TensorProto::UINT8, 1.0F,
+                                      [](std::int16_t level) { return static_cast<std::int16_t>(level & 255); });
+    const std::string levels = file.add_node("Add", name + "/levels", {high, low}).output(0);
+    const std::string steps =
+        file.add_constant(name + ".steps", tensor_of(weight.steps, along(weight.shape, weight.axis)));
+    return add_shifts(file, name, weight, file.add_node("Mul", name + "/dequantized", {levels, steps}).output(0));
+}
+
 /// DequantizeLinear of the levels, with the file's axes in this order; an addition where offsets are no whole numbers.
 std::string add_dequantized(OnnxExport& file, const std::string& name, const ChannelLevels& weight) {
+    if (weight.bit_depth > 8 && file.opset() < kNewTypes) return add_dequantized_bytes(file, name, weight);
     const onnx::TensorProto::DataType type = level_type(file, weight.bit_depth);
     const std::optional<std::vector<std::int16_t>> points = zero_points(weight);
     const bool is_one_quantizer =
@@ -94,19 +125,13 @@ std::string add_dequantized(OnnxExport& file, const std::string& name, const Cha
 
     std::vector<std::string> inputs{file.add_levels(name + ".levels", type, weight.shape, weight.levels)};
     inputs.push_back(file.add_constant(name + ".steps", tensor_of(std::span(weight.steps).first(count), shape)));
-    if (type != onnx::TensorProto::INT32 || (points && *points != std::vector<std::int16_t>(points->size()))) {
-        const std::vector<std::int16_t> none(count);
-        inputs.push_back(file.add_levels(name + ".zero_points", type, shape,
-                                         points ? std::span(*points).first(count) : std::span(none)));
-    }
+    const std::vector<std::int16_t> none(count);
+    inputs.push_back(file.add_levels(name + ".zero_points", type, shape,
+                                     points ? std::span(*points).first(count) : std::span(none)));
     onnx::NodeProto& node = file.add_node("DequantizeLinear", name + "/dequantized", std::move(inputs));
     set_attribute(node, "axis", std::int64_t{weight.axis});
     const std::string values = node.output(0);
-    if (points) return values;
-    std::vector<float> shifts;
-    for (std::size_t i = 0; i < weight.steps.size(); ++i) shifts.push_back(weight.steps[i] * weight.offsets[i]);
-    const std::string shift = file.add_constant(name + ".shifts", tensor_of(shifts, along(weight.shape, weight.axis)));
-    return file.add_node("Add", name + "/shifted", {values, shift}).output(0);
+    return points ? values : add_shifts(file, name, weight, values);
 }
 
 /// Multiplies steps of output channels by the layer's gains, where none turns a sign that levels cannot have.

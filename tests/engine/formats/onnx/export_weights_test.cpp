@@ -31,7 +31,7 @@ std::vector<std::pair<std::string, Weight>> weights() {
     std::uint64_t seed = 0;
     for (const Shape& shape : {Shape{4, 3, 3, 6}, Shape{4, 6}}) {
         const std::string kind = shape.rank() == 4 ? "convolution" : "matrix";
-        for (const int bit_depth : {0, 3, 8}) {
+        for (const int bit_depth : {0, 3, 8, 13}) {
             for (const int axis : {0, shape.rank() - 1}) {
                 result.emplace_back(formatted("{}, {} bits, axis {}", kind, bit_depth, axis),
                                     random_quantized(shape, {.axis = axis, .bit_depth = bit_depth}, ++seed));
@@ -104,7 +104,25 @@ TEST_CASE("levels take the smallest type that the opset has for them") {
     CHECK(types_of(5, 21) == Counts{{kFloat, 1}, {onnx::TensorProto::INT8, 2}});
     CHECK(types_of(4, 13) == Counts{{kFloat, 1}, {onnx::TensorProto::INT8, 2}});
     CHECK(types_of(9, 21) == Counts{{kFloat, 1}, {onnx::TensorProto::INT16, 2}});
-    CHECK(types_of(9, 13) == Counts{{kFloat, 1}, {onnx::TensorProto::INT32, 2}});
+    CHECK(types_of(9, 13) == Counts{{kFloat, 4}, {onnx::TensorProto::INT8, 2}, {onnx::TensorProto::UINT8, 2}});
+}
+
+TEST_CASE("weights in floats are no constants of layers that read quantized values, which ONNX Runtime would round") {
+    Graph graph = layer_of(Weight(random_tensor({4, 6}, 3)), false, 0.0F);
+    const auto weight_is_constant = [&] {
+        const onnx::ModelProto file = written(graph, {});
+        const auto& nodes = file.graph().node();
+        const auto layer = std::ranges::find(nodes, "Gemm", &onnx::NodeProto::op_type);
+        REQUIRE(layer != nodes.end());
+        return std::ranges::none_of(nodes, [&](const auto& node) { return node.output(0) == layer->input(1); });
+    };
+    CHECK(weight_is_constant());
+    const Tensor x = random_tensor(input_shape(graph, 2), 3);
+    graph.quantize_activation(graph.inputs().front().value, {.bit_depth = 8, .step = 0.1F, .zero_point = 128});
+    CHECK_FALSE(weight_is_constant());
+    const TemporaryFolder folder;
+    write_onnx(Model{graph, {}, {}}, folder / "model.onnx");
+    CHECK(relative_error(run(read_onnx(folder / "model.onnx").graph, x), run(graph, x)) < 1e-6F);
 }
 
 TEST_CASE("an opset that is not written is refused") {
