@@ -53,6 +53,44 @@ Tensor transposed(ConstView images, const std::array<int, 4>& order) {
     return result;
 }
 
+/// The file of one of several inputs.
+std::filesystem::path file_for(const std::filesystem::path& folder, const std::string& input) {
+    std::filesystem::path file = folder / (input + ".npy");
+    if (!std::filesystem::exists(file)) {
+        fail("The network has several inputs, and '{}' has no file {}.npy for one of them.", folder.string(), input);
+    }
+    return file;
+}
+
+/// The first `count` examples that files hold for an input, one file after the other.
+Tensor examples_for(const Graph& graph, const Graph::Input& input, const std::vector<std::filesystem::path>& files,
+                    std::int64_t count) {
+    std::vector<Tensor> arrays;
+    std::int64_t examples = 0;
+    for (const std::filesystem::path& file : files) {
+        if (examples >= count) break;
+        Tensor array = as_input(read_npy(file), graph, input, file.string()).values;
+        const Shape& first = arrays.empty() ? array.shape() : arrays.front().shape();
+        if (array.shape().elements(1, array.shape().rank()) != first.elements(1, first.rank())) {
+            fail("{} differs from {} in size: {} and {}.", file.string(), files.front().string(),
+                 to_string(array.shape()), to_string(first));
+        }
+        examples += array.shape()[0];
+        arrays.push_back(std::move(array));
+    }
+    Shape shape = arrays.front().shape();
+    shape[0] = std::min(examples, count);
+    if (shape.elements() == 0) fail("There are no examples in '{}'.", files.front().string());
+    Tensor all(shape);
+    std::int64_t taken = 0;
+    for (const Tensor& array : arrays) {
+        const std::int64_t used = std::min(array.shape()[0], shape[0] - taken);
+        std::ranges::copy(array.view().slice(0, used).values(), all.view().slice(taken, taken + used).data);
+        taken += used;
+    }
+    return all;
+}
+
 }  // namespace
 
 InputArray as_input(Tensor array, const Graph& graph, const Graph::Input& input, std::string_view name) {
@@ -77,35 +115,24 @@ Tensor channels_first(ConstView images) { return transposed(images, {0, 3, 1, 2}
 
 bool names_arrays(std::string_view spec) { return spec.starts_with(kName); }
 
-Tensor read_arrays(std::string_view spec, const Graph& graph, std::int64_t count) {
-    if (graph.inputs().size() != 1) {
-        fail("The network has {} inputs; '{}' is data for one.", graph.inputs().size(), spec);
-    }
-    const Graph::Input& input = graph.inputs().front();
-    std::vector<Tensor> arrays;
-    std::int64_t examples = 0;
-    for (const std::filesystem::path& file : files_of(std::string(spec.substr(kName.size())))) {
-        if (examples >= count) break;
-        Tensor array = as_input(read_npy(file), graph, input, file.string()).values;
-        const Shape& first = arrays.empty() ? array.shape() : arrays.front().shape();
-        if (array.shape().elements(1, array.shape().rank()) != first.elements(1, first.rank())) {
-            fail("{} differs from {} in size: {} and {}.", file.string(), spec, to_string(array.shape()),
-                 to_string(first));
+Examples read_arrays(std::string_view spec, const Graph& graph, std::int64_t count) {
+    const std::filesystem::path place = spec.substr(kName.size());
+    const Graph::Input& first = graph.inputs().front();
+    if (graph.inputs().size() == 1) return {examples_for(graph, first, files_of(place), count)};
+    std::vector<Tensor> inputs;
+    std::vector<Shape> shapes;
+    for (const Graph::Input& input : graph.inputs()) {
+        const std::string& name = graph.name(input.value);
+        inputs.push_back(examples_for(graph, input, {file_for(place, name)}, count));
+        shapes.push_back(inputs.back().shape());
+        if (shapes.back()[0] != shapes.front()[0]) {
+            fail("'{}' holds {} examples for input '{}' and {} for input '{}'.", place.string(), shapes.back()[0], name,
+                 shapes.front()[0], graph.name(first.value));
         }
-        examples += array.shape()[0];
-        arrays.push_back(std::move(array));
     }
-    Shape shape = arrays.front().shape();
-    shape[0] = std::min(examples, count);
-    if (shape.elements() == 0) fail("There are no examples in '{}'.", spec);
-    Tensor all(shape);
-    std::int64_t taken = 0;
-    for (const Tensor& array : arrays) {
-        const std::int64_t used = std::min(array.shape()[0], shape[0] - taken);
-        std::ranges::copy(array.view().slice(0, used).values(), all.view().slice(taken, taken + used).data);
-        taken += used;
-    }
-    return all;
+    JoinedInputs joined(graph, shapes);
+    Tensor values = joined.join(inputs);
+    return {std::move(values), std::move(joined)};
 }
 
 }  // namespace eigenbit::internal

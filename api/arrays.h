@@ -1,9 +1,10 @@
 #pragma once
 
-#include "engine/graph/graph.h"
+#include "engine/passes/join_inputs.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 namespace eigenbit::internal {
@@ -22,7 +23,14 @@ Tensor channels_first(ConstView images);
 
 /// Whether a data specification is npy:PLACE, arrays instead of images.
 bool names_arrays(std::string_view spec);
-/// The first `count` examples of npy:PLACE, a .npy file or a folder of such, for the network's only input.
-Tensor read_arrays(std::string_view spec, const Graph& graph, std::int64_t count);
+/// Examples for a network of one input, as which one of several has to be taken: joined.
+struct Examples {
+    Tensor values;
+    std::optional<JoinedInputs> joined{};  ///< of several inputs
+};
+
+/// The first `count` examples of npy:PLACE: a .npy file or a folder of such for a network of one input, a folder with
+/// NAME.npy for every input of others.
+Examples read_arrays(std::string_view spec, const Graph& graph, std::int64_t count);
 
 }  // namespace eigenbit::internal

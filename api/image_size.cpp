@@ -60,7 +60,7 @@ std::string spec_of_size(const std::string& spec, const Graph& graph, const Imag
     const std::array<std::string_view, 4> cutting{"size", "resize", "crop", "preset"};
     if (std::ranges::any_of(cutting, [&](std::string_view name) { return option(spec, name).has_value(); }))
         return spec;
-    if (spec.starts_with("denoise") || spec.starts_with("superres")) return spec;
+    if (spec.starts_with("denoise") || spec.starts_with("superres") || spec.starts_with("npy:")) return spec;
     return formatted("{}{}size={}x{}", spec, spec.find('?') == std::string::npos ? '?' : '&', size.height, size.width);
 }
 

@@ -108,7 +108,8 @@ CompressedLayer layer_of(internal::LayerSummary layer) {
 struct Compressor::State {
     CompressionOptions options;
     std::vector<std::string> transforms;
-    internal::Model model;
+    internal::Model model;                         // of one input, which may hold several
+    std::optional<internal::JoinedInputs> joined;  // these
     internal::Tensor images;
     internal::CompressionJudge judge;
     internal::CompressionOptions how;
@@ -121,6 +122,7 @@ struct Compressor::State {
 
 CompressedNetwork Compressor::State::network_of(internal::CompressedPoint point) {
     const internal::LevelStorage storage = internal::storage_of(how.candidates.coding);
+    if (joined) point.packed.graph = joined->apart(point.packed.graph);
     internal::SizeLedger sizes = internal::encode_ebit(point.packed, storage).sizes;
     const internal::CompressedNetwork& network = point.network;
     CompressedNetwork result{
@@ -164,15 +166,16 @@ Compressor::Compressor(const Model& model, const Dataset& data, const std::vecto
         internal::Model own = model.state().model;
         internal::check_free_batch(own.graph);
         const Dataset::State prepared = data.state().prepared_for(own);
-        internal::Tensor images = prepared.examples_for(own, options.images, options.seed);
+        internal::Examples examples = prepared.examples_for(own, options.images, options.seed);
         describe_by(own, prepared);
+        if (examples.joined) own.graph = examples.joined->graph();
         internal::CompressionJudge judge(own, validation_of(options, own));
         if (const std::optional<std::string> doubt = judge.doubt()) {
             if (options.max_drop > 0.0) internal::fail("{} A largest drop would go by that.", *doubt);
             internal::warn("{}", *doubt);
         }
-        state_ = std::make_unique<State>(
-            State{options, transforms, std::move(own), std::move(images), std::move(judge), std::move(how)});
+        state_ = std::make_unique<State>(State{options, transforms, std::move(own), std::move(examples.joined),
+                                               std::move(examples.values), std::move(judge), std::move(how)});
     });
 }
 Compressor::Compressor(Compressor&& other) noexcept = default;
@@ -224,8 +227,11 @@ AddedQuantizers add_quantizers(Model& model, const Dataset& data, std::uint64_t 
         internal::Model& own = model.state().model;
         if (!internal::lacks_quantizers(own.graph)) return {};
         internal::check_free_batch(own.graph);
-        const internal::Tensor examples = data.state().examples_for(own, kExamples, seed);
-        return {internal::add_quantizers(own.graph, examples, seed), examples.shape()[0]};
+        const internal::Examples examples = data.state().examples_for(own, kExamples, seed);
+        internal::Graph graph = examples.joined ? examples.joined->graph() : own.graph;
+        const std::int64_t added = internal::add_quantizers(graph, examples.values, seed);
+        own.graph = examples.joined ? examples.joined->apart(graph) : std::move(graph);
+        return {added, examples.values.shape()[0]};
     });
 }
 

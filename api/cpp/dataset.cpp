@@ -100,10 +100,10 @@ internal::Dataset Dataset::State::images_for(const internal::Model& model) const
     return prepared_for(model).dataset;
 }
 
-internal::Tensor Dataset::State::examples_for(const internal::Model& model, std::int64_t count,
-                                              std::uint64_t seed) const {
+internal::Examples Dataset::State::examples_for(const internal::Model& model, std::int64_t count,
+                                                std::uint64_t seed) const {
     if (kind == Kind::arrays) return internal::read_arrays(spec, model.graph, count);
-    return internal::calibration_images(images_for(model), count, seed);
+    return {internal::calibration_images(images_for(model), count, seed)};
 }
 
 void describe_by(internal::Model& model, const Dataset::State& data) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/arrays.h"
 #include "api/model_file.h"
 #include "datasets/data_spec.h"
 #include "engine/base/error.h"
@@ -49,7 +50,7 @@ struct Dataset::State {
     /// … of which the network sees the images alone.
     internal::Dataset images_for(const internal::Model& model) const;
     /// The first `count` arrays, or images in an order drawn from the seed.
-    internal::Tensor examples_for(const internal::Model& model, std::int64_t count, std::uint64_t seed) const;
+    internal::Examples examples_for(const internal::Model& model, std::int64_t count, std::uint64_t seed) const;
 };
 
 /// Lets the data tell the network what it does not say itself.

@@ -55,20 +55,19 @@ LayerStatistics layer_of(const internal::LayerStatistics& layer) {
     return result;
 }
 
-/// Adds the data to the statistics. Returns how many examples there were.
-std::int64_t add_examples(internal::NetworkStatistics& statistics, const internal::Model& model,
-                          const Dataset::State& data, const StatisticsOptions& options) {
+/// Adds arrays, or else the images of the data, to the statistics. Returns how many examples there were.
+std::int64_t add_examples(internal::NetworkStatistics& statistics, const internal::Tensor& arrays,
+                          const internal::Model& model, const Dataset::State& data, const StatisticsOptions& options) {
     std::int64_t images = 0;
     const auto add = [&](internal::ConstView batch) {
         statistics.add(batch);
         images += batch.shape[0];
         if (options.on_progress) options.on_progress(images);
     };
-    if (data.kind == Dataset::State::Kind::arrays) {
+    if (!arrays.empty()) {
         constexpr std::int64_t kBatch = 64;
-        const internal::Tensor examples = data.examples_for(model, options.images, options.seed);
-        const std::int64_t count = examples.shape()[0];
-        while (images < count) add(examples.view().slice(images, std::min(images + kBatch, count)));
+        const std::int64_t count = arrays.shape()[0];
+        while (images < count) add(arrays.view().slice(images, std::min(images + kBatch, count)));
     } else {
         for_each_calibration_batch(data.images_for(model), options.images, options.seed,
                                    [&](internal::ConstView batch, std::int64_t, std::int64_t) { add(batch); });
@@ -81,8 +80,11 @@ std::int64_t add_examples(internal::NetworkStatistics& statistics, const interna
 NetworkStatistics statistics(const Model& model, const Dataset& data, const StatisticsOptions& options) {
     return translated(options.threads, options.log, [&] {
         const internal::Model& own = model.state().model;
-        internal::NetworkStatistics sums(own.graph, {.seed = options.seed, .memory_bytes = options.memory_bytes});
-        NetworkStatistics result{.images = add_examples(sums, own, data.state(), options)};
+        const internal::Examples arrays =
+            data.is_arrays() ? data.state().examples_for(own, options.images, options.seed) : internal::Examples{};
+        internal::NetworkStatistics sums(arrays.joined ? arrays.joined->graph() : own.graph,
+                                         {.seed = options.seed, .memory_bytes = options.memory_bytes});
+        NetworkStatistics result{.images = add_examples(sums, arrays.values, own, data.state(), options)};
         for (const internal::LayerStatistics& layer : sums.finish()) result.layers.push_back(layer_of(layer));
         return result;
     });

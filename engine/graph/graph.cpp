@@ -81,6 +81,11 @@ ValueId Graph::insert_node(std::size_t position, std::string name, Operator op, 
     return value;
 }
 
+void Graph::rename(std::size_t node, const std::string& name) {
+    nodes_[node].name = name;
+    names_[static_cast<std::size_t>(nodes_[node].outputs.front())] = name;
+}
+
 void Graph::replace_uses(ValueId from, ValueId to) {
     for (Node& node : nodes_) std::ranges::replace(node.inputs, from, to);
     std::ranges::replace(outputs_, from, to);

@@ -48,6 +48,8 @@ class Graph {
     /// Replaces all uses of `from`, as an output of the graph too, by `to`; the quantizer of `from` moves along unless
     /// `to` has its own.
     void replace_uses(ValueId from, ValueId to);
+    /// Gives the only output of a node, and the node, another name.
+    void rename(std::size_t node, const std::string& name);
     /// Lets the node compute the values of a later node, which is removed: a layer that now does the work of what
     /// followed it. Nodes after `later` move up by one.
     void absorb(std::size_t node, std::size_t later);

@@ -274,6 +274,27 @@ void OnnxExport::add_inputs() {
     }
 }
 
+void OnnxExport::name_output(onnx::ValueInfoProto& output, const std::string& name) {
+    const auto has_name = [&](const auto& item) { return item.name() == name; };
+    if (std::ranges::any_of(file_.output(), has_name) || std::ranges::any_of(file_.input(), has_name)
+        || std::ranges::any_of(file_.initializer(), has_name)) {
+        return;
+    }
+    const std::string inner = new_name(name + "/inner");
+    const auto rename = [&](std::string& value) {
+        if (value == name) {
+            value = inner;
+        } else if (value == output.name()) {
+            value = name;
+        }
+    };
+    for (onnx::NodeProto& node : *file_.mutable_node()) {
+        std::ranges::for_each(*node.mutable_input(), rename);
+        std::ranges::for_each(*node.mutable_output(), rename);
+    }
+    output.set_name(name);
+}
+
 void OnnxExport::add_outputs() {
     for (const ValueId output : graph_.outputs()) {
         std::string name = in_onnx_order(output);
@@ -289,6 +310,9 @@ void OnnxExport::add_outputs() {
         onnx::ValueInfoProto& info = *file_.add_output();
         info.set_name(name);
         describe(info, output);
+    }
+    for (int i = 0; i < file_.output_size(); ++i) {
+        name_output(*file_.mutable_output(i), graph_.name(graph_.outputs()[static_cast<std::size_t>(i)]));
     }
 }
 

@@ -81,6 +81,9 @@ class OnnxExport {
     /// layers between quantized values to 8 bits, by one step for all channels, but not those that it sees computed.
     std::string add_kept_float(const std::string& weight);
     void describe(onnx::ValueInfoProto& info, ValueId value) const;
+    /// Gives an output that a node computes our name of it, unless an input or another output has that; an inner value
+    /// that has it gets a new one.
+    void name_output(onnx::ValueInfoProto& output, const std::string& name);
 
     const Graph& graph_;
     onnx::GraphProto& file_;

@@ -308,13 +308,26 @@ std::optional<ValueId> GraphBuilder::image_of_size(std::span<const std::array<st
     return found;
 }
 
-Graph GraphBuilder::finish(std::span<const ValueId> outputs) {
+void GraphBuilder::name_output(ValueId output, const std::string& name) {
+    const auto is_taken = [&](ValueId value) { return value != output && graph_.name(value) == name; };
+    const auto outputs_taken = [&](const Node& node) { return std::ranges::any_of(node.outputs, is_taken); };
+    if (std::ranges::any_of(graph_.nodes(), outputs_taken)
+        || std::ranges::any_of(graph_.inputs(), is_taken, &Graph::Input::value)
+        || std::ranges::any_of(graph_.parameters(), [&](const auto& entry) { return is_taken(entry.first); })) {
+        return;
+    }
+    const auto position = eigenbit::internal::producer(graph_, output);
+    if (position && graph_.nodes()[*position].outputs.size() == 1) graph_.rename(*position, name);
+}
+
+Graph GraphBuilder::finish(std::span<const ValueId> outputs, std::span<const std::string> names) {
     for (const ValueId output : outputs) graph_.add_output(output);
     graph_.remove_unused_nodes();
     GraphUses uses(graph_);
     for (std::size_t node = 0; node < graph_.nodes().size(); ++node) {
         while (take_in_parameter(node, uses)) uses = GraphUses(graph_);
     }
+    for (std::size_t i = outputs.size(); i-- > 0;) name_output(graph_.outputs()[i], names[i]);  // the first name stays
     return std::move(graph_);
 }
 

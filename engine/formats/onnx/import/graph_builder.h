@@ -64,8 +64,9 @@ class GraphBuilder {
     /// value with several readers rather than one whose only reader could be computed together with it.
     std::optional<ValueId> image_of_size(std::span<const std::array<std::int64_t, 2>> sizes) const;
 
-    /// Leaves out what no output needs. Layers take in the bias, and normalizations the scale and bias, behind them.
-    Graph finish(std::span<const ValueId> outputs);
+    /// Leaves out what no output needs. Layers take in the bias, and normalizations the scale and bias, behind them;
+    /// what computes an output alone has the output's name.
+    Graph finish(std::span<const ValueId> outputs, std::span<const std::string> names);
 
   private:
     ValueId add_named(std::string_view suffix, Operator op, std::vector<ValueId> inputs);
@@ -78,6 +79,7 @@ class GraphBuilder {
     std::optional<ValueId> before_layout_changes(const Operator& op, std::span<const ValueId> inputs);
     std::vector<ProbedShapes> infer(const Operator& op, std::span<const ValueId> inputs) const;
     std::string unique(std::string name);
+    void name_output(ValueId output, const std::string& name);
     bool take_in_parameter(std::size_t position, const GraphUses& uses);
 
     Graph graph_;

@@ -164,10 +164,12 @@ Graph import_graph(ImportState& state, const OnnxFile& file, std::span<const Dec
         }
     }
     std::vector<ValueId> outputs;
+    std::vector<std::string> names;
     for (const auto& output : file.model.graph().output()) {
         outputs.push_back(output_value(state, file, output.name()));
+        names.push_back(output.name());
     }
-    Graph graph = state.graph.finish(outputs);
+    Graph graph = state.graph.finish(outputs, names);
     keep_levels(state, graph);
     return graph;
 }

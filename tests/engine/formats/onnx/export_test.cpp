@@ -50,6 +50,29 @@ void check_with_onnx(const Graph& graph) {
 
 }  // namespace
 
+TEST_CASE("outputs keep the names that the file gives them, whatever computes them") {
+    OnnxModel model;
+    model.input("x", {0, 3, 6, 6}).constant("w", random_tensor({4, 3, 3, 3}, 1));
+    model.node("Conv", {"x", "w"}, {"features"}).output("features");
+    model.node("Transpose", {"features"}, {"pixels"}, {{"perm", Integers{0, 2, 3, 1}}}).output("pixels");
+    model.node("Gelu", {"features"}, {"scores"}).output("scores");  // several nodes in opset 13
+    model.proto.mutable_opset_import(0)->set_version(20);
+    const auto names = [](const Graph& graph) {
+        std::vector<std::string> result;
+        for (const ValueId output : graph.outputs()) result.push_back(graph.name(output));
+        return result;
+    };
+    const Graph graph = model.read().graph;
+    CHECK(graph.name(graph.outputs().back()) == "scores");
+    CHECK(names(exported_and_read_again(graph)) == names(graph));
+    const TemporaryFolder folder;
+    write_onnx(Model{graph, {}, {}}, folder / "again.onnx");
+    const onnx::ModelProto again = parse(folder / "again.onnx");
+    CHECK(again.graph().output(0).name() == "features");
+    CHECK(again.graph().output(2).name() == "scores");
+    check_with_onnx(graph);
+}
+
 TEST_CASE("a network built for training comes back from its file as it was") {
     const Graph graph = training_network();
     const Graph again = exported_and_read_again(graph);
