@@ -86,9 +86,7 @@ class Compiler {
                   float high = kInfinity) {
         const ActivationQuantizer& quantizer = quantizers_.at(value);
         const auto zero = static_cast<float>(quantizer.zero_point);
-        const auto largest = static_cast<float>(quantizer.largest_level());
-        for (float& scale : affine.scale) scale /= quantizer.step;
-        for (float& shift : affine.shift) shift = shift / quantizer.step + zero;
+        const float most = static_cast<float>(quantizer.largest_level()) - zero;
         if (inputs.size() == 1) widen(affine, shape(value));
         bytes_[value] = new_buffer(value, true);
         push(graph_.name(value), "quantize",
@@ -96,8 +94,10 @@ class Compiler {
                           .inputs = std::move(inputs),
                           .scale = std::move(affine.scale),
                           .shift = std::move(affine.shift),
-                          .low = std::clamp(low / quantizer.step + zero, 0.0F, largest),
-                          .high = std::clamp(high / quantizer.step + zero, 0.0F, largest),
+                          .step = quantizer.step,
+                          .zero = zero,
+                          .low = std::clamp(low / quantizer.step, -zero, most),
+                          .high = std::clamp(high / quantizer.step, -zero, most),
                           .output = bytes_[value]});
     }
 

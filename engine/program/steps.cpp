@@ -79,6 +79,8 @@ void run(const QuantizeStep& step, std::span<const Buffer> buffers, WeightCache&
                                          .columns = static_cast<std::size_t>(own),
                                          .scale = step.scale.data() + first,
                                          .shift = step.shift.data() + first,
+                                         .step = step.step,
+                                         .zero = step.zero,
                                          .low = step.low,
                                          .high = step.high});
             first += own;

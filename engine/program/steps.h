@@ -62,13 +62,13 @@ struct OperatorStep {
     std::vector<BufferId> outputs;
 };
 
-/// Quantizes floats: y = clamp(scale[c] · x + shift[c]) in steps of the output's quantizer. The inputs lie one after
+/// Quantizes floats: y = zero + clamp((scale[c] · x + shift[c]) / step), rounded. The inputs lie one after
 /// the other along the last axis, whose channels c are; a single input may have several pixels that count as one.
 struct QuantizeStep {
     const Int8Kernels* kernels;
     std::vector<BufferId> inputs;
     std::vector<float> scale, shift;
-    float low, high;
+    float step, zero, low, high;
     BufferId output;
 };
 

@@ -70,8 +70,10 @@ struct PackedCodes {
     const int8_t* values;  // (16)
 };
 
-/// Rounds floats to bytes: y = min(high, max(low, scale[c] · x + shift[c])) to the nearest integer, ties to even, for
-/// rows of `columns` values c. low and high lie in 0 … 255.
+/// Rounds floats to bytes: y = zero + min(high, max(low, (scale[c] · x + shift[c]) / step)) to the nearest integer,
+/// ties to even, for rows of `columns` values c. It divides, as the definition of levels says: values in the middle
+/// between two, as those of images often are, go the same way everywhere. zero is an integer; low and high lie in −zero
+/// … 255 − zero.
 struct QuantizeRows {
     const float* x;
     uint8_t* y;
@@ -79,7 +81,7 @@ struct QuantizeRows {
     size_t rows, columns;
     const float* scale;  // (columns)
     const float* shift;  // (columns)
-    float low, high;
+    float step, zero, low, high;
 };
 
 /// A product of matrices of floats: y[r, c] = Σ_k a[r, k] · b[k, c], with k from 0 on and every product and sum

@@ -19,13 +19,15 @@ TEST_CASE("every implementation rounds rows of floats to bytes, ties to even") {
         const bool ties = columns % 2 == 0;
         std::uniform_real_distribution<float> any(0.2F, 1.0F);
         for (float& value : scale) value = ties ? static_cast<float>(between(random, 1, 4)) * 0.25F : any(random);
-        for (float& value : shift) value = ties ? static_cast<float>(between(random, 0, 200)) : 200.0F * any(random);
+        for (float& value : shift) value = ties ? static_cast<float>(between(random, -50, 50)) : 50.0F * any(random);
+        const float step = ties ? 0.5F : any(random);
+        const auto zero = static_cast<float>(between(random, 4, 250));
         std::vector<std::uint8_t> expected(x.size(), 7);
         for (std::int64_t i = 0; i < kRows * columns; ++i) {
             const auto c = static_cast<std::size_t>(i % columns);
             const auto at = static_cast<std::size_t>(i / columns * stride + i % columns);
-            const float value = std::clamp(x[at] * scale[c] + shift[c], 3.0F, 250.0F);
-            expected[at] = static_cast<std::uint8_t>(std::lrint(value));
+            const float value = std::clamp((x[at] * scale[c] + shift[c]) / step, 3.0F - zero, 250.0F - zero);
+            expected[at] = static_cast<std::uint8_t>(std::lrint(value) + std::lrint(zero));
         }
         for_each_supported([&](const CpuImplementation& implementation) {
             std::vector<std::uint8_t> y(x.size(), 7);
@@ -37,8 +39,10 @@ TEST_CASE("every implementation rounds rows of floats to bytes, ties to even") {
                                                    .columns = static_cast<std::size_t>(columns),
                                                    .scale = scale.data(),
                                                    .shift = shift.data(),
-                                                   .low = 3.0F,
-                                                   .high = 250.0F});
+                                                   .step = step,
+                                                   .zero = zero,
+                                                   .low = 3.0F - zero,
+                                                   .high = 250.0F - zero});
             CHECK(y == expected);
         });
     }

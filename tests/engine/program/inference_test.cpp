@@ -12,6 +12,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <string>
 
@@ -126,6 +127,23 @@ TEST_CASE("execution in bytes agrees with the session that rounds activations to
         CHECK(relative_deviation(bytes, run(graph, input)) < 0.02);
         CHECK(relative_deviation(bytes, unrounded) < 0.1);
         CHECK(relative_deviation(bytes, unrounded) > 0.0);
+    }
+}
+
+TEST_CASE("pixels that lie in the middle between two levels go the way that the session lets them go") {
+    Graph graph;  // of images v / 127.5 − 1, in steps of 1 / 127.5 around 128
+    const ValueId x = graph.add_input("x", Shape{0, 16, 16, 1});
+    const ValueId weight = graph.add_parameter("weight", Tensor(Shape{1, 1, 1, 1}, std::array{127.0F}));
+    graph.add_output(graph.add_node("layer", Conv{}, {x, weight}));
+    graph.quantize_activation(x, {.bit_depth = 8, .step = 1.0F / 127.5F, .zero_point = 128});
+    Tensor pixels(Shape{1, 16, 16, 1});
+    for (std::int64_t v = 0; v < 256; ++v) pixels[v] = static_cast<float>(v) / 127.5F - 1.0F;
+    const Tensor expected = run(graph, pixels);
+    Inference inference(graph, std::array{pixels.shape()}, Execution::int8);
+    const ConstView bytes = inference.run(pixels);
+    for (std::int64_t v = 0; v < 256; ++v) {
+        CAPTURE(v);
+        CHECK(std::abs(bytes[v] - expected[v]) < 1e-3F);
     }
 }
 

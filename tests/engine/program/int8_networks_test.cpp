@@ -206,7 +206,7 @@ TEST_CASE("int8 networks of the zoo put out the same bits on every implementatio
     const Network networks[] = {
         {"lenet5", 28, {0x67A545A97F1AB34F, 0x48A7BBE37BFFB28E}},
         {"resnet20", 32, {0x6B7AEDD6607FF71E, 0xE348D3F1BC54DA4C}},
-        {"cifar-mobilenet-v2", 32, {0x024F1493BCACA0DC, 0x29A20E53F7BB9981}},
+        {"cifar-mobilenet-v2", 32, {0x024F1493BCACA0DC, 0xFBA85DC0906E73ED}},
         {"densenet-bc-40", 32, {0xEA15FACE5B4294C9, 0x8903620C3DD31947}},
         {"resnet18", 32, {0x8C2BAF51B09376CA, 0x811268D788A705CF}},
     };
