@@ -23,9 +23,10 @@ std::vector<std::string> all_but_head(const eigenbit::Model& network) {
 
 void work(const std::string& file, const std::string& spec, int epochs, const std::string& out) {
     eigenbit::Model network = eigenbit::Model::load(file, {.data = spec});
+    // Without its old classes, of which those of the data are none.
+    network.replace_head(eigenbit::Dataset::open(spec).class_count());
     const auto data = eigenbit::Dataset::open(spec, eigenbit::Split::train, network);
     const auto test = eigenbit::Dataset::open(spec, eigenbit::Split::test, network);
-    network.replace_head(data.class_count());
     network.describe_by(data);
 
     eigenbit::train(network, data,

@@ -74,10 +74,13 @@ TEST_CASE("A program of one's own trains and compresses with the installed libra
             CHECK_MESSAGE(printed.find(text) != std::string::npos, printed);
         };
         prints("custom_loss" + data + " 3 focal.onnx", "top-1 100.00 %");
-        prints("fine_tune focal.onnx" + data + " 2 tuned.ebit", "all layers: 100.00 %");
+        std::filesystem::copy(installed.folder() / "colours", installed.folder() / "paints",
+                              std::filesystem::copy_options::recursive);
+        std::filesystem::rename(installed.folder() / "paints/red", installed.folder() / "paints/vermilion");
+        prints("fine_tune focal.onnx 'folder:paints?size=16' 2 tuned.ebit", "all layers: 100.00 %");
         prints("compress_ledger focal.onnx" + data + " 4 2", "bytes of kernel levels");
         CHECK(std::filesystem::exists(installed.folder() / "compressed2.ebit"));
-        prints("watch_folder tuned.ebit colours/red 2", "3.png: red\n");
+        prints("watch_folder tuned.ebit colours/red 2", "3.png: vermilion\n");
         for (const std::string program : {"custom_loss", "fine_tune", "compress_ledger", "watch_folder"}) {
             CHECK(installed.failure("built/" + program + " nowhere nonsense 4").find(program + ": ")
                   != std::string::npos);
