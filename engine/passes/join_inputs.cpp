@@ -1,6 +1,6 @@
 #include "engine/passes/join_inputs.h"
 
-#include "engine/base/error.h"
+#include "engine/passes/part.h"
 
 #include <algorithm>
 #include <map>
@@ -11,23 +11,10 @@ namespace {
 
 using Values = std::map<ValueId, ValueId>;
 
-/// Adds the parameters, nodes, outputs and quantizers of a graph to another that has the values of `known`, which maps
-/// those of the one to those of the other. What computes known values is left out.
-void add_to(Graph& graph, const Graph& from, Values known) {
-    for (const auto& [value, weight] : from.parameters()) {
-        known[value] = graph.add_parameter(from.name(value), weight);
-    }
-    for (const Node& node : from.nodes()) {
-        if (std::ranges::all_of(node.outputs, [&](ValueId output) { return known.contains(output); })) continue;
-        std::vector<ValueId> inputs;
-        for (const ValueId input : node.inputs) inputs.push_back(known.at(input));
-        const auto outputs = static_cast<int>(node.outputs.size());
-        const std::vector<ValueId> values = outputs == 1 ? std::vector{graph.add_node(node.name, node.op, inputs)}
-                                                         : graph.add_node(node.name, node.op, inputs, outputs);
-        for (std::size_t i = 0; i < values.size(); ++i) known[node.outputs[i]] = values[i];
-    }
+/// Adds a graph to another that has its inputs.
+void add_whole(Graph& graph, const Graph& from, Values known) {
+    add_part(graph, from, known, [](ValueId) { return true; });
     for (const ValueId output : from.outputs()) graph.add_output(known.at(output));
-    for (const auto& [value, quantizer] : from.activations()) graph.quantize_activation(known.at(value), quantizer);
 }
 
 }  // namespace
@@ -50,7 +37,7 @@ JoinedInputs::JoinedInputs(const Graph& graph, std::span<const Shape> shapes) {
         inputs_[i].value = joined_.add_node(inputs_[i].name, Reshape{extents}, {parts[i]});
         known[graph.inputs()[i].value] = inputs_[i].value;
     }
-    add_to(joined_, graph, std::move(known));
+    add_whole(joined_, graph, std::move(known));
 }
 
 Tensor JoinedInputs::join(std::span<const Tensor> inputs) const {
@@ -75,7 +62,7 @@ Graph JoinedInputs::apart(const Graph& rewritten) const {
         if (node.inputs.front() != joined) continue;
         for (const ValueId part : node.outputs) known[part] = -1;  // nothing reads them any more
     }
-    add_to(graph, rewritten, std::move(known));
+    add_whole(graph, rewritten, std::move(known));
     return graph;
 }
 

@@ -35,28 +35,33 @@ ValueId find_value(const Graph& graph, std::string_view name) {
     return node->outputs.front();
 }
 
+void add_part(Graph& graph, const Graph& from, std::map<ValueId, ValueId>& known,
+              const std::function<bool(ValueId)>& wanted) {
+    for (const auto& [value, weight] : from.parameters()) {
+        if (wanted(value)) known[value] = graph.add_parameter(from.name(value), weight);
+    }
+    const auto is_missing = [&](ValueId value) { return wanted(value) && !known.contains(value); };
+    for (const Node& node : from.nodes()) {
+        if (std::ranges::none_of(node.outputs, is_missing)) continue;
+        std::vector<ValueId> inputs;
+        for (const ValueId input : node.inputs) inputs.push_back(known.at(input));
+        const std::vector<ValueId> outputs =
+            graph.add_node(node.name, node.op, std::move(inputs), static_cast<int>(node.outputs.size()));
+        for (std::size_t i = 0; i < outputs.size(); ++i) known[node.outputs[i]] = outputs[i];
+    }
+    for (const auto& [value, quantizer] : from.activations()) {
+        if (wanted(value)) graph.quantize_activation(known.at(value), quantizer);
+    }
+}
+
 GraphPart part_up_to(const Graph& graph, ValueId value) {
     const std::vector<bool> needed = needed_for(graph, value);
-    const auto is_needed = [&](ValueId id) { return needed[static_cast<std::size_t>(id)]; };
     Graph part;
     std::map<ValueId, ValueId> place;
     for (const Graph::Input& input : graph.inputs()) {
         place[input.value] = part.add_input(graph.name(input.value), input.shape);
     }
-    for (const auto& [id, weight] : graph.parameters()) {
-        if (is_needed(id)) place[id] = part.add_parameter(graph.name(id), weight);
-    }
-    for (const Node& node : graph.nodes()) {
-        if (std::ranges::none_of(node.outputs, is_needed)) continue;
-        std::vector<ValueId> inputs;
-        for (const ValueId input : node.inputs) inputs.push_back(place.at(input));
-        const std::vector<ValueId> outputs =
-            part.add_node(node.name, node.op, std::move(inputs), static_cast<int>(node.outputs.size()));
-        for (std::size_t i = 0; i < outputs.size(); ++i) place[node.outputs[i]] = outputs[i];
-    }
-    for (const auto& [id, quantizer] : graph.activations()) {
-        if (is_needed(id)) part.quantize_activation(place.at(id), quantizer);
-    }
+    add_part(part, graph, place, [&](ValueId id) { return needed[static_cast<std::size_t>(id)]; });
     return {std::move(part), place.at(value)};
 }
 

@@ -2,6 +2,8 @@
 
 #include "engine/graph/graph.h"
 
+#include <functional>
+#include <map>
 #include <string_view>
 
 namespace eigenbit::internal {
@@ -18,5 +20,10 @@ ValueId find_value(const Graph& graph, std::string_view name);
 
 /// All inputs stay.
 GraphPart part_up_to(const Graph& graph, ValueId value);
+
+/// Adds to a graph the parameters, nodes and quantizers of another that are for values `wanted`, but those whose values
+/// it has: `known` maps values of the other graph to its own, in the end all that are wanted.
+void add_part(Graph& graph, const Graph& from, std::map<ValueId, ValueId>& known,
+              const std::function<bool(ValueId)>& wanted);
 
 }  // namespace eigenbit::internal
