@@ -5,6 +5,7 @@
 #include "engine/executor/graph_executor.h"
 #include "engine/graph/layer_view.h"
 #include "engine/passes/expand_products.h"
+#include "engine/passes/simulate_int8.h"
 
 #include <algorithm>
 #include <cmath>
@@ -188,10 +189,12 @@ void correct(const Graph& original, Graph& compressed, ConstView images, std::in
     const std::vector<ExpandedLayer> expanded = expand_products(compressed);
     // Before the sessions are planned, which only know the parameters they have seen.
     const std::vector<Site> sites = prepare(original, compressed);
-    GraphExecutor session(compressed, images.shape);
-    session.bind(compressed.inputs().front().value, images);
+    Graph executed = compressed;
+    simulate_int8(executed);
+    GraphExecutor session(executed, images.shape);
+    session.bind(executed.inputs().front().value, images);
     std::optional<Judge> judge;
-    if (judging > 0) judge.emplace(original, compressed, images.slice(count - judging, count));
+    if (judging > 0) judge.emplace(original, executed, images.slice(count - judging, count));
     std::size_t ran = 0;
     for (const Site& site : sites) {
         const std::size_t observable = site.node + (site.normalization ? 0 : 1);

@@ -301,4 +301,14 @@ Tensor image(const Int8Weights& weights, const Shape& shape) {
     return values;
 }
 
+Quantized levels_of(const Int8Weights& weights, const Shape& shape) {
+    constexpr int kBitDepth = 8;
+    Quantized result{shape, 0, {}, {weights.codes.begin(), weights.codes.end()}};
+    for (std::int64_t o = 0; o < shape[0]; ++o) {
+        const float step = weights.scale[static_cast<std::size_t>(o)];
+        result.blocks.push_back({o, o + 1, step == 0.0F ? 0 : kBitDepth, step});
+    }
+    return result;
+}
+
 }  // namespace eigenbit::internal

@@ -32,4 +32,7 @@ Int8Weights int8_weights(const Weight& weight);
 /// Their values, in the shape of the weight that they were made of.
 Tensor image(const Int8Weights& weights, const Shape& shape);
 
+/// The codes as levels of a weight of this shape, with a step for each output channel.
+Quantized levels_of(const Int8Weights& weights, const Shape& shape);
+
 }  // namespace eigenbit::internal

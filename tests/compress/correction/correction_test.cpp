@@ -4,6 +4,8 @@
 #include "compress/statistics/channel_moments.h"
 #include "engine/executor/graph_executor.h"
 #include "engine/graph/layer_view.h"
+#include "engine/passes/quantizer_candidates.h"
+#include "engine/passes/simulate_int8.h"
 #include "tests/compress/small_networks.h"
 
 #include <doctest/doctest.h>
@@ -107,6 +109,21 @@ TEST_CASE("What a normalisation outputs has the means and variances of the float
                            moments_of(trained, node.outputs[0], images));
         }
         CHECK(squared_change(trained, corrected, images) < 0.8 * squared_change(trained, plain, images));
+    }
+}
+
+TEST_CASE("Layers that run in int8 put out the means and variances of the float network in int8") {
+    const Graph graph = residual_network(5, false);
+    const Tensor images = random_images(24, 6);
+    Graph corrected = graph;
+    for (const ValueId value : quantizer_candidates(graph)) {
+        corrected.quantize_activation(value, {.bit_depth = 8, .step = 0.1F, .zero_point = 128});
+    }
+    correct(graph, corrected, images, 0);
+    simulate_int8(corrected);
+    for (const Layer& layer : find_layers(graph)) {
+        const ValueId output = graph.nodes()[layer.node].outputs[0];
+        check_restored(moments_of(corrected, output, images), moments_of(graph, output, images));
     }
 }
 

@@ -52,6 +52,20 @@ TEST_CASE("in simulation, weights are rounded where int8 execution computes in i
     CHECK(std::ranges::equal(image(network.graph.parameter(layers[1].weight)).values(), image(weight).values()));
 }
 
+TEST_CASE("weights rounded to int8 have levels of 8 bits, which int8 execution takes as they are") {
+    TiedLayers network;
+    const Weight weight = network.graph.parameter(layers_of(network.graph)[0].weight);
+    round_to_int8(network.graph);
+    const std::vector<LayerView> layers = layers_of(network.graph);
+    const Weight& rounded = network.graph.parameter(layers[0].weight);
+    REQUIRE(rounded.quantized());
+    const Int8Weights codes = int8_weights(weight);
+    CHECK(int8_weights(rounded).codes == codes.codes);
+    CHECK(int8_weights(rounded).scale == codes.scale);
+    CHECK(std::ranges::equal(image(rounded).values(), image(codes, weight.shape()).values()));
+    CHECK(network.graph.parameter(layers[1].weight).is_float());
+}
+
 TEST_CASE("int8 execution computes what is simulated, up to the rounding of floats") {
     TiedLayers network;
     const Tensor images = random_images();

@@ -8,6 +8,7 @@
 #include "engine/formats/onnx/onnx.h"
 #include "engine/ops/channel_gain.h"
 #include "engine/passes/expand_products.h"
+#include "engine/passes/simulate_int8.h"
 
 #include <algorithm>
 #include <array>
@@ -346,6 +347,7 @@ void write_onnx(const Model& model, const std::filesystem::path& path, const Onn
     try {
         Graph graph = model.graph;
         expand_products(graph);
+        round_to_int8(graph);
         OnnxExport network(graph, *file.mutable_graph(), options);
         network.add_inputs();
         for (const Node& node : graph.nodes()) {

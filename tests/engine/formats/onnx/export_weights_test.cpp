@@ -1,4 +1,5 @@
 #include "engine/graph/layer_view.h"
+#include "engine/passes/simulate_int8.h"
 #include "tests/engine/formats/ebit/models.h"
 #include "tests/engine/formats/onnx/model.h"
 #include "tests/error_of.h"
@@ -10,6 +11,8 @@
 using namespace eigenbit::internal;
 
 namespace {
+
+constexpr int kFloat = onnx::TensorProto::FLOAT;
 
 /// A convolution of 3×3 taps, 6 input and 4 output channels, or a fully-connected layer, with gains of these signs.
 Graph layer_of(const Weight& weight, bool has_gains, float lowest_gain) {
@@ -97,7 +100,6 @@ TEST_CASE("levels take the smallest type that the opset has for them") {
         for (QuantizedBlock& block : weight.blocks) block.offset = -1.0F;
         return element_types(written(layer_of(weight, false, 0.0F), {.opset = opset}));
     };
-    constexpr int kFloat = onnx::TensorProto::FLOAT;
     constexpr int kInt4 = 22;
     using Counts = std::map<int, int>;
     CHECK(types_of(4, 21) == Counts{{kFloat, 1}, {kInt4, 2}});
@@ -107,10 +109,41 @@ TEST_CASE("levels take the smallest type that the opset has for them") {
     CHECK(types_of(9, 13) == Counts{{kFloat, 4}, {onnx::TensorProto::INT8, 2}, {onnx::TensorProto::UINT8, 2}});
 }
 
+TEST_CASE("layers that run in int8 are written with the levels that they run with where their own are deeper") {
+    const ActivationQuantizer quantizer{.bit_depth = 8, .step = 0.1F, .zero_point = 128};
+    Product product = random_product({4, 3, 3, 6}, {Axis::taps}, 3, 7);
+    product.bases.front().inner.reset();
+    Product deep = product;
+    for (QuantizedBlock& block : deep.kernel.blocks) block.bit_depth = 9;
+    for (const auto& [weight, is_rounded] : {std::pair{Weight(random_tensor({4, 6}, 3)), true},
+                                             {Weight(random_tensor({4, 3, 3, 6}, 3)), true},
+                                             {Weight(random_quantized({4, 6}, {.bit_depth = 13}, 4)), true},
+                                             {Weight(random_quantized({4, 6}, {.bit_depth = 7}, 4)), false},
+                                             {Weight(deep), true},
+                                             {Weight(product), false}}) {
+        for (const int opset : {13, 21}) {
+            CAPTURE(weight.shape());
+            Graph graph = layer_of(weight, true, 0.5F);
+            const auto float_constants = [&] { return element_types(written(graph, {.opset = opset}))[kFloat]; };
+            graph.quantize_activation(graph.inputs().front().value, quantizer);
+            const TemporaryFolder folder;
+            write_onnx(Model{graph, {}, {}}, folder / "model.onnx", {.opset = opset});
+            const Tensor x = random_tensor(input_shape(graph, 2), 3);
+            const Graph again = read_onnx(folder / "model.onnx").graph;
+            Graph simulated = graph;
+            if (is_rounded) simulate_int8(simulated);
+            CHECK(relative_error(run(again, x), run(simulated, x)) < 1e-6F);
+            // The activation's step, the weight's steps and the bias.
+            if (is_rounded) CHECK(float_constants() == 3);
+        }
+    }
+}
+
 TEST_CASE("weights in floats are no constants of layers that read quantized values, which ONNX Runtime would round") {
     Graph graph = layer_of(Weight(random_tensor({4, 6}, 3)), false, 0.0F);
+    const OnnxWriteOptions flat{.flat = true};
     const auto weight_is_constant = [&] {
-        const onnx::ModelProto file = written(graph, {});
+        const onnx::ModelProto file = written(graph, flat);
         const auto& nodes = file.graph().node();
         const auto layer = std::ranges::find(nodes, "Gemm", &onnx::NodeProto::op_type);
         REQUIRE(layer != nodes.end());
@@ -121,7 +154,8 @@ TEST_CASE("weights in floats are no constants of layers that read quantized valu
     graph.quantize_activation(graph.inputs().front().value, {.bit_depth = 8, .step = 0.1F, .zero_point = 128});
     CHECK_FALSE(weight_is_constant());
     const TemporaryFolder folder;
-    write_onnx(Model{graph, {}, {}}, folder / "model.onnx");
+    write_onnx(Model{graph, {}, {}}, folder / "model.onnx", flat);
+    simulate_int8(graph);
     CHECK(relative_error(run(read_onnx(folder / "model.onnx").graph, x), run(graph, x)) < 1e-6F);
 }
 

@@ -1,6 +1,7 @@
 #include "engine/graph/layer_view.h"
 #include "engine/passes/prepare_for_inference.h"
 #include "engine/passes/quantizer_candidates.h"
+#include "engine/passes/simulate_int8.h"
 #include "engine/program/inference.h"
 #include "tests/engine/formats/onnx/model.h"
 #include "tests/error_of.h"
@@ -305,6 +306,7 @@ TEST_CASE("values of few bits, and levels of 4 bits, are read as they are writte
     CHECK(again.nodes().size() == 2);
     CHECK(again.activations().at(again.inputs().front().value) == graph.activations().at(x));
     const Tensor images = random_tensor({5, 6}, 2);
+    simulate_int8(graph);
     CHECK(largest_difference(run(again, images), run(graph, images)) < 1e-5F);
 
     OnnxModel model(21);
