@@ -112,6 +112,46 @@ std::vector<Slice::Range> slice_ranges(const OnnxNode& node, int rank) {
     return ranges;
 }
 
+PointPositions point_positions(const OnnxNode& node, const Shape& input) {
+    const Constant& indices = node.constant(1);
+    const std::int64_t batch_axes = node.integer("batch_dims").value_or(0);
+    const int rank = indices.shape.rank();
+    const std::int64_t coordinates = rank == 0 ? 0 : indices.shape.back();
+    if (batch_axes < 0 || batch_axes >= rank || coordinates < 1 || coordinates > input.rank() - batch_axes) {
+        fail("positions of shape {} and {} batch axes do not fit an input of shape {}", to_string(indices.shape),
+             batch_axes, to_string(input));
+    }
+    const auto batches = static_cast<int>(batch_axes);
+    for (int axis = 0; axis < batches; ++axis) {
+        if (indices.shape[axis] == input[axis]) continue;
+        fail("axis {} has {} positions, for an extent of {}", axis, indices.shape[axis], input[axis]);
+    }
+    PointPositions result{
+        batches + static_cast<int>(coordinates), {}, Shape(std::span(indices.shape.begin(), indices.shape.end() - 1))};
+    const std::int64_t points = result.shape.elements();
+    const std::int64_t of_one_batch = result.shape.elements(batches, rank - 1);
+    const std::int64_t* coordinate = indices.integers().data();
+    for (std::int64_t point = 0; point < points; ++point) {
+        std::int64_t position = point / of_one_batch;
+        for (int axis = batches; axis < result.axes; ++axis) {
+            const std::int64_t along_axis = *coordinate < 0 ? *coordinate + input[axis] : *coordinate;
+            if (along_axis < 0 || along_axis >= input[axis]) {
+                fail("position {} along axis {} is outside a value of shape {}", *coordinate, axis, to_string(input));
+            }
+            position = position * input[axis] + along_axis;
+            ++coordinate;
+        }
+        result.positions.push_back(position);
+    }
+    return result;
+}
+
+Shape with_first_axes(const Shape& first, const Shape& input, int axes) {
+    std::vector<std::int64_t> extents(first.begin(), first.end());
+    extents.insert(extents.end(), input.begin() + axes, input.end());
+    return Shape(extents);
+}
+
 Shape with_leading_ones(const Shape& shape, int rank) {
     std::vector<std::int64_t> extents(static_cast<std::size_t>(std::max(rank - shape.rank(), 0)), 1);
     extents.insert(extents.end(), shape.begin(), shape.end());

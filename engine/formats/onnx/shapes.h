@@ -25,6 +25,16 @@ std::vector<int> permutation(const OnnxNode& node, int rank);
 /// Slice: one range for each axis.
 std::vector<Slice::Range> slice_ranges(const OnnxNode& node, int rank);
 
+/// GatherND: positions in the first axes of the input, seen as one.
+struct PointPositions {
+    int axes;                             ///< how many of the input's
+    std::vector<std::int64_t> positions;  ///< not negative
+    Shape shape;                          ///< of the positions, which those axes become
+};
+PointPositions point_positions(const OnnxNode& node, const Shape& input);
+/// What becomes of the input: this shape, and then that of the axes behind those.
+Shape with_first_axes(const Shape& first, const Shape& input, int axes);
+
 /// The shape with extents 1 put before it up to this rank; and without the extents 1 that it begins with.
 Shape with_leading_ones(const Shape& shape, int rank);
 Shape without_leading_ones(const Shape& shape);

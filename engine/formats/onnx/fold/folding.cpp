@@ -148,6 +148,19 @@ Constant fold_gather(const OnnxNode& node) {
     return result;
 }
 
+Constant fold_gather_nd(const OnnxNode& node) {
+    const Constant& data = node.constant(0);
+    const PointPositions points = point_positions(node, data.shape);
+    const std::int64_t inner = data.shape.elements(points.axes, data.shape.rank());
+    Constant result = allocate(with_first_axes(points.shape, data.shape, points.axes), data);
+    std::int64_t target = 0;
+    for (const std::int64_t position : points.positions) {
+        copy_elements(data, position * inner, result, target, inner);
+        target += inner;
+    }
+    return result;
+}
+
 Constant fold_concat(const OnnxNode& node) {
     const Constant& first = node.constant(0);
     const int axis = normalized_axis(node.integer("axis").value_or(0), first.shape.rank());
@@ -245,6 +258,7 @@ const std::map<std::string_view, Fold>& folds() {
             {"Expand", fold_expand},
             {"Flatten", fold_by_rule<flattened>},
             {"Gather", fold_gather},
+            {"GatherND", fold_gather_nd},
             {"Identity", fold_identity},
             {"MatMul", fold_matmul},
             {"QuantizeLinear", fold_quantize},

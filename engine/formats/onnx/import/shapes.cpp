@@ -348,6 +348,28 @@ void import_gather(NodeImport& node) {
     node.output(graph.onnx_reshape(gathered, targets));
 }
 
+void import_gather_nd(NodeImport& node) {
+    if (node.is_constant(0)) fail("the positions that it reads are computed by the network; a constant was expected");
+    GraphBuilder& graph = node.graph();
+    const ProbedShapes shapes = node.shapes(0);
+    const PointPositions points = point_positions(node.fixed(), shapes.front());
+    if (points.positions.empty()) fail("it reads no positions");
+    std::int64_t count = 1;
+    for (int axis = 0; axis < points.axes; ++axis) {
+        const std::int64_t extent = fixed_extent(shapes, axis);
+        if (extent == 0) fail("it reads positions of axis {}, which depends on the batch or the image size", axis);
+        count *= extent;
+    }
+    ProbedShapes in_a_row;
+    ProbedShapes targets;
+    for (const Shape& shape : shapes) {
+        in_a_row.push_back(with_first_axes({count}, shape, points.axes));
+        targets.push_back(with_first_axes(points.shape, shape, points.axes));
+    }
+    const ValueId gathered = graph.add(Gather{0, points.positions}, {graph.onnx_reshape(node.value(0), in_a_row)});
+    node.output(graph.onnx_reshape(gathered, targets));
+}
+
 void import_space_to_depth(NodeImport& node) {
     if (node.rank(0) != 4) fail("input 0 has shape {}, images were expected", to_string(node.shapes(0).front()));
     const SpaceToDepth op{node.fixed().integer("blocksize").value_or(0)};
@@ -376,6 +398,7 @@ const ImportTable& shape_imports() {
         {"Expand", {import_expand, "", 8}},
         {"Flatten", {import_by_rule<flattened>, "axis"}},
         {"Gather", {import_gather, "axis"}},
+        {"GatherND", {import_gather_nd, "batch_dims", 11}},
         {"Identity", {import_identity}},
         {"Pad", {import_pad, "mode pads value"}},
         {"Reshape", {import_reshape, "allowzero"}},

@@ -81,6 +81,11 @@ void add_example(OnnxModel& model, const std::string& type) {
     if (type == "Expand") return node({"x", list({2, 1, 4, 8, 8})});
     if (type == "Tile") return node({"x", list({1, 1, 2, 2})});
     if (type == "Gather") return node({"x", list({2, 0, 1})}, {{"axis", std::int64_t{1}}});
+    if (type == "GatherND") {
+        model.node("Transpose", {"x"}, {"pixels"}, {{"perm", Integers{2, 3, 0, 1}}});
+        model.integers("points", {2, 2}, {0, 7, 3, 3});
+        return node({"pixels", "points"});
+    }
     if (type == "Pad") return node({"x", list({0, 0, 1, 1, 0, 0, 1, 1})});
     if (type == "Reshape") return node({"x", list({0, 2, -1})});
     if (type == "Slice") {

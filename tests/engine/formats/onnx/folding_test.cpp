@@ -204,6 +204,11 @@ TEST_CASE("arithmetic on constants is evaluated at import") {
               .node("Identity", {"m"}, {"i"})
               .node("Cast", {"i"}, {"c"}, to_real),
           {2.0F, 4.0F});
+    check(OnnxModel()
+              .constant("a", Tensor(Shape{2, 2}, std::array{1.0F, 2.0F, 3.0F, 4.0F}))
+              .integers("i", {2, 2}, {1, 0, 0, -1})
+              .node("GatherND", {"a", "i"}, {"c"}),
+          {3.0F, 2.0F});
 }
 
 TEST_CASE("constant levels are dequantized by one scale, by channel and by block, and constant matrices multiplied") {

@@ -69,11 +69,15 @@ class OnnxModel {
         return *this;
     }
 
-    OnnxModel& integer(const std::string& name, std::int64_t value) {
-        integers(name, {value});
-        proto.mutable_graph()->mutable_initializer()->rbegin()->clear_dims();
+    OnnxModel& integers(const std::string& name, const Integers& extents, const Integers& values) {
+        integers(name, values);
+        auto& tensor = *proto.mutable_graph()->mutable_initializer()->rbegin();
+        tensor.clear_dims();
+        for (const std::int64_t extent : extents) tensor.add_dims(extent);
         return *this;
     }
+
+    OnnxModel& integer(const std::string& name, std::int64_t value) { return integers(name, {}, {value}); }
 
     OnnxModel& node(const std::string& type, const Names& inputs, const Names& outputs,
                     const Attributes& attributes = {}) {

@@ -1,4 +1,5 @@
 #include "tests/engine/formats/onnx/model.h"
+#include "tests/error_of.h"
 
 #include <algorithm>
 #include <limits>
@@ -336,12 +337,47 @@ TEST_CASE("Gather reads constant positions, and drops the axis where there is on
     });
     OnnxModel matrix;
     matrix.input("x", {0, 3}).output("y").node("Gather", {"x", "i"}, {"y"}, {{"axis", std::int64_t{1}}});
-    auto& indices = *matrix.integers("i", {0, 1, 2, -1}).proto.mutable_graph()->mutable_initializer(0);
-    indices.clear_dims();
-    for (const int extent : {2, 2}) indices.add_dims(extent);
+    matrix.integers("i", {2, 2}, {0, 1, 2, -1});
     check_output(matrix, {2, 3}, {2, 2, 2}, [](const Tensor& x, const Integers& i) {
         return at(x, {i[0], std::min<std::int64_t>(2 * i[1] + i[2], 2)});
     });
+}
+
+TEST_CASE("GatherND reads pixels at constant positions, as adaptive pooling is exported") {
+    // Rows 0 and 1, and 3 and 4 of columns 0, 2 and 5; height and width are first.
+    const Integers rows{0, 1, 3, -1};
+    const Integers columns{0, 2, -1};
+    Integers points;
+    for (const std::int64_t row : rows) {
+        for (const std::int64_t column : columns) points.insert(points.end(), {row, column});
+    }
+    OnnxModel model;
+    model.input("x", kOpenImages).integers("i", {2, 2, 3, 2}, points).integers("axes", {1}).output("y");
+    model.node("Transpose", {"x"}, {"t"}, {{"perm", Integers{2, 3, 0, 1}}}).node("GatherND", {"t", "i"}, {"g"});
+    model.node("Transpose", {"g"}, {"p"}, {{"perm", Integers{3, 4, 0, 1, 2}}});
+    model.node("ReduceMean", {"p"}, {"y"}, {{"axes", Integers{3}}, {"keepdims", std::int64_t{0}}});
+    check_output(model, kImages, {2, 4, 2, 3}, [&](const Tensor& x, const Integers& i) {
+        const std::int64_t row = i[2] == 0 ? 0 : 3;
+        const std::int64_t column = i[3] == 2 ? 5 : 2 * i[3];
+        return (at(x, {i[0], i[1], row, column}) + at(x, {i[0], i[1], row + 1, column})) / 2.0F;
+    });
+}
+
+TEST_CASE("GatherND's positions are constant, of fixed axes, inside the input and as many as its batch axes") {
+    const auto refusal = [](const Integers& input, const Integers& extents, const Integers& points,
+                            std::int64_t batch_axes) {
+        OnnxModel model;
+        model.input("x", input).integers("i", extents, points).output("y");
+        model.node("GatherND", {"x", "i"}, {"y"}, {{"batch_dims", batch_axes}});
+        return error_of([&] { model.read(); });
+    };
+    CHECK(refusal({0, 4}, {1, 1}, {0}, 0).empty());  // a network for batches of 1
+    CHECK(refusal({0, 4}, {1, 1}, {1}, 0).find("position 1 along axis 0 is outside a value of shape (1, 4)")
+          != std::string::npos);
+    CHECK(refusal({2, 4, 3}, {2, 2, 1}, {0, 1, 2, 4}, 1).find("position 4 along axis 1") != std::string::npos);
+    CHECK(refusal({2, 4, 3}, {3, 1}, {0, 1, 2}, 1).find("3 positions, for an extent of") != std::string::npos);
+    CHECK(refusal({2, 4}, {1, 3}, {0, 1, 2}, 0).find("do not fit an input") != std::string::npos);
+    CHECK(refusal({2, 4}, {1, 1}, {0}, -1).find("do not fit an input") != std::string::npos);
 }
 
 TEST_CASE("SpaceToDepth is what DepthToSpace undoes") {

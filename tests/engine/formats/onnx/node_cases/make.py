@@ -27,7 +27,7 @@ from onnx.backend.test.case import node as node_cases  # noqa: E402
 # What networks of convolutions are made of. Cases of all other operators are left out.
 OPERATORS = """
 Abs Add And AveragePool BatchNormalization Cast Ceil Celu Clip Concat Constant ConstantOfShape Conv ConvInteger ConvTranspose
-DepthToSpace DequantizeLinear Div Dropout DynamicQuantizeLinear Elu Equal Erf Exp Expand Flatten Floor Gather Gelu Gemm
+DepthToSpace DequantizeLinear Div Dropout DynamicQuantizeLinear Elu Equal Erf Exp Expand Flatten Floor Gather GatherND Gelu Gemm
 GlobalAveragePool GlobalLpPool GlobalMaxPool Greater GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization LRN
 LayerNormalization LeakyRelu Less Log LogSoftmax LpPool MatMul MatMulInteger Max MaxPool MaxUnpool Mean
 MeanVarianceNormalization Min Mish Mod Mul Neg Not Or PRelu Pad Pow QLinearConv QLinearMatMul QuantizeLinear Range Reciprocal
