@@ -220,6 +220,7 @@ std::string OnnxExport::add_weight(ValueId value, const std::optional<Tensor>& g
 
 std::string OnnxExport::layer_weight(const Node& layer) {
     const ValueId weight = input_of(layer, InputRole::weight).value();
+    if (!graph_.is_parameter(weight)) return in_onnx_order(weight);
     const std::optional<ValueId> gain = input_of(layer, InputRole::gain);
     const std::string name = gain ? add_weight(weight, graph_.parameter(*gain).values()) : in_onnx_order(weight);
     const bool is_float = options_.flat || graph_.parameter(weight).is_float();

@@ -5,6 +5,7 @@
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -150,6 +151,33 @@ Constant fold_function(const OnnxNode& node) {
     return result;
 }
 
+/// As weights that are standardized before each use are written: scale, shift, mean and variance for each index of the
+/// second axis.
+Constant fold_batch_normalization(const OnnxNode& node) {
+    if (node.integer("training_mode").value_or(0) != 0 || node.integer("spatial").value_or(1) == 0) {
+        fail("it normalizes constants by statistics of their own, which is not supported");
+    }
+    const Shape& shape = node.constant(0).shape;
+    std::vector<float> values = node.constant(0).reals();
+    const std::int64_t channels = shape.rank() > 1 ? shape[1] : 1;
+    std::array<std::vector<float>, 4> statistics;
+    for (int i = 0; i < 4; ++i) {
+        const Constant& constant = node.constant(i + 1);
+        if (!(constant.shape == Shape{channels})) {
+            fail("input {} has shape {}, ({}) was expected", i + 1, to_string(constant.shape), channels);
+        }
+        statistics[static_cast<std::size_t>(i)] = constant.reals();
+    }
+    const auto& [scale, shift, mean, variance] = statistics;
+    const float epsilon = node.real("epsilon").value_or(1e-5F);
+    const auto inner = static_cast<std::size_t>(shape.rank() > 2 ? shape.elements(2, shape.rank()) : 1);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::size_t c = i / inner % static_cast<std::size_t>(channels);
+        values[i] = scale[c] * (values[i] - mean[c]) / std::sqrt(variance[c] + epsilon) + shift[c];
+    }
+    return {shape, std::move(values)};
+}
+
 Constant fold_where(const OnnxNode& node) {
     const Constant& condition = node.constant(0);
     if (node.constant(1).is_integer() != node.constant(2).is_integer()) {
@@ -273,6 +301,7 @@ std::vector<float> as_reals(const Constant& constant) {
 const std::map<std::string_view, Constant (*)(const OnnxNode&)>& arithmetic_folds() {
     static const std::map<std::string_view, Constant (*)(const OnnxNode&)> table = [] {
         std::map<std::string_view, Constant (*)(const OnnxNode&)> all = {
+            {"BatchNormalization", fold_batch_normalization},
             {"Abs", fold_function<Magnitude>},
             {"Add", fold_binary<Add>},
             {"And", fold_binary<Minimum>},

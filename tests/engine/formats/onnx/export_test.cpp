@@ -152,6 +152,17 @@ TEST_CASE("a network that outputs its input, or one value twice, is written with
     CHECK(again.outputs()[1] == again.outputs()[2]);
 }
 
+TEST_CASE("a layer whose weight nodes compute is written") {
+    OnnxModel model;
+    model.input("x", {0, 3, 8, 8})
+        .constant("w", random_tensor({4, 3, 3, 3}, 1))
+        .constant("ones", random_tensor({3}, 2));
+    model.constant("zeros", random_tensor({3}, 3)).node("InstanceNormalization", {"w", "ones", "zeros"}, {"n"});
+    const Graph graph = model.node("Conv", {"x", "n"}, {"y"}).output("y").read().graph;
+    const Tensor x = random_tensor(input_shape(graph, 2), 4);
+    CHECK(relative_error(run(exported_and_read_again(graph), x), run(graph, x)) < 1e-6F);
+}
+
 TEST_CASE("a file that cannot be written is reported by name") {
     const std::string error = error_of([] { write_onnx(Model{training_network(), {}, {}}, "/nowhere/model.onnx"); });
     CHECK(error.find("/nowhere/model.onnx") != std::string::npos);

@@ -288,3 +288,37 @@ TEST_CASE("a constant may be half or double precision, in raw bytes or as a list
         tensor.add_float_data(-0.25F);
     });
 }
+
+TEST_CASE("weights that are standardized before each use are folded into a layer") {
+    const Tensor weight = random_tensor({4, 3, 3, 3}, 1);
+    const auto model_of = [&](const OnnxModel::Attributes& attributes) {
+        OnnxModel model;
+        model.input("x", {0, 3, 8, 8}).constant("w", weight).constant("scale", random_tensor({4}, 2));
+        model.constant("shift", random_tensor({4}, 3)).integers("rows", {1, 4, 27}).integers("kernel", {4, 3, 3, 3});
+        model.integers("axes", {0, 2}).node("Reshape", {"w", "rows"}, {"r"});
+        model.node("ReduceMean", {"r", "axes"}, {"mean"}, {{"keepdims", std::int64_t{0}}});
+        model.constant("variance", Tensor(Shape{4}, std::array{1.0F, 2.0F, 0.5F, 0.1F}));
+        model.node("BatchNormalization", {"r", "scale", "shift", "mean", "variance"}, {"n"}, attributes);
+        model.node("Reshape", {"n", "kernel"}, {"standardized"}).node("Conv", {"x", "standardized"}, {"y"});
+        return model.output("y");
+    };
+    const Graph graph = model_of({}).read().graph;
+    REQUIRE(graph.nodes().size() == 1);
+    const Tensor& found = graph.parameter(graph.nodes().front().inputs[1]).values();  // (O, H, W, I)
+    const Tensor scale = random_tensor({4}, 2);
+    const Tensor shift = random_tensor({4}, 3);
+    const std::array variance{1.0, 2.0, 0.5, 0.1};
+    for (std::int64_t o = 0; o < 4; ++o) {
+        double mean = 0.0;
+        for (std::int64_t i = 0; i < 27; ++i) mean += weight[o * 27 + i] / 27.0;
+        for (std::int64_t tap = 0; tap < 9; ++tap) {
+            for (std::int64_t c = 0; c < 3; ++c) {
+                const double centred = weight[o * 27 + c * 9 + tap] - mean;
+                const double deviation = std::sqrt(variance[static_cast<std::size_t>(o)] + 1e-5);
+                CHECK(found[(o * 9 + tap) * 3 + c] == doctest::Approx(scale[o] * centred / deviation + shift[o]));
+            }
+        }
+    }
+    const std::string error = error_of([&] { model_of({{"training_mode", std::int64_t{1}}}).read(); });
+    CHECK(error.find("statistics of their own") != std::string::npos);
+}
