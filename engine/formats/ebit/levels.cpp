@@ -116,6 +116,14 @@ void write_streams(LevelBytes& result, const StoredBlocks<const Quantized>& bloc
     }
 }
 
+/// Throws Error where so many bits do not hold a level.
+void check_depth(std::span<const std::int16_t> levels, int bit_depth) {
+    const int outside = 1 << (bit_depth - 1);
+    const auto [lowest, highest] = level_range(levels);
+    if (lowest >= -outside && highest < outside) return;
+    fail("bit depth {} cannot hold the level {}", bit_depth, lowest < -outside ? lowest : highest);
+}
+
 }  // namespace
 
 LevelBytes write_levels(std::span<const StoredLevels<const Quantized>> weights, LevelStorage storage) {
@@ -175,6 +183,7 @@ struct LevelReader::State {
             try {
                 if (decoder) {
                     decoder->read(layout, levels);
+                    check_depth(levels, blocks.block(i).bit_depth);
                 } else if (!unpack_levels(pieces[piece], blocks.block(i).bit_depth, levels)) {
                     fail("the bits after its end are not 0");
                 }

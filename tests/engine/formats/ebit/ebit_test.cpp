@@ -2,6 +2,7 @@
 #include "engine/executor/graph_executor.h"
 #include "engine/formats/ebit/attributes.h"
 #include "engine/formats/ebit/ebit.h"
+#include "engine/formats/ebit/levels.h"
 #include "engine/passes/expand_products.h"
 #include "engine/weights/step_grid.h"
 #include "tests/engine/formats/ebit/models.h"
@@ -312,6 +313,21 @@ TEST_CASE("levels that stay in the file are read whole and block by block, whate
                 }
             }
         }
+    }
+}
+
+TEST_CASE("levels that the depth of their block cannot hold are not read, neither whole nor block by block") {
+    const Quantized written = random_quantized(Shape{40, 30}, {.axis = 0, .channels = 0, .bit_depth = 8}, 1);
+    const std::vector<StoredLevels<const Quantized>> weights{{"w", &written}};
+    const std::vector<std::uint8_t> bytes = write_levels(weights, LevelStorage::entropy).bytes;
+    Quantized described = written;
+    described.blocks[0].bit_depth = 7;
+    const std::vector<StoredLevels<Quantized>> wanted{{"w", &described}};
+    const LevelReader reader(bytes, "LEVL", LevelStorage::entropy, wanted);
+    for (const std::string& error : {error_of([&] { read_levels(bytes, "LEVL", LevelStorage::entropy, wanted); }),
+                                     error_of([&] { reader.read(0); }), error_of([&] { reader.read_block(0, 0); })}) {
+        CHECK(error.find("LEVL: block 0 of 'w'") == 0);
+        CHECK(error.find("bit depth 7 cannot hold the level") != std::string::npos);
     }
 }
 
