@@ -80,7 +80,17 @@ bool wants_int8(const eigenbit_model& model, eigenbit_execution execution) {
     fail("Execution {} is unknown.", static_cast<int>(execution));
 }
 
-/// Packing weights frees several times what it keeps, which the C library would hold back for later.
+/// Packing takes and frees much the same memory layer by layer. The C library holds it back, instead of asking the
+/// system again, once it has seen as large an allocation come and go.
+void hold_free_heap() {
+#ifdef __GLIBC__
+    constexpr std::size_t kLayerBytes = 4 << 20;
+    void* volatile large = ::malloc(kLayerBytes);  // volatile: compilers leave out what they see through
+    ::free(large);
+#endif
+}
+
+/// What is held back is several times what weights take.
 void release_free_heap() {
 #ifdef __GLIBC__
     ::malloc_trim(0);
@@ -106,6 +116,7 @@ eigenbit_session* create_session(const eigenbit_model& model, const eigenbit_ses
         const LogScope log({options.log, options.log_user});
         session->is_int8 = wants_int8(model, options.execution);
         const Execution execution = session->is_int8 ? Execution::int8 : Execution::float32;
+        hold_free_heap();
         session->inference.emplace(program_within(model, shapes, execution, options.most_activation_bytes));
         model.bytes->release_memory();
         release_free_heap();

@@ -1,6 +1,8 @@
 #include "engine/coding/block_layout.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 namespace eigenbit::internal {
 namespace {
@@ -39,6 +41,49 @@ std::vector<std::int64_t> positions(const Shape& block, const Shape& parameter, 
     return result;
 }
 
+constexpr std::int64_t kEight = 8;
+using Eight [[gnu::vector_size(2 * kEight)]] = std::int16_t;
+
+/// Writes the 8 columns of 8 rows, where the places say.
+void transpose_eights(const std::int16_t* rows, std::int64_t stride, const std::int64_t* places, std::int16_t* to) {
+    std::array<Eight, kEight> lines;
+    for (std::int64_t row = 0; row < kEight; ++row) {
+        std::memcpy(&lines[static_cast<std::size_t>(row)], rows + row * stride, sizeof(Eight));
+    }
+    // The bits of a row's number, and those of a column's after them, are turned by one at a time.
+    for (int turn = 0; turn < 3; ++turn) {
+        const std::array<Eight, kEight> from = lines;
+        for (std::size_t i = 0; i < kEight / 2; ++i) {
+            lines[2 * i] = __builtin_shufflevector(from[i], from[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+            lines[2 * i + 1] = __builtin_shufflevector(from[i], from[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+        }
+    }
+    for (std::size_t column = 0; column < kEight; ++column) {
+        std::memcpy(to + places[column], &lines[column], sizeof(Eight));
+    }
+}
+
+/// Copies rows, `stride` levels apart, so that those of a column lie together from the column's place on.
+void transpose(const std::int16_t* rows, std::int64_t stride, std::int64_t row_count,
+               std::span<const std::int64_t> places, std::int16_t* to) {
+    const auto columns = static_cast<std::int64_t>(places.size());
+    const std::int64_t whole_columns = columns / kEight * kEight;
+    const auto copy = [&](std::int64_t row, std::int64_t end, std::int64_t first_column) {
+        for (std::int64_t column = first_column; column < columns; ++column) {
+            std::int16_t* const place = to + places[static_cast<std::size_t>(column)];
+            for (std::int64_t r = row; r < end; ++r) place[r] = rows[r * stride + column];
+        }
+    };
+    std::int64_t row = 0;
+    for (; row + kEight <= row_count; row += kEight) {
+        for (std::int64_t column = 0; column < whole_columns; column += kEight) {
+            transpose_eights(rows + row * stride + column, stride, places.data() + column, to + row);
+        }
+        copy(row, row + kEight, whole_columns);
+    }
+    copy(row, row_count, 0);
+}
+
 }  // namespace
 
 BlockLayout::BlockLayout(const Shape& shape, int axis, std::int64_t begin, std::int64_t end)
@@ -53,44 +98,48 @@ BlockLayout::BlockLayout(const Shape& shape, int axis, std::int64_t begin, std::
     if (!roles.taps.empty()) kernel_width_ = block[roles.taps.back()];
 }
 
-template <typename Visit>
-void BlockLayout::for_each_run(Visit visit) const {
-    // More streams that are read side by side would drive each other out of the first-level cache.
-    constexpr std::int64_t kMostStreams = 16;
-    const std::int64_t filter = kernels() * taps();
-    const bool channels_follow = channel_stride_ == 1;
-    const bool kernels_follow = !channels_follow && kernels_.back() - kernels_.front() == kernels() - 1;
-    const std::int64_t channel_run = channels_follow ? kMostStreams : 1;
-    for (std::int64_t channel = 0; channel < channels(); channel += channel_run) {
-        for (std::int64_t kernel = 0; kernel < (kernels_follow ? 1 : kernels()); ++kernel) {
-            for (std::int64_t tap = 0; tap < taps(); ++tap) {
-                const std::int64_t position = first_ + channel * channel_stride_
-                                              + kernels_[static_cast<std::size_t>(kernel)]
-                                              + taps_[static_cast<std::size_t>(tap)];
-                const std::int64_t stride = channels_follow ? filter : kernels_follow ? taps() : 1;
-                const std::int64_t count = kernels_follow ? kernels() : std::min(channel_run, channels() - channel);
-                visit(channel * filter + kernel * taps() + tap, stride, position, count);
-            }
-        }
+std::vector<std::int64_t> BlockLayout::filter_places() const {
+    std::vector<std::int64_t> places;
+    for (const std::int64_t kernel : kernels_) {
+        for (const std::int64_t tap : taps_) places.push_back(kernel + tap);
     }
+    return places;
 }
 
 std::vector<std::int16_t> BlockLayout::gather(std::span<const std::int16_t> parameter) const {
+    // More streams that are written side by side would drive each other out of the first-level cache.
+    constexpr std::int64_t kMostStreams = 16;
+    const std::int64_t filter = kernels() * taps();
+    const std::int64_t run = channel_stride_ == 1 ? kMostStreams : 1;
+    const std::vector<std::int64_t> places = filter_places();
     std::vector<std::int16_t> block(static_cast<std::size_t>(elements()));
-    for_each_run([&](std::int64_t first, std::int64_t stride, std::int64_t position, std::int64_t count) {
-        for (std::int64_t i = 0; i < count; ++i) {
-            block[static_cast<std::size_t>(first + i * stride)] = parameter[static_cast<std::size_t>(position + i)];
+    for (std::int64_t first = 0; first < channels(); first += run) {
+        for (std::int64_t i = 0; i < filter; ++i) {
+            const std::int64_t place = first_ + places[static_cast<std::size_t>(i)];
+            for (std::int64_t channel = first; channel < std::min(first + run, channels()); ++channel) {
+                block[static_cast<std::size_t>(channel * filter + i)] =
+                    parameter[static_cast<std::size_t>(place + channel * channel_stride_)];
+            }
         }
-    });
+    }
     return block;
 }
 
 void BlockLayout::scatter(std::span<const std::int16_t> block, std::span<std::int16_t> parameter) const {
-    for_each_run([&](std::int64_t first, std::int64_t stride, std::int64_t position, std::int64_t count) {
-        for (std::int64_t i = 0; i < count; ++i) {
-            parameter[static_cast<std::size_t>(position + i)] = block[static_cast<std::size_t>(first + i * stride)];
+    const std::int64_t filter = kernels() * taps();
+    std::int16_t* const to = parameter.data() + first_;
+    if (channel_stride_ == 1) {
+        transpose(block.data(), filter, channels(), filter_places(), to);
+        return;
+    }
+    const bool kernels_follow = kernels_.back() - kernels_.front() == kernels() - 1;
+    const std::int64_t rows = kernels_follow ? kernels() : 1;
+    for (std::int64_t channel = 0; channel < channels(); ++channel) {
+        for (std::int64_t kernel = 0; kernel < kernels(); kernel += rows) {
+            transpose(block.data() + channel * filter + kernel * taps(), taps(), rows, taps_,
+                      to + channel * channel_stride_ + kernels_[static_cast<std::size_t>(kernel)]);
         }
-    });
+    }
 }
 
 }  // namespace eigenbit::internal

@@ -30,10 +30,8 @@ class BlockLayout {
     void scatter(std::span<const std::int16_t> block, std::span<std::int16_t> parameter) const;
 
   private:
-    /// Calls visit(position in the block, stride there, position in the parameter, count) for levels that follow each
-    /// other in the parameter.
-    template <typename Visit>
-    void for_each_run(Visit visit) const;
+    /// Of the levels of a channel, relative to its first.
+    std::vector<std::int64_t> filter_places() const;
 
     std::int64_t channels_ = 0;
     std::int64_t kernel_width_ = 1;

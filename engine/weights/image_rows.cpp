@@ -44,8 +44,9 @@ ImageRows::ImageRows(const Weight& weight) : shape_(weight.shape()) {
             mixings_.push_back({basis.axis, synthesis_matrix(*product, basis)});
         }
     }
-    kernel_ = loaded(product ? product->kernel : *weight.quantized());
-    validate(*kernel_);
+    const Quantized& kernel = product ? product->kernel : *weight.quantized();
+    validate(kernel);
+    kernel_ = loaded(kernel);
 }
 
 Tensor ImageRows::rows(std::int64_t begin, std::int64_t end) const {

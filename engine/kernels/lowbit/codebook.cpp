@@ -79,13 +79,15 @@ std::optional<CodeWindow> shortest_window(const CodeHistogram& histogram, std::s
 
 std::optional<Codebook> shortest_packing(const CodeHistogram& histogram) {
     constexpr ExceptionCost kCost{8 * kExceptionBytes, kCodesPerException};
+    const std::int64_t count = total(histogram);
     std::optional<Codebook> best;
     std::int64_t least_bits = 0;
     for (const Sequence& sequence : sequences(histogram)) {
+        if (best && static_cast<std::int64_t>(sequence.least_bits) * count >= least_bits) continue;
         const auto window = shortest_window(histogram, sequence.codes, sequence.least_bits, sequence.most_bits, kCost);
         if (!window || (best && window->total_bits >= least_bits)) continue;
         least_bits = window->total_bits;
-        best = packing_of(sequence, *window, total(histogram));
+        best = packing_of(sequence, *window, count);
     }
     return best;
 }

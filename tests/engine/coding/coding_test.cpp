@@ -114,15 +114,18 @@ TEST_CASE("a block is stored channel by channel, kernels tap by tap") {
 
 TEST_CASE("scattering a gathered block puts every index back") {
     Random random({2});
-    for (const Shape& shape : {Shape{5}, Shape{3, 7}, Shape{4, 3, 5}, Shape{3, 2, 3, 4}, Shape{2, 3, 1, 2, 4}}) {
+    for (const Shape& shape : {Shape{5}, Shape{3, 7}, Shape{30, 21}, Shape{4, 3, 5}, Shape{3, 2, 3, 4},
+                               Shape{21, 3, 3, 26}, Shape{2, 3, 1, 2, 4}}) {
         const std::vector<std::int16_t> parameter = random_levels(shape.elements(), 8, random);
         for (int axis = 0; axis < shape.rank(); ++axis) {
-            std::vector<std::int16_t> copy(parameter.size(), -1);
-            for (std::int64_t begin = 0; begin < shape[axis]; begin += 2) {
-                const BlockLayout layout(shape, axis, begin, std::min(begin + 2, shape[axis]));
-                layout.scatter(layout.gather(parameter), copy);
+            for (const std::int64_t channels : {2, 19}) {
+                std::vector<std::int16_t> copy(parameter.size(), -1);
+                for (std::int64_t begin = 0; begin < shape[axis]; begin += channels) {
+                    const BlockLayout layout(shape, axis, begin, std::min(begin + channels, shape[axis]));
+                    layout.scatter(layout.gather(parameter), copy);
+                }
+                CHECK(copy == parameter);
             }
-            CHECK(copy == parameter);
         }
     }
 }
