@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::int64_t kUnit = 8;  // inputs
 constexpr std::int64_t kExceptionBits = 8 * sizeof(LowbitException);
-// So few that exceptions take a small part of the time: one about as long as a hundred levels in vectors.
-constexpr std::int64_t kLevelsPerException = 512;
+// So few that exceptions take a part of the time too small to be measured in AlexNet's layers (Zen 4).
+constexpr std::int64_t kLevelsPerException = 128;
 
 /// The levels that a number of bits holds: `lowest` and those above it.
 struct LevelWindow {
@@ -56,7 +56,9 @@ LevelWindow smallest_window(const LevelTile& tile) {
 
 std::size_t units(const MatrixRange& range) { return static_cast<std::size_t>((range.size() + kUnit - 1) / kUnit); }
 
-void pack_tile(const LevelTile& tile, const LevelWindow& window, std::size_t register_bytes, std::uint8_t* to) {
+/// Exceptions are listed in the order of inputs, so that neighbours are seldom added to the same sum.
+void pack_tile(const LevelTile& tile, const LevelWindow& window, std::size_t register_bytes, std::uint8_t* to,
+               LowbitException* rare) {
     std::vector<std::uint8_t> plain(kUnitRegisters * register_bytes);
     for (std::int64_t first = 0; first < tile.inputs; first += kUnit) {
         const auto inputs = static_cast<std::size_t>(std::min(kUnit, tile.inputs - first));
@@ -65,24 +67,16 @@ void pack_tile(const LevelTile& tile, const LevelWindow& window, std::size_t reg
             const std::int16_t* const levels = tile.output(o).data() + first;
             std::uint8_t* const lane = plain.data() + 4 * o;
             for (std::size_t i = 0; i < inputs; ++i) {
-                const int level = window.holds(levels[i]) ? levels[i] : window.lowest;
+                const bool held = window.holds(levels[i]);
+                const int level = held ? levels[i] : window.lowest;
                 lane[i / 4 * kQuadVectors * register_bytes + i % 4] = static_cast<std::uint8_t>(level + window.shift());
+                if (held) continue;
+                *rare++ = {static_cast<std::uint32_t>(static_cast<std::size_t>(first) + i),
+                           static_cast<std::int16_t>(o), static_cast<std::int16_t>(levels[i] - level)};
             }
         }
         pack_unit(plain.data(), register_bytes, window.bits, to);
         to += window.bits * register_bytes;
-    }
-}
-
-void list_exceptions(const LevelTile& tile, const LevelWindow& window, LowbitException* to) {
-    if (window.exceptions == 0) return;
-    for (std::int64_t o = 0; o < tile.outputs; ++o) {
-        const std::span<const std::int16_t> levels = tile.output(o);
-        for (std::size_t i = 0; i < levels.size(); ++i) {
-            if (window.holds(levels[i])) continue;
-            *to++ = {static_cast<std::uint32_t>(i), static_cast<std::int16_t>(o),
-                     static_cast<std::int16_t>(levels[i] - window.lowest)};
-        }
     }
 }
 
@@ -126,8 +120,7 @@ PackedBlock pack_block(const Quantized& matrix, std::size_t block, std::span<con
         const LevelTile part = tile(i);
         std::uint8_t* const to = result.weights.data() + weights[i];
         LowbitException* const rare = result.exceptions.data() + exceptions[i];
-        pack_tile(part, windows[i], register_bytes, to);
-        list_exceptions(part, windows[i], rare);
+        pack_tile(part, windows[i], register_bytes, to, rare);
         const MatrixRange& range = ranges[i % ranges.size()];
         result.segments[i] = {.begin = static_cast<std::size_t>(range.begin),
                               .inputs = static_cast<std::size_t>(range.size()),
