@@ -18,6 +18,24 @@ constexpr double kLargestShare = 0.8;
 // Of a tap, where filling up quads would cost more than what ranges of their own save.
 constexpr std::int64_t kFewInputs = 64;
 
+/// Whether the indices number codes that follow each other.
+bool numbers_neighbours(const Codebook& codebook) {
+    return codebook.factor == 1
+           || (codebook.factor == 0
+               && codebook.values[codebook.size - 1] - codebook.values[0] + 1 == static_cast<int>(codebook.size));
+}
+
+/// Makes indices of codes, with a codebook that numbers neighbours, unless one of the codes has none. Compilers make
+/// vectors of its loops.
+bool replace_by_indices(std::span<std::uint8_t> codes, const Codebook& codebook) {
+    const auto first = static_cast<std::uint8_t>(codebook.values[0]);
+    std::uint8_t largest = 0;
+    for (const std::uint8_t code : codes) largest = std::max(largest, static_cast<std::uint8_t>(code - first));
+    if (largest >= codebook.size) return false;
+    for (std::uint8_t& code : codes) code = static_cast<std::uint8_t>(code - first);
+    return true;
+}
+
 }  // namespace
 
 PanelPacker::PanelPacker(CodebookPanels& to, const ConvolutionLoops& pass, const CodedWeights& weights)
@@ -200,7 +218,9 @@ void PanelPacker::fill(const PlannedPanel& planned, const CodebookPanels::Panel&
 
 void PanelPacker::fill_packed(const WeightPanel& panel, const KeptRange& kept,
                               const CodebookPanels::PackedStrip& strip) {
+    constexpr std::size_t kChunk = 256;
     const std::array<std::uint8_t, 256> indices = kept.packing->indices();
+    const bool is_affine = numbers_neighbours(*kept.packing);
     const std::size_t units = (strip.registers + kUnitRegisters - 1) / kUnitRegisters;
     const std::size_t own = registers(panel, kept.range);
     const std::size_t bytes = strip.registers * register_bytes();
@@ -214,14 +234,18 @@ void PanelPacker::fill_packed(const WeightPanel& panel, const KeptRange& kept,
         for (std::size_t tap = 0; tap < repeat_taps; ++tap) {
             copy_registers(panel, kept.range, repeat * repeat_taps + tap, plain.data() + tap * own * register_bytes());
         }
-        for (std::size_t i = 0; i < bytes; ++i) {
-            const std::uint8_t code = plain[i];
-            plain[i] = indices[code];
-            if (plain[i] != Codebook::kNone) continue;
-            plain[i] = 0;
-            to_.exceptions_.places[exception] =
-                static_cast<std::uint32_t>(strip.target + repeat * strip.target_stride + i);
-            to_.exceptions_.codes[exception++] = static_cast<std::int8_t>(code);
+        for (std::size_t first = 0; first < bytes; first += kChunk) {
+            const std::span chunk = std::span(plain).subspan(first, std::min(kChunk, bytes - first));
+            if (is_affine && replace_by_indices(chunk, *kept.packing)) continue;
+            for (std::size_t i = 0; i < chunk.size(); ++i) {
+                const std::uint8_t code = chunk[i];
+                chunk[i] = indices[code];
+                if (chunk[i] != Codebook::kNone) continue;
+                chunk[i] = 0;
+                to_.exceptions_.places[exception] =
+                    static_cast<std::uint32_t>(strip.target + repeat * strip.target_stride + first + i);
+                to_.exceptions_.codes[exception++] = static_cast<std::int8_t>(code);
+            }
         }
         for (std::size_t u = 0; u < units; ++u, unit += strip.bits * register_bytes()) {
             pack_unit(plain.data() + u * kUnitRegisters * register_bytes(), register_bytes(), strip.bits, unit);
