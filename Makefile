@@ -67,7 +67,7 @@ sanitize: deps
 	@ninja -C $(BUILD)-sanitized
 	@tests/run $(BUILD)-sanitized
 
-# The tests of libeigenbit and the engine with ThreadSanitizer, and 10,000 loads of a model in 8 threads.
+# The tests of the libraries, the engine and training with ThreadSanitizer, and 10,000 loads of a model in 8 threads.
 sanitize-threads: PACKAGES += dpkg-dev
 sanitize-threads: deps
 	@tests/threads/run $(BUILD)-threads
