@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
@@ -22,11 +23,14 @@ using File = std::unique_ptr<std::FILE, Close>;
 std::string reason(int error) { return std::generic_category().message(error); }
 
 /// Empty on success, otherwise why it failed.
-std::string write_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
+std::string write_bytes(const std::filesystem::path& path, std::span<const std::span<const std::uint8_t>> pieces) {
     File file(std::fopen(path.c_str(), "wb"));
     if (!file) return reason(errno);
-    // Without bytes there is no address either, which fwrite must have.
-    if (!bytes.empty() && std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size()) return reason(errno);
+    for (const std::span<const std::uint8_t> bytes : pieces) {
+        // Without bytes there is no address either, which fwrite must have.
+        if (bytes.empty() || std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size()) continue;
+        return reason(errno);
+    }
     // Only what has reached the disk may take the place of the file that was there.
     if (std::fflush(file.get()) != 0) return reason(errno);
     if (::fsync(::fileno(file.get())) != 0 && errno != EINVAL) return reason(errno);  // EINVAL: a pipe or a device
@@ -74,22 +78,32 @@ bool is_stream(const std::filesystem::path& path) {
 }
 
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
-    if (is_stream(path)) {
-        const std::string failure = write_bytes(path, bytes);
-        if (!failure.empty()) fail("cannot write \"{}\": {}", path.string(), failure);
-        return;
-    }
-    const std::filesystem::path target = behind_links(path);
-    const std::filesystem::path partial = partial_file(target);
-    std::string failure = write_bytes(partial, bytes);
+    if (!is_stream(path)) return write_files(std::array{NewFile{path, {bytes}}});
+    const std::string failure = write_bytes(path, std::array{bytes});
+    if (!failure.empty()) fail("cannot write \"{}\": {}", path.string(), failure);
+}
+
+void write_files(std::span<const NewFile> files) {
+    std::vector<std::filesystem::path> written;
     std::error_code error;
-    if (failure.empty()) {
-        std::filesystem::rename(partial, target, error);
-        if (!error) return;
-        failure = error.message();
+    const auto give_up = [&](const NewFile& file, const std::string& why) {
+        for (const std::filesystem::path& path : written) std::filesystem::remove(path, error);
+        fail("cannot write \"{}\": {}", file.path.string(), why);
+    };
+    for (const NewFile& file : files) {
+        if (is_stream(file.path)) give_up(file, "it is a device or a pipe, and another file belongs to it");
+        written.push_back(partial_file(behind_links(file.path)));
+        const std::string failure = write_bytes(written.back(), file.pieces);
+        if (!failure.empty()) give_up(file, failure);
     }
-    std::filesystem::remove(partial, error);
-    fail("cannot write \"{}\": {}", path.string(), failure);
+    // At no time an old file lies beside a new one that it does not belong to.
+    if (files.size() > 1) std::filesystem::remove(behind_links(files.back().path), error);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const std::filesystem::path target = behind_links(files[i].path);
+        std::filesystem::rename(written[i], target, error);
+        if (error) give_up(files[i], error.message());
+        written[i] = target;
+    }
 }
 
 void write_text_file(const std::filesystem::path& path, std::string_view text) {
@@ -106,7 +120,8 @@ void check_writable(const std::filesystem::path& path) {
         failure = reason(errno);
     } else if (!is_stream(path)) {
         const std::filesystem::path partial = partial_file(behind_links(path));
-        failure = write_bytes(partial, std::vector<std::uint8_t>(kBlock));
+        const std::vector<std::uint8_t> block(kBlock);
+        failure = write_bytes(partial, std::array{std::span(block)});
         std::filesystem::remove(partial, error);
     }
     if (!failure.empty()) fail("cannot write \"{}\": {}", path.string(), failure);

@@ -42,6 +42,13 @@ bool is_stream(const std::filesystem::path& path);
 /// what `path` links to. Devices and pipes are written as they are. Throws Error naming the file when that fails, and
 /// leaves nothing behind.
 void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
+/// The same for files that belong together, in this order: none appears before all are written, and where others with
+/// their names lie there, the last of those goes first. Throws Error for devices and pipes.
+struct NewFile {
+    std::filesystem::path path;
+    std::vector<std::span<const std::uint8_t>> pieces;  ///< of its bytes, one behind the other
+};
+void write_files(std::span<const NewFile> files);
 void write_text_file(const std::filesystem::path& path, std::string_view text);
 
 /// Throws Error naming the file where write_file could not write it now, were it small. Changes nothing.

@@ -71,6 +71,10 @@ const FileBytes& ExternalData::file(const std::string& location) {
     return opened;
 }
 
+void ExternalData::release_memory() const {
+    for (const auto& [location, file] : files_) file.release_memory();
+}
+
 std::span<const std::uint8_t> ExternalData::bytes(const onnx::TensorProto& tensor) {
     const Place place = place_of(tensor);
     if (!folder_)

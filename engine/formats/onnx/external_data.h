@@ -22,6 +22,8 @@ class ExternalData {
     /// The tensor's bytes, mapped. Throws Error when the file is missing or too short, when it is no regular file
     /// inside the folder, or when all tensors together ask for many times what their files hold.
     std::span<const std::uint8_t> bytes(const onnx::TensorProto& tensor);
+    /// Gives the memory of mapped bytes back; they are read again when they are needed.
+    void release_memory() const;
 
   private:
     const FileBytes& file(const std::string& location);

@@ -103,7 +103,9 @@ std::vector<const onnx::NodeProto*> sort_nodes(const onnx::GraphProto& graph, co
 Constant read_initializer(const onnx::TensorProto& tensor, ExternalData& data) {
     if (!ExternalData::has_data(tensor)) return read_constant(tensor);
     try {
-        return read_constant(tensor, data.bytes(tensor));
+        Constant constant = read_constant(tensor, data.bytes(tensor));
+        data.release_memory();
+        return constant;
     } catch (const Error& error) {
         fail("tensor '{}': {}", tensor.name(), error.what());
     }

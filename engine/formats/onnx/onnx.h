@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,10 +36,12 @@ struct OnnxWriteOptions {
     int opset = 13;  ///< 13, or 21, which has levels of 4 and of 16 bits
     /// Weights as the float values that they stand for, instead of levels with DequantizeLinear and products of these.
     bool flat = false;
+    /// Bytes. What takes more keeps its tensors in a file NAME.onnx.data beside it: no ONNX file holds more than 2 GB.
+    std::int64_t largest_file = std::numeric_limits<std::int32_t>::max();
 };
 
-/// Writes an ONNX file (images NCHW), whole or not at all. Throws Error when the file cannot be written, or the opset
-/// is another.
+/// Writes an ONNX file (images NCHW), and one beside it where a single one cannot hold the network, of which a warning
+/// tells; whole or not at all. Throws Error when a file cannot be written, or the opset is another.
 void write_onnx(const Model& model, const std::filesystem::path& path, const OnnxWriteOptions& options = {});
 
 }  // namespace eigenbit::internal

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <iterator>
 
 using namespace eigenbit::internal;
@@ -25,6 +26,27 @@ TEST_CASE("a written file reads back and replaces what was there") {
     write_file(path, {});
     CHECK(read_file(path).empty());
     CHECK(entries(folder.path()) == 1);
+}
+
+TEST_CASE("files that belong together appear together or not at all") {
+    const TemporaryFolder folder;
+    const std::vector<std::uint8_t> first{1, 2};
+    const std::vector<std::uint8_t> second{3};
+    write_file(folder / "net", first);
+    write_files(std::array{NewFile{folder / "data", {first, second, {}, first}}, NewFile{folder / "net", {second}}});
+    CHECK(read_file(folder / "data") == std::vector<std::uint8_t>{1, 2, 3, 1, 2});
+    CHECK(read_file(folder / "net") == second);
+    CHECK(entries(folder.path()) == 2);
+    CHECK(error_of([&] {
+              write_files(std::array{NewFile{folder / "other", {first}}, NewFile{"/dev/null", {first}}});
+          })
+          == "cannot write \"/dev/null\": it is a device or a pipe, and another file belongs to it");
+    std::filesystem::create_directories(folder / "taken/full");
+    CHECK(error_of([&] {
+              write_files(std::array{NewFile{folder / "new", {first}}, NewFile{folder / "taken", {first}}});
+          }).find("taken\": ")
+          != std::string::npos);
+    CHECK(entries(folder.path()) == 3);
 }
 
 TEST_CASE("a file that cannot be read or written is named, and nothing is left behind") {

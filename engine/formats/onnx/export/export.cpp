@@ -1,6 +1,7 @@
 #include "engine/formats/onnx/export/export.h"
 
 #include "engine/base/error.h"
+#include "engine/base/warning.h"
 #include "engine/formats/file.h"
 #include "engine/formats/onnx/export/weights.h"
 #include "engine/formats/onnx/layout.h"
@@ -335,6 +336,41 @@ void set_attribute(onnx::NodeProto& node, std::string_view name, std::span<const
     for (const std::int64_t value : values) attribute.add_ints(value);
 }
 
+namespace {
+
+std::span<const std::uint8_t> as_bytes(const std::string& text) {
+    return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+/// Takes the values of all but small tensors out of the graph, which then says that they lie in a file of this name:
+/// the pieces of that file. Tensors begin at multiples of a page, so that they can be mapped.
+std::vector<std::string> take_out_data(onnx::GraphProto& graph, const std::string& file) {
+    constexpr std::size_t kSmall = 1024;
+    constexpr std::size_t kPage = 4096;
+    std::vector<std::string> pieces;
+    std::size_t offset = 0;
+    for (onnx::TensorProto& tensor : *graph.mutable_initializer()) {
+        const std::size_t length = tensor.raw_data().size();
+        if (length < kSmall) continue;
+        const auto add_entry = [&](const char* key, const std::string& value) {
+            auto& entry = *tensor.add_external_data();
+            entry.set_key(key);
+            entry.set_value(value);
+        };
+        add_entry("location", file);
+        add_entry("offset", std::to_string(offset));
+        add_entry("length", std::to_string(length));
+        tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+        pieces.push_back(std::move(*tensor.mutable_raw_data()));
+        tensor.clear_raw_data();
+        pieces.emplace_back((kPage - length % kPage) % kPage, '\0');
+        offset += length + pieces.back().size();
+    }
+    return pieces;
+}
+
+}  // namespace
+
 void write_onnx(const Model& model, const std::filesystem::path& path, const OnnxWriteOptions& options) {
     if (options.opset != 13 && options.opset != 21) {
         fail("cannot write \"{}\": files of opset 13 and 21 are written, none of opset {}", path.string(),
@@ -364,11 +400,25 @@ void write_onnx(const Model& model, const std::filesystem::path& path, const Onn
     onnx::ModelProto last;
     last.add_opset_import()->set_version(options.opset);
     last.mutable_opset_import(0)->set_domain("");
-    if (file.ByteSizeLong() > std::numeric_limits<int>::max() - last.ByteSizeLong()) {
-        fail("cannot write \"{}\": the network takes more than the 2 GB that an ONNX file can hold", path.string());
+    const auto fits = [&](std::int64_t largest) {
+        return file.ByteSizeLong() + last.ByteSizeLong() <= static_cast<std::size_t>(largest);
+    };
+    std::filesystem::path data_path = path;
+    data_path += ".data";
+    std::vector<std::string> data;
+    if (!fits(options.largest_file)) data = take_out_data(*file.mutable_graph(), data_path.filename().string());
+    if (!fits(std::numeric_limits<std::int32_t>::max())) {
+        fail(
+            "cannot write \"{}\": without its tensors, the network takes more than the 2 GB that an ONNX file can hold",
+            path.string());
     }
     const std::string bytes = file.SerializeAsString() + last.SerializeAsString();
-    write_text_file(path, bytes);
+    if (data.empty()) return write_text_file(path, bytes);
+    NewFile beside{data_path, {}};
+    for (const std::string& piece : data) beside.pieces.push_back(as_bytes(piece));
+    write_files(std::array{std::move(beside), NewFile{path, {as_bytes(bytes)}}});
+    warn("\"{}\" keeps its tensors in \"{}\" beside it, as no ONNX file can hold them: both belong together.",
+         path.string(), data_path.string());
 }
 
 }  // namespace eigenbit::internal

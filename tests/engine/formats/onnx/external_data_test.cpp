@@ -1,3 +1,4 @@
+#include "engine/base/warning.h"
 #include "engine/formats/file.h"
 #include "tests/engine/formats/onnx/model.h"
 #include "tests/error_of.h"
@@ -129,4 +130,32 @@ TEST_CASE("files that are too short, or whose tensors fill memory, are refused")
         net.model.node("MatMul", {"x", copy.name()}, {output}).output(output);
     }
     CHECK(contains(net.error(), "of files that hold 131"));
+}
+
+TEST_CASE("a network that one file cannot hold is written with a file beside it, and says so") {
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 40});
+    const Tensor weights = random_tensor({30, 40}, 1);
+    const ValueId bias = graph.add_parameter("b", random_tensor({30}, 2));
+    graph.add_output(graph.add_node("y", Gemm{}, {x, graph.add_parameter("w", weights), bias}));
+    const TemporaryFolder folder;
+    std::string said;
+    const auto write = [&](std::int64_t largest_file) {
+        said.clear();
+        const ScopedWarningListener listener([&](std::string_view, std::string_view sentence) { said = sentence; });
+        write_onnx(Model{graph, {}, {}}, folder / "net.onnx", {.largest_file = largest_file});
+    };
+    write(10'000);
+    CHECK(said.empty());
+    CHECK_FALSE(std::filesystem::exists(folder / "net.onnx.data"));
+    write(1'000);
+    CHECK(contains(said, "net.onnx\" keeps its tensors in \""));
+    CHECK(std::filesystem::file_size(folder / "net.onnx") < 1'000);
+    CHECK(std::filesystem::file_size(folder / "net.onnx.data") == 2 * 4096);  // the bias stays in the network
+    const Tensor input = random_tensor({3, 40}, 3);
+    CHECK(same_bits(run(read_onnx(folder / "net.onnx").graph, input), run(graph, input)));
+    CHECK(contains(error_of([&] {
+                       write_onnx(Model{graph, {}, {}}, "/dev/null", {.largest_file = 1'000});
+                   }),
+                   "it is a device or a pipe"));
 }
