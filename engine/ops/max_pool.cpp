@@ -1,17 +1,12 @@
 #include "engine/ops/max_pool.h"
 
 #include "engine/base/chunks.h"
-#include "engine/ops/pooling.h"
 
 #include <algorithm>
 #include <limits>
 
 namespace eigenbit::internal {
 namespace {
-
-Pooling pooling(const MaxPool& max_pool) {
-    return {max_pool.kernel, max_pool.stride, max_pool.dilation, max_pool.padding, max_pool.ceil_mode};
-}
 
 /// Less than any other, or equal.
 template <typename Element>
@@ -55,6 +50,10 @@ void move_elements(const MaxPool& max_pool, const auto& arguments) {
 }
 
 }  // namespace
+
+Pooling pooling(const MaxPool& max_pool) {
+    return {max_pool.kernel, max_pool.stride, max_pool.dilation, max_pool.padding, max_pool.ceil_mode};
+}
 
 std::vector<Shape> infer_shapes(const MaxPool& max_pool, std::span<const Shape> inputs) {
     return {pooled_shape(max_pool.kType, pooling(max_pool), inputs)};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/ops/arguments.h"
+#include "engine/ops/pooling.h"
 #include "engine/ops/traits.h"
 
 #include <array>
@@ -22,6 +23,8 @@ struct MaxPool {
     std::array<std::int64_t, 4> padding{};  ///< top, left, bottom, right
     bool ceil_mode = false;                 ///< a last window that is cut off by the border counts
 
+    bool operator==(const MaxPool&) const = default;
+
     static void fields(auto& op, auto&& field) {
         field("kernel", op.kernel);
         field("stride", op.stride);
@@ -31,6 +34,7 @@ struct MaxPool {
     }
 };
 
+Pooling pooling(const MaxPool& max_pool);
 std::vector<Shape> infer_shapes(const MaxPool& max_pool, std::span<const Shape> inputs);
 void forward(const MaxPool& max_pool, const ForwardArguments& arguments);
 void forward(const MaxPool& max_pool, const ByteForwardArguments& arguments);

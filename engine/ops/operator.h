@@ -13,6 +13,7 @@
 #include "engine/ops/local_response_normalization.h"
 #include "engine/ops/matmul.h"
 #include "engine/ops/max_pool.h"
+#include "engine/ops/max_unpool.h"
 #include "engine/ops/normalization.h"
 #include "engine/ops/pad.h"
 #include "engine/ops/prelu.h"
@@ -49,8 +50,8 @@ namespace eigenbit::internal {
 /// them backward, multiply_accumulates, saved_shape and backward_workspace, and what its kInt8 asks for.
 using Operator =
     std::variant<Activation, Arithmetic, AveragePool, BatchNormalization, Concat, Conv, DepthToSpace, Dropout, Gather,
-                 Gemm, LocalResponseNormalization, MatMul, MaxPool, Normalization, Pad, PRelu, Reduce, Reshape, Resize,
-                 Select, Slice, Softmax, SpaceToDepth, Split, Tile, Transpose>;
+                 Gemm, LocalResponseNormalization, MatMul, MaxPool, MaxUnpool, Normalization, Pad, PRelu, Reduce,
+                 Reshape, Resize, Select, Slice, Softmax, SpaceToDepth, Split, Tile, Transpose>;
 
 /// One operator of each type, with default attributes.
 std::span<const Operator> operator_types();

@@ -186,10 +186,48 @@ TEST_CASE("among equal maxima the first one gets the gradient") {
     CHECK(same_bits(dx, Tensor(x.shape(), std::vector<float>{0, 9, 5, 0, 0, 0, 0, 0})));
 }
 
+TEST_CASE("unpooling puts values back where the maxima were, and gradients come from there") {
+    const MaxPool halves{.kernel = {2, 2}, .stride = {2, 2}};
+    // 1 4 1 / 2 4 2 / 9 9 9: the maximum of the only window is the first of equal ones, and what lies outside stays 0.
+    const Tensor image(Shape{1, 3, 3, 1}, std::vector<float>{1, 4, 1, 2, 4, 2, 9, 9, 9});
+    CHECK(same_bits(output_of(MaxUnpool{halves}, {Tensor(Shape{1, 1, 1, 1}, std::vector<float>{-7}), image}),
+                    Tensor(image.shape(), std::vector<float>{0, -7, 0, 0, 0, 0, 0, 0, 0})));
+    Random random({4});
+    for (int checked = 0; checked < 20;) {
+        MaxPool pool = random_max_pool(random);
+        for (std::size_t axis = 0; axis < 2; ++axis) pool.stride[axis] = pool.dilation[axis] * pool.kernel[axis];
+        const Shape shape = random_image(random);
+        if (!fits(pool, shape)) continue;
+        const Tensor x = spaced_tensor(shape, static_cast<std::uint64_t>(checked));
+        const Tensor maxima = output_of(pool, {x});
+        const Tensor y = output_of(MaxUnpool{pool}, {maxima, x});
+        std::int64_t put = 0;
+        for (std::int64_t i = 0; i < y.elements(); ++i) {
+            CHECK((y[i] == 0.0F || y[i] == x[i]));
+            put += y[i] != 0.0F ? 1 : 0;
+        }
+        CHECK(put == maxima.elements() - std::ranges::count(maxima.values(), 0.0F));
+        GradientCheck({MaxUnpool{pool}, {random_tensor(maxima.shape(), 5), x}}).input(0);
+        ++checked;
+    }
+}
+
+TEST_CASE("unpooling refuses values of other windows, and windows that overlap") {
+    const auto refusal = [](const MaxPool& pool, const Shape& x, const Shape& image) {
+        return error_of([&] { infer_shapes(MaxUnpool{pool}, std::vector{x, image}); });
+    };
+    CHECK(refusal({.kernel = {2, 2}, .stride = {2, 2}}, Shape{1, 2, 2, 3}, Shape{1, 4, 6, 3})
+          == "MaxUnpool of (1, 2, 2, 3) has maxima of (1, 4, 6, 3), where (1, 2, 3, 3) were expected.");
+    CHECK(refusal({.kernel = {3, 2}, .stride = {2, 2}}, Shape{1, 1, 2, 3}, Shape{1, 4, 4, 3})
+          == "MaxUnpool of windows that overlap, 3 pixels every 2, is not supported.");
+}
+
 TEST_CASE("pools do not depend on the number of threads") {
     const Tensor x = random_tensor(Shape{5, 41, 43, 19}, 6);
     check_thread_independence({MaxPool{.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}, {x}});
     check_thread_independence({AveragePool{.kernel = {3, 3}, .stride = {1, 2}, .padding = {1, 1, 1, 1}}, {x}});
+    check_thread_independence(
+        {MaxUnpool{{.kernel = {2, 2}, .stride = {2, 2}}}, {random_tensor({5, 20, 21, 19}, 7), x}});
 }
 
 TEST_CASE("a pool of no images gives none") {

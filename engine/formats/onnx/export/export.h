@@ -56,6 +56,10 @@ class OnnxExport {
     /// Our value is a transpose of another one of ours.
     void define_transposed(ValueId value, ValueId source, std::span<const int> permutation);
 
+    /// The name in the file of the indices of these maxima, once that is defined.
+    const std::string& indices(ValueId maxima) const { return indices_.at(maxima); }
+    void define_indices(ValueId maxima, std::string name) { indices_[maxima] = std::move(name); }
+
     std::string add_zero_point(std::string_view name, onnx::TensorProto::DataType type, std::int32_t value);
     /// The name in the file of a layer's weight, in ONNX's order and with the gains of its output channels multiplied
     /// in.
@@ -91,6 +95,7 @@ class OnnxExport {
     std::vector<ProbedShapes> shapes_;  // by ValueId
     std::map<ValueId, Location> locations_;
     std::map<std::pair<std::string, std::vector<int>>, std::string> transposes_;  // of bases, already in the file
+    std::map<ValueId, std::string> indices_;                                      // by the maxima
     std::set<std::string, std::less<>> names_;
 };
 

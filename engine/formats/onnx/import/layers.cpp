@@ -64,7 +64,66 @@ Pool read_pool(SpatialNode& spatial, const OnnxNode& attributes, Pool pool) {
 
 void import_max_pool(NodeImport& node) {
     SpatialNode spatial(node);
-    spatial.output(node.graph().add(read_pool(spatial, node.fixed(), MaxPool{}), {spatial.image()}));
+    const MaxPool pool = read_pool(spatial, node.fixed(), MaxPool{});
+    const ValueId image = spatial.image();
+    const ValueId pooled = node.graph().add(pool, {image});
+    spatial.output(pooled);
+    const bool counts_columns_first = node.fixed().integer("storage_order").value_or(0) != 0;
+    node.output_maxima(pooled, {image, pool, counts_columns_first}, 1);
+}
+
+/// The shape that MaxUnpool outputs at one probe, of the inferred one: the same with another height and width.
+Shape unpooled_shape(NodeImport& node, const Shape& inferred, std::size_t probe) {
+    if (!node.has_input(2)) return inferred;
+    const std::vector<std::int64_t>& given = node.at(probe).constant(2).integers();
+    const auto rank = static_cast<std::size_t>(node.rank(0));
+    if (given.size() != rank) fail("it is to output {} dimensions, {} were expected", given.size(), rank);
+    return {inferred[0], inferred[1], rank == 4 ? given[2] : 1, given.back()};
+}
+
+/// Puts values at constant places of all that is output: gathers them, and the zero put behind them.
+ValueId unpooled_at_constants(NodeImport& node, const ProbedShapes& targets) {
+    GraphBuilder& graph = node.graph();
+    const Constant& indices = node.fixed().constant(1);
+    const std::int64_t count = indices.shape.elements();
+    const std::int64_t outputs = targets.front().elements();
+    for (const Shape& shape : node.shapes(0)) {
+        if (shape == indices.shape) continue;
+        fail("it has indices of {} for values of {}", to_string(indices.shape), to_string(shape));
+    }
+    std::vector<std::int64_t> positions(static_cast<std::size_t>(outputs), count);
+    for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t index = indices.integers()[static_cast<std::size_t>(i)];
+        if (index < 0 || index >= outputs) fail("index {} is outside {} values", index, outputs);
+        positions[static_cast<std::size_t>(index)] = i;
+    }
+    const ValueId values = graph.onnx_reshape(node.value(0), ProbedShapes(targets.size(), Shape{count}));
+    const ValueId gathered = graph.add(Gather{0, std::move(positions)}, {graph.add(Pad{{0}, {1}}, {values})});
+    return graph.onnx_reshape(gathered, targets);
+}
+
+void import_max_unpool(NodeImport& node) {
+    SpatialNode spatial(node);
+    const MaxPool pool = read_pool(spatial, node.at(0), MaxPool{});
+    const std::optional<Maxima> maxima = node.maxima(1);
+    if (!maxima && !node.is_constant(1)) fail("input 1 ('{}') are no indices of a MaxPool", node.input_name(1));
+    if (maxima && maxima->form != Maxima::Form::indices)
+        fail("input 1 ('{}') are no whole indices", node.input_name(1));
+    if (maxima && maxima->counts_columns_first) fail("its indices go down the columns first, which is not supported");
+    ProbedShapes inferred = spatial.shapes();
+    ProbedShapes known;  // what the indices are of
+    for (std::size_t probe = 0; probe < inferred.size(); ++probe) {
+        for (std::size_t axis = 0; axis < 2; ++axis) {
+            std::int64_t& extent = inferred[probe][static_cast<int>(axis) + 2];
+            extent = (extent - 1) * pool.stride[axis] + pool.kernel[axis] - pool.padding[axis] - pool.padding[axis + 2];
+        }
+        known.push_back(maxima ? to_onnx_order(node.graph().shapes(maxima->image)[probe]) : inferred[probe]);
+        const Shape asked_for = unpooled_shape(node, inferred[probe], probe);
+        if (asked_for == known[probe]) continue;
+        fail("it outputs {}, but its indices are those of {}", to_string(asked_for), to_string(known[probe]));
+    }
+    if (!maxima) return spatial.output(unpooled_at_constants(node, known));
+    spatial.output(node.graph().add(MaxUnpool{maxima->pool}, {spatial.image(), maxima->image}));
 }
 
 /// A pool over the depth of volumes (N, C, D, H, W) alone, as a pool of images (N, C, D, H · W).
@@ -281,6 +340,7 @@ const ImportTable& layer_imports() {
         {"LpPool", {import_lp_pool, "auto_pad ceil_mode dilations kernel_shape p pads strides"}},
         {"MatMul", {import_matmul}},
         {"MaxPool", {import_max_pool, "auto_pad ceil_mode dilations kernel_shape pads storage_order strides"}},
+        {"MaxUnpool", {import_max_unpool, "kernel_shape pads strides", 9}},
         {"Softmax", {import_softmax<false>, "axis"}},
     };
     return table;

@@ -16,7 +16,10 @@ constexpr int kMatrixForm = -2;            // (O, I), as it is
 constexpr int kTransposedMatrixForm = -3;  // from (I, O); forms from 0 on are ranks to broadcast to
 constexpr int kRowForm = -4;               // (O, 1, K, I), from (O, I, K)
 
-Tensor to_tensor(const Constant& constant) { return Tensor(constant.shape, as_reals(constant)); }
+Tensor to_tensor(const Constant& constant) {
+    if (!constant.is_integer()) return Tensor(constant.shape, constant.reals());  // perhaps of gigabytes
+    return Tensor(constant.shape, as_reals(constant));
+}
 
 /// The (O, C · H · W) matrix with columns that go through height, width and channels instead.
 Tensor with_columns(const Tensor& matrix, const Shape& columns) {
@@ -62,6 +65,13 @@ const ImportedValue& NodeImport::imported(int index) const {
     return value->second;
 }
 
+const ImportedValue& NodeImport::numbers(int index) const {
+    const ImportedValue& value = imported(index);
+    if (value.maxima)
+        fail("input {} ('{}') are indices of maxima, which MaxUnpool alone reads", index, input_name(index));
+    return value;
+}
+
 bool ImportState::is_read_once(ValueId activation) const {
     int count = 0;
     int names = 0;
@@ -82,7 +92,7 @@ void NodeImport::note_steps(int index, ValueId parameter) {
 }
 
 ValueId NodeImport::value(int index) {
-    const ImportedValue& value = imported(index);
+    const ImportedValue& value = numbers(index);
     if (!value.is_constant()) return materialized(state_.values.find(input_name(index))->second);
     const auto [entry, is_new] = state_.parameters.try_emplace({input_name(index), kOwnForm});
     if (is_new) {
@@ -93,9 +103,7 @@ ValueId NodeImport::value(int index) {
     return entry->second;
 }
 
-ValueId NodeImport::unordered_value(int index) {
-    return is_constant(index) ? value(index) : imported(index).activation;
-}
+ValueId NodeImport::unordered_value(int index) { return is_constant(index) ? value(index) : numbers(index).activation; }
 
 ValueId NodeImport::materialized(ImportedValue& value) {
     if (!value.columns) return value.activation;
@@ -198,6 +206,11 @@ void NodeImport::output(ValueId value, int index) {
     ImportedValue& entry = state_.values[proto_.output(index)];
     entry = {};
     entry.activation = value;
+}
+
+void NodeImport::output_maxima(ValueId value, const Maxima& maxima, int index) {
+    output(value, index);
+    if (index < proto_.output_size()) state_.values[proto_.output(index)].maxima = maxima;
 }
 
 void NodeImport::output_like(int input, ValueId value) {

@@ -14,6 +14,16 @@
 
 namespace eigenbit::internal {
 
+/// Where a MaxPool found the maxima of an image.
+struct Maxima {
+    ValueId image;
+    MaxPool pool;
+    bool counts_columns_first;  ///< how its indices number the pixels
+    /// What is known of them: the indices themselves, as MaxPool outputs them or in a row; those inside the plane of
+    /// each image and channel; the indices of the first pixel of each plane.
+    enum class Form { indices, in_a_row, inside_planes, of_first_pixels } form = Form::indices;
+};
+
 /// A value of the ONNX file during import: a constant, or an activation of the graph being built.
 struct ImportedValue {
     std::vector<std::shared_ptr<const Constant>> constants;  ///< by probe, one object where they agree
@@ -21,6 +31,9 @@ struct ImportedValue {
     /// (H, W, C) of a matrix that was flattened from images and has its columns in this order, not in ONNX's (C, H, W):
     /// the fully-connected layer that follows reorders its weights instead.
     std::optional<Shape> columns;
+    /// Of the indices of maxima: what they say, which MaxUnpool reads. Their activation, of the same shape, are the
+    /// maxima.
+    std::optional<Maxima> maxima{};
 
     bool is_constant() const { return !constants.empty(); }
     bool is_fixed() const;  ///< a constant that is the same at all probes
@@ -106,6 +119,7 @@ class NodeImport {
 
     bool has_input(int index) const { return at_.front().has_input(index); }
     bool is_constant(int index) const { return imported(index).is_constant(); }
+    const std::optional<Maxima>& maxima(int index) const { return imported(index).maxima; }
     const std::string& input_name(int index) const { return proto_.input(index); }
     /// Whether nothing but this node reads the activation, under whatever name.
     bool is_only_use(int index) const;
@@ -129,6 +143,8 @@ class NodeImport {
     int rank(int index) const { return shapes(index).front().rank(); }
 
     void output(ValueId value, int index = 0);
+    /// An output that holds the indices of these maxima.
+    void output_maxima(ValueId value, const Maxima& maxima, int index);
     /// An output whose columns are in the same order as the input's.
     void output_like(int input, ValueId value);
     /// The output is the input itself.
@@ -136,6 +152,8 @@ class NodeImport {
 
   private:
     const ImportedValue& imported(int index) const;
+    /// The same, as numbers: throws Error for indices of maxima.
+    const ImportedValue& numbers(int index) const;
     ValueId materialized(ImportedValue& value);
     void note_steps(int index, ValueId parameter);
     /// A constant that broadcasts, where probes differ only in how often it is repeated along axes. Throws Error where

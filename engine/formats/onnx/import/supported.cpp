@@ -3,11 +3,13 @@
 #include "engine/base/error.h"
 #include "engine/formats/onnx/functions.h"
 #include "engine/formats/onnx/import/flow.h"
+#include "engine/formats/onnx/import/maxima.h"
 #include "engine/formats/onnx/import/operators.h"
 #include "engine/formats/onnx/import/quantized.h"
 #include "engine/formats/onnx/node.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -41,11 +43,15 @@ bool is_three_dimensional(const OnnxFile& file, const onnx::NodeProto& node) {
     return weight != file.initializers.end() && weight->second->shape.rank() == 5;
 }
 
+using Producers = std::map<std::string, const onnx::NodeProto*, std::less<>>;
+
 /// What a node that is not supported is; empty for one that is.
-std::string unsupported_kind(const OnnxFile& file, const onnx::NodeProto& node) {
+std::string unsupported_kind(const OnnxFile& file, const Producers& producers, const onnx::NodeProto& node) {
     if (!is_standard(node)) return node.domain() + "." + node.op_type();
     if (is_three_dimensional(file, node)) return node.op_type() + " of three dimensions";
-    return find_import(node.op_type()) != nullptr || is_flow(node) || is_rounding(node) ? "" : node.op_type();
+    return find_import(node.op_type()) != nullptr || is_flow(node) || is_rounding(node) || is_unpooling(node, producers)
+               ? ""
+               : node.op_type();
 }
 
 }  // namespace
@@ -56,12 +62,16 @@ void check_supported(const OnnxFile& file, const Values& constants) {
     std::vector<std::string> cuts;  // those of them that others than supported nodes read
     std::vector<std::pair<std::string, std::vector<std::string>>> kinds;
     std::size_t count = 0;
+    Producers producers;
+    for (const onnx::NodeProto* node : file.nodes) {
+        for (const std::string& output : node->output()) producers.emplace(output, node);
+    }
     const auto cut_at = [&](const std::string& value) {
         if (computed.contains(value) && std::ranges::find(cuts, value) == cuts.end()) cuts.push_back(value);
     };
     for (const onnx::NodeProto* node : file.nodes) {
         if (node->output_size() > 0 && constants.contains(node->output(0))) continue;
-        const std::string kind = unsupported_kind(file, *node);
+        const std::string kind = unsupported_kind(file, producers, *node);
         const std::vector<std::string> read = values_read(*node);
         const bool follows =
             std::ranges::any_of(read, [&](const std::string& value) { return beyond.contains(value); });

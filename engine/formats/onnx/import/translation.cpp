@@ -4,6 +4,7 @@
 #include "engine/formats/onnx/fold/folding.h"
 #include "engine/formats/onnx/functions.h"
 #include "engine/formats/onnx/import/flow.h"
+#include "engine/formats/onnx/import/maxima.h"
 #include "engine/formats/onnx/import/operators.h"
 #include "engine/formats/onnx/import/quantized.h"
 #include "engine/formats/onnx/layout.h"
@@ -97,6 +98,7 @@ onnx::NodeProto reordered_node(ImportState& state, const onnx::NodeProto& proto)
 void import_node(ImportState& state, const onnx::NodeProto& proto) {
     if (proto.output_size() == 0) fail("it has no output");
     if (import_flow(state, proto, import_node) || import_rounding(state, proto, import_node)) return;
+    if (import_maxima(state, proto)) return;
     const ImportedOperator* const known = find_import(proto.op_type());
     if (known != nullptr) known->check_attributes(proto);
     bool all_constant = true;

@@ -179,6 +179,8 @@ TEST_CASE("every attribute of every operator reads back") {
     CHECK(stored<DepthToSpace>(read, "rows").block_width == 2);
     CHECK(stored<Gather>(read, "gather").axis == 3);
     CHECK(stored<Gather>(read, "gather").positions == std::vector<std::int64_t>{1, -1});
+    CHECK(stored<MaxUnpool>(read, "unpool").pool == stored<MaxPool>(read, "halves"));
+    CHECK(stored<MaxUnpool>(read, "unpool").pool.stride == std::array<std::int64_t, 2>{2, 3});
     CHECK(stored<Dropout>(read, "dropout").probability == 0.25F);
     const auto response = stored<LocalResponseNormalization>(read, "response");
     CHECK(response.size == 3);

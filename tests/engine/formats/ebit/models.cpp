@@ -123,6 +123,8 @@ Model model_of_every_operator() {
                                    .count_padding = true,
                                    .dilation{2, 1}},
                        {x});
+    const MaxPool halves{.kernel{2, 2}, .stride{2, 3}, .ceil_mode = true};
+    x = graph.add_node("unpool", MaxUnpool{halves}, {graph.add_node("halves", halves, {x}), x});
     std::vector<ValueId> inputs{x};
     for (const char* name : {"scale", "bias", "mean", "variance"})
         inputs.push_back(add_random(graph, name, Shape{8}, random));

@@ -81,6 +81,11 @@ void add_example(OnnxModel& model, const std::string& type) {
     if (type == "Expand") return node({"x", list({2, 1, 4, 8, 8})});
     if (type == "Tile") return node({"x", list({1, 1, 2, 2})});
     if (type == "Gather") return node({"x", list({2, 0, 1})}, {{"axis", std::int64_t{1}}});
+    if (type == "MaxUnpool") {
+        const OnnxModel::Attributes halves{{"kernel_shape", Integers{2, 2}}, {"strides", Integers{2, 2}}};
+        model.node("MaxPool", {"x"}, {"maxima", "indices"}, halves).node("Relu", {"maxima"}, {"values"});
+        return node({"values", "indices"}, halves);
+    }
     if (type == "GatherND") {
         model.node("Transpose", {"x"}, {"pixels"}, {{"perm", Integers{2, 3, 0, 1}}});
         model.integers("points", {2, 2}, {0, 7, 3, 3});

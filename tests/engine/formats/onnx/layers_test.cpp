@@ -262,6 +262,97 @@ TEST_CASE("pooling has ONNX's windows, and averages count padding only when told
     });
 }
 
+TEST_CASE("MaxUnpool puts values back where a MaxPool found the maxima") {
+    const OnnxModel::Attributes halves{{"kernel_shape", Integers{2, 2}}, {"strides", Integers{2, 2}}};
+    const auto model = [&](const Integers& images) {
+        OnnxModel result;
+        result.input("x", images).node("MaxPool", {"x"}, {"p", "i"}, halves).node("Neg", {"p"}, {"n"});
+        return result;
+    };
+    // The maximum of each window, negative, in its place. (Random values are all different.)
+    const auto expected = [](const Tensor& x, const Integers& i) {
+        const Integers first{i[0], i[1], i[2] / 2 * 2, i[3] / 2 * 2};
+        if (first[2] + 1 >= x.shape()[2] || first[3] + 1 >= x.shape()[3]) return 0.0F;
+        const float largest = Pooled(x, {i[0], i[1], i[2] / 2, i[3] / 2}, {0, 0, 2, 2, 2, 2}).largest;
+        return at(x, i) == largest ? -largest : 0.0F;
+    };
+    OnnxModel even = model({0, 4, 0, 0});
+    even.node("MaxUnpool", {"n", "i"}, {"y"}, halves).output("y").output("p");
+    const Graph graph = even.read({.height = 6, .width = 8}).graph;
+    CHECK(graph.nodes().size() == 3);
+    check_output(model({0, 4, 6, 8}).node("MaxUnpool", {"n", "i"}, {"y"}, halves).output("y"), {2, 4, 6, 8},
+                 {2, 4, 6, 8}, expected);
+    // Of images of other sizes the file says to which size they return.
+    check_output(
+        model({0, 4, 0, 0}).node("Shape", {"x"}, {"s"}).node("MaxUnpool", {"n", "i", "s"}, {"y"}, halves).output("y"),
+        kImages, kImages, expected);
+    // Written, one MaxPool has both outputs.
+    const TemporaryFolder folder;
+    write_onnx(Model{graph, {}, {}}, folder / "again.onnx");
+    CHECK(read_onnx(folder / "again.onnx").graph.nodes().size() == 3);
+}
+
+TEST_CASE("what PyTorch 2 writes for MaxUnpool is read as one") {
+    const OnnxModel::Attributes halves{{"kernel_shape", Integers{2, 2}}, {"strides", Integers{2, 2}}};
+    const auto model = [&](std::int64_t plane) {
+        OnnxModel result;
+        result.input("x", {1, 3, 4, 6}).node("MaxPool", {"x"}, {"p", "i"}, halves);
+        result.node("MaxPool", {"x"}, {"same", "all"}, {{"kernel_shape", Integers{1, 1}}});
+        result.integers("zeros", {0, 0}).integers("ones", {1, 1}).integers("axes", {2, 3}).integers("flat", {-1});
+        result.node("Slice", {"all", "zeros", "ones", "axes"}, {"first"}).node("Sub", {"i", "first"}, {"inside"});
+        result.integers("planes", {1, 3, 1, 1}, {0, plane, 2 * plane}).node("Add", {"inside", "planes"}, {"sum"});
+        result.node("Reshape", {"sum", "flat"}, {"row"}).node("Unsqueeze", {"row", "flat"}, {"indices"});
+        result.integers("shape", {72}).node("ConstantOfShape", {"shape"}, {"nothing"});
+        result.node("Neg", {"p"}, {"n"}).node("Reshape", {"n", "flat"}, {"values"});
+        result.node("ScatterND", {"nothing", "indices", "values"}, {"all_values"}).integers("images", {1, 3, 4, 6});
+        return result.node("Reshape", {"all_values", "images"}, {"y"}).output("y");
+    };
+    CHECK(model(24).read().graph.nodes().size() == 3);
+    check_output(model(24), {1, 3, 4, 6}, {1, 3, 4, 6}, [](const Tensor& x, const Integers& i) {
+        const float largest = Pooled(x, {i[0], i[1], i[2] / 2, i[3] / 2}, {0, 0, 2, 2, 2, 2}).largest;
+        return at(x, i) == largest ? -largest : 0.0F;
+    });
+    CHECK(error_of([&] { model(23).read(); }).find("indices of maxima, which MaxUnpool alone reads")
+          != std::string::npos);
+}
+
+TEST_CASE("MaxUnpool of rows, and at constant indices") {
+    const OnnxModel::Attributes halves{{"kernel_shape", Integers{2}}, {"strides", Integers{2}}};
+    OnnxModel rows;
+    rows.input("x", {0, 3, 8}).node("MaxPool", {"x"}, {"p", "i"}, halves).output("y");
+    rows.node("MaxUnpool", {"p", "i"}, {"y"}, halves);
+    check_output(rows, {2, 3, 8}, {2, 3, 8}, [](const Tensor& x, const Integers& i) {
+        const float value = at(x, i);
+        return value >= at(x, {i[0], i[1], i[2] ^ 1}) ? value : 0.0F;
+    });
+    OnnxModel constant;
+    constant.input("x", {1, 1, 2}).integers("i", {1, 1, 2}, {3, 0}).output("y");
+    constant.node("MaxUnpool", {"x", "i"}, {"y"}, halves);
+    check_output(constant, {1, 1, 2}, {1, 1, 4}, [](const Tensor& x, const Integers& i) {
+        return i[2] == 3 ? x[0] : i[2] == 0 ? x[1] : 0.0F;
+    });
+}
+
+TEST_CASE("indices of maxima are refused where nothing goes back by them") {
+    const auto refusal = [](const std::string& reader, const OnnxModel::Names& inputs,
+                            const OnnxModel::Attributes& attributes, std::int64_t storage_order) {
+        OnnxModel model;
+        model.input("x", kOpenImages).output("y");
+        model.node("MaxPool", {"x"}, {"p", "i"},
+                   {{"kernel_shape", Integers{2, 2}}, {"strides", Integers{2, 2}}, {"storage_order", storage_order}});
+        model.node(reader, inputs, {"y"}, attributes);
+        return error_of([&] { model.read(); });
+    };
+    const OnnxModel::Attributes halves{{"kernel_shape", Integers{2, 2}}, {"strides", Integers{2, 2}}};
+    const auto contains = [](const std::string& text, const std::string& part) {
+        return text.find(part) != std::string::npos;
+    };
+    CHECK(contains(refusal("Identity", {"i"}, {}, 0), "input 0 ('i') are indices of maxima"));
+    CHECK(contains(refusal("MaxUnpool", {"p", "i"}, halves, 1), "down the columns first"));
+    CHECK(contains(refusal("MaxUnpool", {"p", "p"}, halves, 0), "input 1 ('p') are no indices"));
+    CHECK(contains(refusal("MaxUnpool", {"p", "i"}, halves, 0), "4, 4, 6), but its indices are those of ("));
+}
+
 TEST_CASE("windows of averages may be dilated, and may be norms") {
     OnnxModel mean(19);
     mean.input("x", kOpenImages).output("y");
