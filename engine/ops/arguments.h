@@ -27,6 +27,21 @@ struct ByteForwardArguments {
     std::uint8_t zero_point = 0;
 };
 
+/// The same for operators that average: levels, of which each stands for step · (level − zero_point).
+struct LevelMeanArguments {
+    BasicView<const std::uint8_t> levels;
+    std::uint8_t zero_point = 0;
+    float step = 1.0F;
+    View means;
+
+    /// What a sum of `count` levels stands for, divided by a number as operators on floats divide by it.
+    float mean(std::int64_t sum, std::int64_t count, std::int64_t divisor) const {
+        const auto steps = static_cast<double>(sum - count * zero_point);
+        const float factor = divisor == 0 ? 0.0F : 1.0F / static_cast<float>(divisor);
+        return static_cast<float>(static_cast<double>(step) * steps * static_cast<double>(factor));
+    }
+};
+
 /// What an affine operator does to every channel: y = scale · x + shift.
 struct ChannelAffine {
     std::vector<double> scale, shift;

@@ -4,6 +4,7 @@
 #include "engine/ops/pooling.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 namespace eigenbit::internal {
@@ -22,11 +23,33 @@ std::int64_t counted(const AveragePool& average_pool, int axis, const WindowSide
     return std::min(average_pool.kernel[a], (distance + average_pool.dilation[a] - 1) / average_pool.dilation[a]);
 }
 
+std::int64_t pixels_counted(const AveragePool& average_pool, const PoolingWindow& window, const Shape& x) {
+    return counted(average_pool, 0, window.rows, x[1]) * counted(average_pool, 1, window.columns, x[2]);
+}
+
 /// 1 / the number of pixels that a window's sum is divided by.
 float weight(const AveragePool& average_pool, const PoolingWindow& window, const Shape& x) {
-    return 1.0F
-           / static_cast<float>(counted(average_pool, 0, window.rows, x[1])
-                                * counted(average_pool, 1, window.columns, x[2]));
+    return 1.0F / static_cast<float>(pixels_counted(average_pool, window, x));
+}
+
+/// Calls visit(window, sums of the channels) for every window: of floats or levels, in sums of this type.
+template <typename Sum, typename Element, typename Visit>
+void for_each_sum(const AveragePool& average_pool, BasicView<const Element> x, const Shape& y, Visit visit) {
+    const std::int64_t channels = x.shape[3];
+    const Pooling p = pooling(average_pool);
+    const std::int64_t row_elements = y[2] * channels * p.kernel[0] * p.kernel[1];
+    for_each_chunk(y[0] * y[1], row_elements, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<Sum> sums(static_cast<std::size_t>(channels));
+        Sum* const sum = sums.data();
+        for_each_window(p, x.shape, y, begin, end, [&](const PoolingWindow& window) {
+            std::ranges::fill(sums, Sum{0});
+            for_each_tap(p, x.shape, window, [&](std::int64_t tap) {
+                const Element* from = x.data + tap * channels;
+                for (std::int64_t c = 0; c < channels; ++c) sum[c] += Sum{from[c]};
+            });
+            visit(window, sum);
+        });
+    });
 }
 
 /// The means, from sums of this type.
@@ -35,21 +58,26 @@ void forward_in(const AveragePool& average_pool, const ForwardArguments& argumen
     const ConstView x = arguments.inputs[0];
     const View y = arguments.outputs[0];
     const std::int64_t channels = x.shape[3];
-    const Pooling p = pooling(average_pool);
-    const std::int64_t row_elements = y.shape[2] * channels * p.kernel[0] * p.kernel[1];
-    for_each_chunk(y.shape[0] * y.shape[1], row_elements, [&](std::int64_t begin, std::int64_t end) {
-        std::vector<Sum> sums(static_cast<std::size_t>(channels));
-        Sum* const sum = sums.data();
-        for_each_window(p, x.shape, y.shape, begin, end, [&](const PoolingWindow& window) {
-            std::ranges::fill(sums, Sum{0});
-            for_each_tap(p, x.shape, window, [&](std::int64_t tap) {
-                const float* from = x.data + tap * channels;
-                for (std::int64_t c = 0; c < channels; ++c) sum[c] += Sum{from[c]};
-            });
-            float* mean = y.data + window.output * channels;
-            const Sum factor{weight(average_pool, window, x.shape)};
-            for (std::int64_t c = 0; c < channels; ++c) mean[c] = static_cast<float>(sum[c] * factor);
-        });
+    for_each_sum<Sum>(average_pool, x, y.shape, [&](const PoolingWindow& window, const Sum* sum) {
+        float* mean = y.data + window.output * channels;
+        const Sum factor{weight(average_pool, window, x.shape)};
+        for (std::int64_t c = 0; c < channels; ++c) mean[c] = static_cast<float>(sum[c] * factor);
+    });
+}
+
+/// The means of levels, from sums of this type.
+template <typename Sum>
+void average_levels(const AveragePool& average_pool, const LevelMeanArguments& arguments) {
+    const auto x = arguments.levels;
+    const View y = arguments.means;
+    const std::int64_t channels = x.shape[3];
+    for_each_sum<Sum>(average_pool, x, y.shape, [&](const PoolingWindow& window, const Sum* sum) {
+        const std::int64_t taps = (window.rows.end - window.rows.begin) * (window.columns.end - window.columns.begin);
+        const std::int64_t divisor = pixels_counted(average_pool, window, x.shape);
+        float* mean = y.data + window.output * channels;
+        for (std::int64_t c = 0; c < channels; ++c) {
+            mean[c] = arguments.mean(static_cast<std::int64_t>(sum[c]), taps, divisor);
+        }
     });
 }
 
@@ -65,6 +93,15 @@ void forward(const AveragePool& average_pool, const ForwardArguments& arguments)
         forward_in<double>(average_pool, arguments);
     } else {
         forward_in<float>(average_pool, arguments);
+    }
+}
+
+void forward(const AveragePool& average_pool, const LevelMeanArguments& arguments) {
+    constexpr std::int64_t kMostLevels = std::numeric_limits<std::uint32_t>::max() / 255;
+    if (average_pool.kernel[0] * average_pool.kernel[1] > kMostLevels) {
+        average_levels<std::uint64_t>(average_pool, arguments);
+    } else {
+        average_levels<std::uint32_t>(average_pool, arguments);
     }
 }
 

@@ -13,6 +13,7 @@ namespace eigenbit::internal {
 struct AveragePool {
     static constexpr std::string_view kType = "AveragePool";
     static constexpr std::array kInputs{InputRole::activation};
+    static constexpr Int8 kInt8 = Int8::averages;
 
     std::array<std::int64_t, 2> kernel{1, 1};
     std::array<std::int64_t, 2> stride{1, 1};
@@ -33,6 +34,7 @@ struct AveragePool {
 
 std::vector<Shape> infer_shapes(const AveragePool& average_pool, std::span<const Shape> inputs);
 void forward(const AveragePool& average_pool, const ForwardArguments& arguments);
+void forward(const AveragePool& average_pool, const LevelMeanArguments& arguments);
 void backward(const AveragePool& average_pool, const BackwardArguments& arguments);
 
 }  // namespace eigenbit::internal

@@ -32,6 +32,11 @@ concept MovesBytes = requires {
 };
 
 template <typename Op>
+concept AveragesLevels = requires {
+    static_cast<void (*)(const Op&, const LevelMeanArguments&)>(forward);
+};
+
+template <typename Op>
 concept IsAffine = requires {
     static_cast<ChannelAffine (*)(const Op&, std::span<const ConstView>)>(channel_affine);
 };
@@ -58,6 +63,7 @@ constexpr bool is_complete() {
     constexpr Int8 kForm = int8_form_of<Op>();
     static_assert(std::ranges::count(Op::kInputs, InputRole::weight) == (kForm == Int8::layer ? 1 : 0));
     static_assert(MovesBytes<Op> == (kForm == Int8::moves_bytes));
+    static_assert(AveragesLevels<Op> || kForm != Int8::averages);
     static_assert(IsAffine<Op> == (kForm == Int8::affine));
     return true;
 }
@@ -97,9 +103,7 @@ std::optional<std::size_t> find_input(const Operator& op, InputRole role) {
 Int8 int8_form(const Operator& op) {
     return std::visit(
         []<typename Op>(const Op& attributes) {
-            if constexpr (requires { attributes.fits_int8(); }) {
-                if (!attributes.fits_int8()) return Int8::none;
-            }
+            if constexpr (requires { attributes.int8(); }) return attributes.int8();
             return int8_form_of<Op>();
         },
         op);
@@ -153,6 +157,15 @@ void forward(const Operator& op, const ByteForwardArguments& arguments) {
         [&]<typename Op>(const Op& attributes) {
             if constexpr (MovesBytes<Op>) return forward(attributes, arguments);
             fail("{} does not move bytes.", Op::kType);
+        },
+        op);
+}
+
+void forward(const Operator& op, const LevelMeanArguments& arguments) {
+    std::visit(
+        [&]<typename Op>(const Op& attributes) {
+            if constexpr (AveragesLevels<Op>) return forward(attributes, arguments);
+            fail("{} does not average levels.", Op::kType);
         },
         op);
 }

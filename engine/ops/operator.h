@@ -43,7 +43,8 @@ namespace eigenbit::internal {
 ///     fields                visits its attributes in the order in which files have them: field(name, attribute), and
 ///                           field(name, attribute, names of its values) for enumerations. A new attribute goes to the
 ///                           end: files that do not have it leave its default value
-///     kInt8                 what it is in 8 bits; Int8::none where it says nothing, or has a fits_int8() that is false
+///     kInt8                 what it is in 8 bits; Int8::none where it says nothing
+///     int8()                the same, where it depends on its attributes
 ///     kOverwritesGradients  true where backward heeds BackwardArguments::overwrites
 ///
 /// and has functions beside it with the parameters of those below: infer_shapes, forward, where it needs
@@ -87,6 +88,8 @@ bool overwrites_gradients(const Operator& op);
 void forward(const Operator& op, const ForwardArguments& arguments);
 /// Of an operator that is Int8::moves_bytes.
 void forward(const Operator& op, const ByteForwardArguments& arguments);
+/// Of an operator that is Int8::averages.
+void forward(const Operator& op, const LevelMeanArguments& arguments);
 /// Of an operator that is Int8::affine, whose inputs but the first are constant; that one is not read.
 ChannelAffine channel_affine(const Operator& op, std::span<const ConstView> inputs);
 

@@ -23,7 +23,7 @@ struct Pad {
     float value = 0.0F;
 
     /// A constant may lie between levels; 0 does not.
-    bool fits_int8() const { return mode != Mode::constant || value == 0.0F; }
+    Int8 int8() const { return mode != Mode::constant || value == 0.0F ? Int8::moves_bytes : Int8::none; }
 
     static void fields(auto& op, auto&& field) {
         field("before", op.before);

@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
 
 namespace eigenbit::internal {
 namespace {
@@ -102,6 +105,36 @@ void select_bytes(const Reduce& reduce, const ByteForwardArguments& arguments, B
     });
 }
 
+/// The means of so many levels each, from sums of this type.
+template <typename Sum>
+void average_levels(const Reduce& reduce, const LevelMeanArguments& arguments, std::int64_t levels) {
+    const auto x = arguments.levels;
+    const View y = arguments.means;
+    const StridedWalk<2> walk(x.shape,
+                              {broadcast_strides(kept_shape(reduce, x.shape), x.shape), dense_strides(x.shape)});
+    const std::int64_t step = walk.innermost().strides[0];
+    // Indices of the outermost axis have their own means where it is kept.
+    const std::int64_t parts = walk.outermost().strides[0] != 0 ? walk.outermost().extent : 1;
+    const std::int64_t means = y.elements() / parts;
+    const std::int64_t elements = walk.elements() / parts;
+    for_each_chunk(parts, elements, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<Sum> sums(static_cast<std::size_t>((end - begin) * means));
+        walk.for_each_run(begin * elements, end * elements, [&](const auto& offsets, std::int64_t count) {
+            const std::uint8_t* from = x.data + offsets[1];
+            Sum* sum = sums.data() + offsets[0] - begin * means;
+            if (step == 0) {
+                *sum = std::accumulate(from, from + count, *sum);
+            } else {
+                for (std::int64_t i = 0; i < count; ++i) sum[i] += from[i];
+            }
+        });
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            y[begin * means + static_cast<std::int64_t>(i)] =
+                arguments.mean(static_cast<std::int64_t>(sums[i]), levels, levels);
+        }
+    });
+}
+
 bool is_shared(const Reduce& reduce) { return reduce.kind == Kind::maximum || reduce.kind == Kind::minimum; }
 
 }  // namespace
@@ -154,6 +187,13 @@ void forward(const Reduce& reduce, const ForwardArguments& arguments) {
 void forward(const Reduce& reduce, const ByteForwardArguments& arguments) {
     if (reduce.kind == Kind::maximum) return select_bytes(reduce, arguments, std::greater<>());
     select_bytes(reduce, arguments, std::less<>());
+}
+
+void forward(const Reduce& reduce, const LevelMeanArguments& arguments) {
+    constexpr std::int64_t kMostLevels = std::numeric_limits<std::uint32_t>::max() / 255;
+    const std::int64_t levels = arguments.levels.elements() / std::max<std::int64_t>(arguments.means.elements(), 1);
+    if (levels > kMostLevels) return average_levels<std::uint64_t>(reduce, arguments, levels);
+    average_levels<std::uint32_t>(reduce, arguments, levels);
 }
 
 /// Of a maximum or minimum how many elements are it; of a product how many factors are 0, and the product of the

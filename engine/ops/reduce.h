@@ -34,7 +34,10 @@ struct Reduce {
     std::vector<int> axes;  ///< rising
     bool keep_axes = true;  ///< the reduced axes stay with extent 1
 
-    bool fits_int8() const { return kind == Kind::maximum || kind == Kind::minimum; }
+    Int8 int8() const {
+        if (kind == Kind::maximum || kind == Kind::minimum) return Int8::moves_bytes;
+        return kind == Kind::mean ? Int8::averages : Int8::none;
+    }
 
     static void fields(auto& op, auto&& field) {
         field("kind", op.kind, kKinds);
@@ -47,6 +50,8 @@ std::vector<Shape> infer_shapes(const Reduce& reduce, std::span<const Shape> inp
 void forward(const Reduce& reduce, const ForwardArguments& arguments);
 /// Of a maximum or minimum.
 void forward(const Reduce& reduce, const ByteForwardArguments& arguments);
+/// Of a mean.
+void forward(const Reduce& reduce, const LevelMeanArguments& arguments);
 std::int64_t backward_workspace(const Reduce& reduce, std::span<const Shape> inputs);
 void backward(const Reduce& reduce, const BackwardArguments& arguments);
 

@@ -35,7 +35,7 @@ struct Resize {
     bool exclude_outside = false;  ///< cubic: pixels beyond the border have no weight
 
     /// Only what is nearest is moved; sums are computed in floats.
-    bool fits_int8() const { return mode == Mode::nearest; }
+    Int8 int8() const { return mode == Mode::nearest ? Int8::moves_bytes : Int8::none; }
     bool has_scales() const { return height_scale != 0.0F || width_scale != 0.0F; }
 
     static void fields(auto& op, auto&& field) {

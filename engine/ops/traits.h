@@ -17,6 +17,7 @@ enum class InputRole {
 enum class Int8 {
     none,         ///< computed in floats
     moves_bytes,  ///< each output element is an input's or constant; forward takes ByteForwardArguments too
+    averages,     ///< means of levels of one quantizer, whose sums are integers
     lookup256,    ///< a function of one element: a table of 256 values; in floats where a parameter differs by channel
     affine,       ///< scale · x + shift for each channel, as channel_affine says: becomes a part of rounding to int8
     layer,        ///< sums of products of levels

@@ -147,7 +147,7 @@ class Compiler {
         if (int8_layer) return add_int8_layer(fused, *std::move(int8_layer));
         if (fused.layer) return add_float_layer(fused);
         if (const auto* const resize = std::get_if<Resize>(&node.op)) return add_resize(node, *resize);
-        if (!add_move(node) && !add_lookup(node) && !add_to_quantization(node)) add_operator(node);
+        if (!add_move(node) && !add_mean(node) && !add_lookup(node) && !add_to_quantization(node)) add_operator(node);
     }
 
     /// Shapes are known here: no second input has to say the size.
@@ -197,6 +197,18 @@ class Compiler {
         const BufferId output = new_buffer(value, true);
         push(graph_.name(value), "requantize", LookupStep{table_of(levels_of(from), &to), bytes, output});
         return output;
+    }
+
+    /// Whether the node averages levels.
+    bool add_mean(const Node& node) {
+        const ActivationQuantizer* const quantizer = quantizer_of(node.inputs.front());
+        if (int8_form(node.op) != Int8::averages || !quantizer) return false;
+        const ValueId output = node.outputs.front();
+        const BufferId means = new_buffer(output, false);
+        push(node.name, formatted("{} int8", type_name(node.op)),
+             MeanStep{node.op, *quantizer, bytes_.at(node.inputs.front()), means});
+        provide(output, means);
+        return true;
     }
 
     /// Whether the node looks up what it does to each byte.

@@ -109,6 +109,14 @@ void run(const MoveStep& step, std::span<const Buffer> buffers, WeightCache&) {
     forward(step.op, ByteForwardArguments{.inputs = inputs, .outputs = outputs, .zero_point = step.zero_point});
 }
 
+void run(const MeanStep& step, std::span<const Buffer> buffers, WeightCache&) {
+    const Buffer& x = buffers[step.input];
+    forward(step.op, LevelMeanArguments{.levels = {x.shape, x.bytes()},
+                                        .zero_point = static_cast<std::uint8_t>(step.quantizer.zero_point),
+                                        .step = step.quantizer.step,
+                                        .means = buffers[step.output].floats()});
+}
+
 void look_up(std::int64_t count, const std::uint8_t* __restrict x, const float* __restrict table, float* __restrict y) {
     for (std::int64_t i = 0; i < count; ++i) y[i] = table[x[i]];
 }

@@ -84,6 +84,13 @@ struct MoveStep {
     std::vector<BufferId> inputs, outputs;
 };
 
+/// An operator that averages levels of a quantizer; the means are floats.
+struct MeanStep {
+    Operator op;
+    ActivationQuantizer quantizer;
+    BufferId input, output;
+};
+
 /// A function of each byte.
 struct LookupStep {
     static constexpr std::int64_t kLevels = 256;
@@ -94,8 +101,8 @@ struct LookupStep {
 
 /// A part of a program that runs at once.
 struct Step {
-    using Work =
-        std::variant<FloatLayerStep, Int8LayerStep, OperatorStep, QuantizeStep, DequantizeStep, MoveStep, LookupStep>;
+    using Work = std::variant<FloatLayerStep, Int8LayerStep, OperatorStep, QuantizeStep, DequantizeStep, MoveStep,
+                              MeanStep, LookupStep>;
 
     std::string name;  ///< of the node
     std::string kind;  ///< what it does, for people

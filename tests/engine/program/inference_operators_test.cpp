@@ -100,6 +100,30 @@ TEST_CASE("the maximum of a whole image is that of its bytes") {
     }
 }
 
+TEST_CASE("means of levels are made of integer sums, and are those of the values") {
+    const std::vector<Operator> means{Reduce{Reduce::Kind::mean, {1, 2}, true},
+                                      Reduce{Reduce::Kind::mean, {1, 2, 3}, false},
+                                      Reduce{Reduce::Kind::mean, {0, 3}, false},
+                                      AveragePool{.kernel{3, 2}, .stride{2, 1}, .padding{1, 0, 1, 1}},
+                                      AveragePool{.kernel{2, 2}, .padding{1, 1, 0, 0}, .count_padding = true},
+                                      AveragePool{.kernel{2, 3}, .dilation{3, 2}}};
+    // Sums of multiples of a power of two are exact in floats too.
+    for (const Operator& op : means) {
+        CAPTURE(type_name(op));
+        for (const auto& quantizer : kOutputs) {
+            Graph graph;
+            const ValueId x = graph.add_input("x", Shape{0, 8, 6, 5});
+            graph.quantize_activation(x, kFine);
+            const ValueId y = graph.add_node("mean", op, {x});
+            quantize(graph, y, quantizer);
+            graph.add_output(y);
+            std::vector<std::string> expected{"quantize", fmt::format("{} int8", type_name(op))};
+            if (quantizer) expected.insert(expected.end(), {"quantize", "dequantize"});
+            CHECK(check_bytes(graph, random_tensor({2, 8, 6, 5}, 1, -8.0F, 8.0F)) == expected);
+        }
+    }
+}
+
 TEST_CASE("parts that are split off have quantizers of their own") {
     Graph graph;
     const ValueId x = graph.add_input("x", Shape{0, 5, 7});

@@ -122,6 +122,7 @@ std::string int8_form_of(const std::string& type, const ImportedOperator& op) {
     if (forms.empty()) return "no node";
     if (forms.contains(Int8::none)) return "floats";
     if (forms.contains(Int8::layer)) return "layer";
+    if (forms.contains(Int8::averages)) return forms.contains(Int8::lookup256) ? "floats" : "mean";
     if (forms.contains(Int8::lookup256)) return "table";
     return forms.contains(Int8::affine) ? "rounding" : "bytes";
 }
