@@ -32,8 +32,14 @@ ValueId operand(NodeImport& node, int input, int rank) {
     return node.graph().onnx_reshape(node.value(input), shapes);
 }
 
-/// All inputs, with leading extents 1 up to the same rank.
+void expect_inputs(const NodeImport& node, int count) {
+    const int given = node.proto().input_size();
+    if (given != count) fail("it has {} inputs, {} were expected", given, count);
+}
+
+/// All inputs, at least one, with leading extents 1 up to the same rank.
 std::vector<ValueId> operands(NodeImport& node) {
+    if (node.proto().input_size() == 0) fail("it has no inputs");
     int rank = 0;
     for (int input = 0; input < node.proto().input_size(); ++input) rank = std::max(rank, node.rank(input));
     std::vector<ValueId> result;
@@ -43,21 +49,23 @@ std::vector<ValueId> operands(NodeImport& node) {
 
 template <Kind kind>
 void import_arithmetic(NodeImport& node) {
+    expect_inputs(node, 2);
     node.output(add_elementwise(node, Arithmetic{kind}, operands(node)));
 }
 
 /// What has its inputs the other way round in ONNX.
 template <Kind kind>
 void import_reversed(NodeImport& node) {
+    expect_inputs(node, 2);
     const std::vector<ValueId> inputs = operands(node);
-    node.output(add_elementwise(node, Arithmetic{kind}, {inputs.at(1), inputs.at(0)}));
+    node.output(add_elementwise(node, Arithmetic{kind}, {inputs[1], inputs[0]}));
 }
 
 /// One input after the other is combined with what came of those before it.
 template <Kind kind>
 ValueId combined(NodeImport& node) {
     const std::vector<ValueId> inputs = operands(node);
-    ValueId result = inputs.at(0);
+    ValueId result = inputs[0];
     for (const ValueId input : std::span(inputs).subspan(1)) {
         result = add_elementwise(node, Arithmetic{kind}, {result, input});
     }
@@ -102,11 +110,14 @@ void import_pow(NodeImport& node) {
     apply(node, {.kind = Activation::Kind::power, .alpha = scalar(node.fixed().constant(1))});
 }
 
-void import_where(NodeImport& node) { node.output(add_elementwise(node, Select{}, operands(node))); }
+void import_where(NodeImport& node) {
+    expect_inputs(node, 3);
+    node.output(add_elementwise(node, Select{}, operands(node)));
+}
 
 /// What one slope for all, or one for each channel, cannot say is made of the parts above and below 0.
 void import_prelu(NodeImport& node) {
-    if (node.proto().input_size() != 2) fail("it has {} inputs, 2 were expected", node.proto().input_size());
+    expect_inputs(node, 2);
     if (node.is_constant(1)) {
         const ValueId slope = node.broadcast_parameter(1, node.rank(0));
         const Shape shape = node.graph().shapes(slope).front();
@@ -120,7 +131,7 @@ void import_prelu(NodeImport& node) {
     const std::vector<ValueId> inputs = operands(node);
     const Activation below{.kind = Activation::Kind::clip, .alpha = -kLargest, .beta = 0.0F};
     const ValueId negative =
-        add_elementwise(node, Arithmetic{Kind::multiply}, {add_elementwise(node, below, {inputs[0]}), inputs.at(1)});
+        add_elementwise(node, Arithmetic{Kind::multiply}, {add_elementwise(node, below, {inputs[0]}), inputs[1]});
     const ValueId positive = add_elementwise(node, Activation{}, {inputs[0]});
     node.output(add_elementwise(node, Arithmetic{Kind::add}, {positive, negative}));
 }

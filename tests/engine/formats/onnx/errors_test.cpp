@@ -1,9 +1,13 @@
 #include "engine/formats/file.h"
+#include "engine/formats/onnx/import/operators.h"
 #include "tests/engine/formats/onnx/model.h"
 #include "tests/error_of.h"
 #include "tests/laboratory.h"
 
 #include <functional>
+#include <set>
+#include <string>
+#include <vector>
 
 using namespace eigenbit::internal;
 
@@ -280,6 +284,37 @@ TEST_CASE("operators of two values are refused with one or three") {
             OnnxModel model(16);
             model.input("x", {0, 4}).output("y").node(type, inputs, {"y"});
             CHECK_THROWS_AS(model.read(), Error);
+        }
+    }
+}
+
+TEST_CASE("any operator with too few inputs, or others than it expects, is refused with a sentence or read") {
+    std::set<std::string, std::less<>> types;
+    for (const ImportTable* table : import_tables()) {
+        for (const auto& [type, op] : *table) types.insert(std::string(type));
+    }
+    REQUIRE(types.size() > 90);
+    using Names = std::vector<std::string>;
+    for (const std::string& type : types) {
+        for (const Names& inputs : {Names{},
+                                    {"x"},
+                                    {"c"},
+                                    {"i"},
+                                    {"", "x"},
+                                    {"x", "x"},
+                                    {"c", "x"},
+                                    {"x", "i"},
+                                    {"i", "i"},
+                                    {"c", "c"},
+                                    {"x", "c", "x"},
+                                    {"c", "c", "c"},
+                                    {"x", "", "i"}}) {
+            CAPTURE(type);
+            CAPTURE(inputs.size());
+            OnnxModel model;
+            model.input("x", {0, 4, 5, 6}).constant("c", random_tensor({4}, 1)).integers("i", {1, 2});
+            model.node(type, inputs, {"y"}).node("Identity", {"x"}, {"z"}).output("y").output("z");
+            CHECK_NOTHROW(error_of_reading(model));
         }
     }
 }

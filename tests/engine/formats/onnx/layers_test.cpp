@@ -350,7 +350,8 @@ TEST_CASE("indices of maxima are refused where nothing goes back by them") {
     CHECK(contains(refusal("Identity", {"i"}, {}, 0), "input 0 ('i') are indices of maxima"));
     CHECK(contains(refusal("MaxUnpool", {"p", "i"}, halves, 1), "down the columns first"));
     CHECK(contains(refusal("MaxUnpool", {"p", "p"}, halves, 0), "input 1 ('p') are no indices"));
-    CHECK(contains(refusal("MaxUnpool", {"p", "i"}, halves, 0), "4, 4, 6), but its indices are those of ("));
+    CHECK(contains(refusal("MaxUnpool", {"p", "i"}, halves, 0),
+                   "it outputs (1, 4, 4, 6), but its indices are those of (1, 4, 5, 6)"));
 }
 
 TEST_CASE("windows of averages may be dilated, and may be norms") {
