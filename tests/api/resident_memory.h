@@ -6,8 +6,8 @@
 
 namespace eigenbit::internal {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kMeasuresMemory = false;  // the sanitizer's own grows
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(EIGENBIT_IS_EMULATED)
+inline constexpr bool kMeasuresMemory = false;  // that of the sanitizer, or of the emulator, grows
 #else
 inline constexpr bool kMeasuresMemory = true;
 #endif
