@@ -80,8 +80,8 @@ bool wants_int8(const eigenbit_model& model, eigenbit_execution execution) {
     fail("Execution {} is unknown.", static_cast<int>(execution));
 }
 
-/// Packing takes and frees much the same memory layer by layer. The C library holds it back, instead of asking the
-/// system again, once it has seen as large an allocation come and go.
+/// Packing takes and frees much the same memory layer by layer. Once the C library has seen as large an allocation come
+/// and go, it holds such memory back, in the whole process from then on, instead of asking the system each time.
 void hold_free_heap() {
 #ifdef __GLIBC__
     constexpr std::size_t kLayerBytes = 4 << 20;

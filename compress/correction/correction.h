@@ -7,6 +7,7 @@ namespace eigenbit::internal {
 /// Label-free correction (method section 10): from the front of the network to its end, with the earlier corrections in
 /// place, every BatchNormalization's mean and variance are moved by what compression changed in its input's channels,
 /// and layers that no BatchNormalization follows get their bias and the gain of their output channels corrected.
+/// What layers that run in int8 lose by the rounding of their weights is part of that.
 ///
 /// `original` and `compressed` must agree on the ValueIds of the outputs of layers and normalisations, as after
 /// quantization. Images are (N, H, W, C); all of them run as one batch.

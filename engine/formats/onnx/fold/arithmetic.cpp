@@ -151,8 +151,8 @@ Constant fold_function(const OnnxNode& node) {
     return result;
 }
 
-/// As weights that are standardized before each use are written: scale, shift, mean and variance for each index of the
-/// second axis.
+/// Of a constant with a scale, shift, mean and variance for each index of its second axis: exporters write so that
+/// weights are standardized before each use.
 Constant fold_batch_normalization(const OnnxNode& node) {
     if (node.integer("training_mode").value_or(0) != 0 || node.integer("spatial").value_or(1) == 0) {
         fail("it normalizes constants by statistics of their own, which is not supported");
@@ -301,10 +301,10 @@ std::vector<float> as_reals(const Constant& constant) {
 const std::map<std::string_view, Constant (*)(const OnnxNode&)>& arithmetic_folds() {
     static const std::map<std::string_view, Constant (*)(const OnnxNode&)> table = [] {
         std::map<std::string_view, Constant (*)(const OnnxNode&)> all = {
-            {"BatchNormalization", fold_batch_normalization},
             {"Abs", fold_function<Magnitude>},
             {"Add", fold_binary<Add>},
             {"And", fold_binary<Minimum>},
+            {"BatchNormalization", fold_batch_normalization},
             {"Ceil", fold_function<Itself>},
             {"Div", fold_binary<Divide>},
             {"Equal", fold_comparison<std::equal_to<>>},
