@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
-#include <mutex>
 #include <new>
 #include <set>
 #include <sstream>
@@ -80,12 +79,8 @@ int exit_code_of(const Work& work) {
     return kFailure;
 }
 
-/// Shows the first warning of each kind, whether there is progress or not.
-void show_warning(std::string_view kind, std::string_view sentence) {
-    static std::mutex mutex;
-    static std::set<std::string, std::less<>> shown;
-    const std::lock_guard lock(mutex);
-    if (!shown.emplace(kind).second) return;
+/// Shows a warning, whether there is progress or not.
+void show_warning(std::string_view sentence) {
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
     std::fputs(fmt::format("{}eigenbit: warning: {}\n", terminal ? "\r\x1b[K" : "", sentence).c_str(), stderr);
 }
@@ -99,7 +94,10 @@ int main(int argc, char** argv) {
     command.require_subcommand(1);
     command.footer("eigenbit VERB --help tells more, with examples.");
 
-    eigenbit::listen_to_warnings(show_warning);
+    std::set<std::string, std::less<>> shown;
+    const eigenbit::WarningListener listener([&](std::string_view kind, std::string_view sentence) {
+        if (shown.emplace(kind).second) show_warning(sentence);
+    });
     RunOptions options;
     options.program = quoted(argv[0]);
     for (int i = 0; i < argc; ++i) options.command_line += (i == 0 ? "" : " ") + quoted(argv[i]);

@@ -2,6 +2,7 @@
 
 #include "engine/base/error.h"
 
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -21,7 +22,10 @@ void make_shape(Tensor& tensor, const Shape& shape) {
 }  // namespace
 
 BatchLoader::BatchLoader(Dataset dataset, const Options& options)
-    : dataset_(std::move(dataset)), options_(options), normalizer_(dataset_.preprocessing) {
+    : dataset_(std::move(dataset)),
+      options_(options),
+      normalizer_(dataset_.preprocessing),
+      arena_(tbb::info::default_concurrency()) {
     const Augmentation& augmentation = dataset_.augmentation;
     const bool square = options.augment && augmentation.crop > 0;
     crop_height_ = square ? augmentation.crop : dataset_.preprocessing.height;
@@ -56,11 +60,13 @@ const Batch* BatchLoader::next() {
     if (taken_ == batches_) return nullptr;
     Slot& current = slot(taken_);
     try {
-        arena_.execute([&] { current.filling.wait(); });
+        arena_->execute([&] { current.filling.wait(); });
     } catch (...) {
+        current.warnings.tell();
         stop();
         throw;
     }
+    current.warnings.tell();
     ++taken_;
     return &current.batch;
 }
@@ -69,27 +75,30 @@ const Batch* BatchLoader::next() {
 // so that neither a single thread nor a caller inside somebody else's parallel loop can wait for itself.
 void BatchLoader::start_filling(std::int64_t batch) {
     if (batch >= batches_) return;
-    arena_.execute([&] { slot(batch).filling.run([this, batch] { fill(batch, slot(batch).batch); }); });
+    arena_->execute([&] { slot(batch).filling.run([this, batch] { fill(batch, slot(batch)); }); });
 }
 
 void BatchLoader::stop() {
     for (Slot& slot : slots_) {
         slot.filling.cancel();
         try {
-            arena_.execute([&] { slot.filling.wait(); });
+            arena_->execute([&] { slot.filling.wait(); });
         } catch (const std::exception&) {
             // Of a batch that nobody wants any more.
         }
+        slot.warnings.forget();
     }
     taken_ = batches_;
 }
 
-void BatchLoader::fill(std::int64_t number, Batch& batch) {
+void BatchLoader::fill(std::int64_t number, Slot& slot) {
+    Batch& batch = slot.batch;
     const std::int64_t begin = number * batch_size_;
     const std::int64_t end = std::min(begin + batch_size_, examples_);
     if (crop_height_ > 0) allocate(end - begin, crop_height_, crop_width_, batch);
     batch.labels.resize(dataset_.labels.empty() ? 0 : static_cast<std::size_t>(end - begin));
     tbb::parallel_for(begin, end, [&](std::int64_t position) {
+        const WarningListener listener = slot.warnings.listener();
         place(order_[static_cast<std::size_t>(position)], position - begin, batch);
     });
 }

@@ -1,12 +1,13 @@
 #pragma once
 
 #include "datasets/dataset.h"
+#include "engine/base/arena.h"
 #include "engine/base/random.h"
 #include "engine/base/tensor.h"
+#include "engine/base/warning.h"
 #include "engine/formats/preprocess.h"
 
 #include <tbb/enumerable_thread_specific.h>
-#include <tbb/task_arena.h>
 #include <tbb/task_group.h>
 
 #include <array>
@@ -53,19 +54,20 @@ class BatchLoader {
     /// Begins an epoch, at this batch, dropping what is left of the one before.
     void start(int epoch, std::int64_t batch = 0);
     /// The epoch's next batch, valid until the next call; null at the end. Throws Error when an example cannot be read;
-    /// the epoch is then over.
+    /// the epoch is then over. What was to be warned of in making the batch is told to the calling thread's listener.
     const Batch* next();
 
   private:
     struct Slot {
         Batch batch;
+        KeptWarnings warnings;
         tbb::task_group filling;
     };
 
     Slot& slot(std::int64_t batch) { return slots_[static_cast<std::size_t>(batch) % slots_.size()]; }
     void start_filling(std::int64_t batch);
     void stop();
-    void fill(std::int64_t number, Batch& batch);
+    void fill(std::int64_t number, Slot& slot);
     void place(std::int64_t example, std::int64_t position, Batch& batch);
     void allocate(std::int64_t images, int height, int width, Batch& batch) const;
     Window choose_window(const Example& example, Random& random) const;
@@ -83,7 +85,7 @@ class BatchLoader {
     std::vector<std::int64_t> order_;
     std::int64_t first_ = 0;
     std::int64_t taken_ = 0;
-    tbb::task_arena arena_;
+    Arena arena_;
     tbb::enumerable_thread_specific<Example> scratch_;
     std::array<Slot, 3> slots_;
 };

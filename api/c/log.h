@@ -22,7 +22,7 @@ class LogScope {
           }) {}
 
   private:
-    ScopedWarningListener listener_;
+    WarningListener listener_;
 };
 
 }  // namespace eigenbit::internal

@@ -86,63 +86,25 @@ class Gathering {
 
 }  // namespace
 
-/// Arenas that no session uses, kept for the next one. oneTBB (2021.8) frees an arena that it was to send threads to
-/// only when one comes by after it has been given up: where sessions are made faster than that, their arenas stay for
-/// ever.
-class Threads::IdleArenas {
-  public:
-    /// One, of this concurrency.
-    std::list<tbb::task_arena> take(int concurrency) {
-        std::list<tbb::task_arena> taken;
-        {
-            const std::lock_guard lock(mutex_);
-            const auto found = std::ranges::find_if(
-                idle_, [&](const tbb::task_arena& arena) { return arena.max_concurrency() == concurrency; });
-            if (found != idle_.end()) taken.splice(taken.end(), idle_, found);
-        }
-        if (taken.empty()) taken.emplace_back(concurrency);
-        return taken;
-    }
-    void give_back(std::list<tbb::task_arena>& arena) {
-        const std::lock_guard lock(mutex_);
-        idle_.splice(idle_.end(), arena);
-    }
-
-    static const std::shared_ptr<IdleArenas>& of_process() {
-        static const auto arenas = std::make_shared<IdleArenas>();
-        return arenas;
-    }
-
-  private:
-    std::mutex mutex_;
-    std::list<tbb::task_arena> idle_;
-};
-
 Threads::Threads(std::int32_t count, eigenbit_parallel parallel, void* user) : parallel_(parallel), user_(user) {
     const int concurrency = concurrency_of(count);
     if (parallel_ == nullptr) {
-        idle_ = IdleArenas::of_process();
-        arena_ = idle_->take(concurrency);
+        own_.emplace(concurrency);
     } else {
         // All places are reserved for the caller's threads, so that oneTBB sends none of its own.
-        arena_.emplace_back(concurrency, static_cast<unsigned>(concurrency));
+        callers_.emplace(concurrency, static_cast<unsigned>(concurrency));
     }
-}
-
-Threads::~Threads() {
-    if (idle_) idle_->give_back(arena_);
 }
 
 void Threads::run(const std::function<void()>& body) {
-    tbb::task_arena& arena = arena_.front();
-    if (parallel_ == nullptr) {
-        arena.execute(body);
+    if (own_) {
+        (*own_)->execute(body);
         return;
     }
-    Gathering gathering(arena, body);
+    Gathering gathering(*callers_, body);
     parallel_(
-        user_, arena.max_concurrency(), [](void* argument, std::int32_t) { static_cast<Gathering*>(argument)->join(); },
-        &gathering);
+        user_, callers_->max_concurrency(),
+        [](void* argument, std::int32_t) { static_cast<Gathering*>(argument)->join(); }, &gathering);
     gathering.throw_error();
 }
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "engine/base/arena.h"
 #include "include/eigenbit/eigenbit.h"
 
 #include <tbb/task_arena.h>
 
 #include <cstdint>
 #include <functional>
-#include <list>
-#include <memory>
+#include <optional>
 
 namespace eigenbit::internal {
 
@@ -19,19 +19,16 @@ class Threads {
     Threads(std::int32_t count, eigenbit_parallel parallel, void* user);
     Threads(const Threads&) = delete;
     Threads& operator=(const Threads&) = delete;
-    ~Threads();
 
     /// Runs a body whose loops all the threads share: on the calling thread, or on the first of the caller's that
     /// comes. Throws what body throws.
     void run(const std::function<void()>& body);
 
-    class IdleArenas;
-
   private:
     eigenbit_parallel parallel_;
     void* user_;
-    std::shared_ptr<IdleArenas> idle_;
-    std::list<tbb::task_arena> arena_;  // one
+    std::optional<Arena> own_;
+    std::optional<tbb::task_arena> callers_;  // where there is `parallel_`
 };
 
 }  // namespace eigenbit::internal

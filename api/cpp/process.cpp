@@ -3,6 +3,8 @@
 #include "include/eigenbit/files.hpp"
 #include "include/eigenbit/warnings.hpp"
 
+#include <utility>
+
 namespace eigenbit {
 inline namespace v1 {
 
@@ -18,7 +20,12 @@ void check_writable(const std::string& file) {
     translated([&] { internal::check_writable(file); });
 }
 
-void listen_to_warnings(WarningListener listener) { internal::listen_to_warnings(listener); }
+struct WarningListener::State {
+    internal::WarningListener listener;
+};
+
+WarningListener::WarningListener(Hear hear) : state_(new State{internal::WarningListener(std::move(hear))}) {}
+WarningListener::~WarningListener() = default;
 
 }  // namespace v1
 }  // namespace eigenbit

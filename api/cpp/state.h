@@ -3,6 +3,7 @@
 #include "api/arrays.h"
 #include "api/model_file.h"
 #include "datasets/data_spec.h"
+#include "engine/base/arena.h"
 #include "engine/base/error.h"
 #include "engine/base/tensor.h"
 #include "engine/base/warning.h"
@@ -12,7 +13,6 @@
 #include "include/eigenbit/model.hpp"
 
 #include <tbb/info.h>
-#include <tbb/task_arena.h>
 
 #include <algorithm>
 #include <functional>
@@ -70,7 +70,7 @@ auto translated(const Call& call) -> decltype(call()) {
 template <typename Call>
 auto logged(const Log& log, const Call& call) -> decltype(call()) {
     if (!log) return call();
-    const internal::ScopedWarningListener listener([&](std::string_view, std::string_view sentence) { log(sentence); });
+    const internal::WarningListener listener([&](std::string_view, std::string_view sentence) { log(sentence); });
     return call();
 }
 
@@ -80,8 +80,8 @@ auto translated(int threads, const Log& log, const Call& call) -> decltype(call(
     return translated([&] {
         if (threads < 0) internal::fail("{} threads were asked for, expected 0 or more.", threads);
         if (threads == 0) return logged(log, call);
-        tbb::task_arena arena(std::min(threads, tbb::info::default_concurrency()));
-        return arena.execute([&] { return logged(log, call); });
+        internal::Arena arena(std::min(threads, tbb::info::default_concurrency()));
+        return arena->execute([&] { return logged(log, call); });
     });
 }
 

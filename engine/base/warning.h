@@ -3,38 +3,49 @@
 #include "engine/base/format.h"
 
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace eigenbit::internal {
 
-/// Hears sentences about what is doubtful but goes on; of those of one kind it may show the first alone. Called from
-/// any thread.
-using WarningListener = void (*)(std::string_view kind, std::string_view sentence);
-
-/// Who hears warnings from now on; null for nobody, as in the beginning.
-void listen_to_warnings(WarningListener listener);
-
-/// While it lives, what the thread that made it warns of is heard by it alone. Such listeners lie in one another.
-class ScopedWarningListener {
+/// While it lives, hears what the thread that made it warns of: sentences about what is doubtful but goes on; of those
+/// of one kind it may show the first alone. The one made last hears alone.
+class WarningListener {
   public:
     using Hear = std::function<void(std::string_view kind, std::string_view sentence)>;
 
-    explicit ScopedWarningListener(Hear hear);
-    ScopedWarningListener(const ScopedWarningListener&) = delete;
-    ScopedWarningListener& operator=(const ScopedWarningListener&) = delete;
-    ~ScopedWarningListener();
+    explicit WarningListener(Hear hear);
+    WarningListener(const WarningListener&) = delete;
+    WarningListener& operator=(const WarningListener&) = delete;
+    ~WarningListener();
 
     const Hear& hear() const { return hear_; }
 
   private:
     Hear hear_;
-    const ScopedWarningListener* outer_;
+    const WarningListener* outer_;
 };
 
-/// Tells the thread's innermost listener, or, where it has none, the listener of all.
+/// Tells the calling thread's listener, where it has one.
 void tell_warning(std::string_view kind, std::string_view sentence);
+
+/// Warnings of threads that work for another, kept until that one tells them. Any number of threads may keep at a time.
+class KeptWarnings {
+  public:
+    /// Keeps what the calling thread warns of while the listener lives.
+    WarningListener listener();
+    /// Tells the calling thread's listener what was kept, in an order that does not depend on the threads, and forgets
+    /// it.
+    void tell();
+    void forget();
+
+  private:
+    std::mutex mutex_;
+    std::vector<std::pair<std::string, std::string>> kept_;  // kind and sentence
+};
 
 /// Warns with a formatted sentence, which is a kind of its own.
 template <typename... Arguments>

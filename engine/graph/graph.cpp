@@ -88,6 +88,12 @@ void Graph::rename(std::size_t node, const std::string& name) {
 
 void Graph::replace_uses(ValueId from, ValueId to) {
     for (Node& node : nodes_) std::ranges::replace(node.inputs, from, to);
+    const auto is_output = [&](ValueId value) { return std::ranges::find(outputs_, value) != outputs_.end(); };
+    if (is_output(from) && !is_output(to)) {
+        const auto producer = std::ranges::find(nodes_, std::vector{to}, &Node::outputs);
+        if (producer != nodes_.end()) rename(static_cast<std::size_t>(producer - nodes_.begin()), name(from));
+        if (is_parameter(to)) names_[static_cast<std::size_t>(to)] = name(from);
+    }
     std::ranges::replace(outputs_, from, to);
     if (auto quantizer = activations_.extract(from)) {
         quantizer.key() = to;
@@ -97,6 +103,9 @@ void Graph::replace_uses(ValueId from, ValueId to) {
 
 void Graph::absorb(std::size_t node, std::size_t later) {
     for (const ValueId output : nodes_[node].outputs) activations_.erase(output);
+    if (std::ranges::find(outputs_, nodes_[later].outputs.front()) != outputs_.end()) {
+        nodes_[node].name = nodes_[later].name;
+    }
     nodes_[node].outputs = std::move(nodes_[later].outputs);
     nodes_.erase(nodes_.begin() + static_cast<std::ptrdiff_t>(later));
     remove_unused_parameters();

@@ -46,12 +46,12 @@ class Graph {
     /// Puts a node before the node at `position`; the value it outputs is new. A rewrite then redirects inputs to it.
     ValueId insert_node(std::size_t position, std::string name, Operator op, std::vector<ValueId> inputs);
     /// Replaces all uses of `from`, as an output of the graph too, by `to`; the quantizer of `from` moves along unless
-    /// `to` has its own.
+    /// `to` has its own, and the name of an output does to what a node outputs alone.
     void replace_uses(ValueId from, ValueId to);
     /// Gives the only output of a node, and the node, another name.
     void rename(std::size_t node, const std::string& name);
     /// Lets the node compute the values of a later node, which is removed: a layer that now does the work of what
-    /// followed it. Nodes after `later` move up by one.
+    /// followed it. Nodes after `later` move up by one. Where the network outputs them, the node takes their name.
     void absorb(std::size_t node, std::size_t later);
     /// Forgets nodes that nothing the graph outputs depends on, with their quantizers, then parameters that no node
     /// reads any more.

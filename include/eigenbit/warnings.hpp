@@ -2,6 +2,8 @@
 
 #include "error.hpp"
 
+#include <functional>
+#include <memory>
 #include <string_view>
 
 #ifdef __GNUC__
@@ -11,13 +13,24 @@
 namespace eigenbit {
 inline namespace v1 {
 
-/// Hears sentences about what is doubtful but goes on; of those of one kind it may show the first alone. Any thread may
-/// call it, several at once.
-using WarningListener = void (*)(std::string_view kind, std::string_view sentence);
+/// While it lives, hears what the thread that made it warns of in calls that were given no log: sentences about what is
+/// doubtful but goes on; of those of one kind it may show the first alone. It is called on that thread, also where
+/// others work for the call, and destroyed there. The one made last hears alone; without any, nobody does.
+class WarningListener {
+  public:
+    /// Is given the sentence and its kind, valid while the call lasts.
+    using Hear = std::function<void(std::string_view kind, std::string_view sentence)>;
 
-/// Who hears, in the whole process, the warnings of calls that were given no log and of threads that work for others;
-/// null for nobody, as in the beginning.
-void listen_to_warnings(WarningListener listener);
+    /// `hear` is not empty.
+    explicit WarningListener(Hear hear);
+    WarningListener(const WarningListener&) = delete;
+    WarningListener& operator=(const WarningListener&) = delete;
+    ~WarningListener();
+
+  private:
+    struct State;
+    std::unique_ptr<const State> state_;
+};
 
 }  // namespace v1
 }  // namespace eigenbit

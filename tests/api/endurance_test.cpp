@@ -1,4 +1,5 @@
 #include "tests/api/handles.h"
+#include "tests/api/resident_memory.h"
 #include "tests/engine/formats/ebit/models.h"
 #include "tests/temporary_folder.h"
 
@@ -7,12 +8,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
-#include <malloc.h>
 #include <string>
 #include <thread>
-#include <unistd.h>
 
 using namespace eigenbit::internal;
 
@@ -24,25 +22,9 @@ namespace {
 constexpr std::size_t kThreads = 8;
 constexpr std::int64_t kImages = 3;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(EIGENBIT_IS_EMULATED)
-constexpr bool kMeasuresMemory = false;  // that of the sanitizer, or of the emulator, grows
-#else
-constexpr bool kMeasuresMemory = true;
-#endif
-
 std::size_t loads() {
     const char* const given = std::getenv("EIGENBIT_LOADS");
     return given == nullptr ? 400 : std::stoul(given);
-}
-
-/// Of the process, without what the C library holds back.
-double resident_megabytes() {
-    ::malloc_trim(0);
-    std::ifstream file("/proc/self/statm");
-    long all = 0;
-    long resident = 0;
-    file >> all >> resident;
-    return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1024.0 * 1024.0);
 }
 
 /// Calls task(i) for 0 … count-1 from kThreads threads. Returns how many of them were false.

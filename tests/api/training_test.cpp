@@ -1,4 +1,5 @@
 #include "tests/api/bright_halves.h"
+#include "tests/api/resident_memory.h"
 #include "tests/error_of.h"
 #include "tests/temporary_folder.h"
 
@@ -112,11 +113,14 @@ TEST_CASE("Training stops where it is asked to, by another thread or by what a c
     CHECK_THROWS_AS(eigenbit::train(net, data, {.epochs = 1, .on_progress = refuse}), std::length_error);
 }
 
-TEST_CASE("Training is stopped 200 times at random moments by other threads") {
+TEST_CASE("Training is stopped 200 times at random moments by other threads, and memory does not grow") {
     const eigenbit::Dataset data = bright_halves(60, 1);
     const eigenbit::Model untrained = small_network(data);
     std::mt19937 random(1);
-    for (int run = 0; run < 200; ++run) {
+    constexpr int kWarmUps = 50;
+    double megabytes = 0.0;
+    for (int run = 0; run < kWarmUps + 200; ++run) {
+        if (run == kWarmUps) megabytes = eigenbit::internal::resident_megabytes();
         eigenbit::Model net = untrained;
         std::atomic<bool> stop = false;
         const std::chrono::microseconds moment(random() % 3000);
@@ -130,6 +134,7 @@ TEST_CASE("Training is stopped 200 times at random moments by other threads") {
         CHECK(result.stopped->steps_per_epoch == 6);
         CHECK(net.parameter_count() == untrained.parameter_count());
     }
+    if (eigenbit::internal::kMeasuresMemory) CHECK(eigenbit::internal::resident_megabytes() < megabytes + 1.0);
 }
 
 TEST_CASE("What cannot be is refused with a sentence") {

@@ -42,6 +42,24 @@ TEST_CASE("--until ends a network where it says, and names what there is instead
     CHECK(packed.errors.find("'net.ebit' is no ONNX file, which --until is for") != std::string::npos);
 }
 
+TEST_CASE("an output keeps its name in every file, also where what computes it last becomes part of a layer") {
+    const TemporaryFolder folder;
+    OnnxModel model;
+    model.input("x", {0, 3, 8, 8}).constant("w", random_tensor({4, 3, 3, 3}, 1)).constant("v", random_tensor({4}, 2));
+    model.constant("variance", random_tensor({4}, 3, 0.5F, 1.5F));
+    model.node("Conv", {"x", "w"}, {"c"}).node("BatchNormalization", {"c", "v", "v", "v", "variance"}, {"normal"});
+    model.node("Relu", {"normal"}, {"r"}).node("Dropout", {"r"}, {"kept"}).output("kept");
+    model.node("Conv", {"x", "w"}, {"d"}).node("BatchNormalization", {"d", "v", "v", "v", "variance"}, {"scaled"});
+    write(folder, "net.onnx", model.output("scaled"));
+    CHECK(run_command(folder, "pack net.onnx --out net.ebit").exit_code == 0);
+    CHECK(run_command(folder, "pack net.ebit --out again.onnx").exit_code == 0);
+    onnx::ModelProto again;
+    REQUIRE(again.ParseFromString(text_of(folder / "again.onnx")));
+    REQUIRE(again.graph().output_size() == 2);
+    CHECK(again.graph().output(0).name() == "kept");
+    CHECK(again.graph().output(1).name() == "scaled");
+}
+
 TEST_CASE("--size is the size of images where a network leaves it open, for every verb that reads one") {
     const TemporaryFolder folder;
     write_digits(folder);

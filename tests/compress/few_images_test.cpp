@@ -99,7 +99,7 @@ TEST_CASE("Many equal images are one") {
     const Tensor image = random_images(1, 4);
     CompressionOptions options;
     options.transforms = transforms_named("auto", "auto");
-    const Warnings warnings;
+    Warnings warnings;
     const CompressedNetwork of_one = Compressor(graph, image, options).at_rate(3.0);
     CHECK(warnings.take().find("Too few different calibration images, 1,") != std::string::npos);
     const CompressedNetwork of_many = Compressor(graph, repeated(image, 24), options).at_rate(3.0);

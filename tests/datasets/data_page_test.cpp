@@ -63,7 +63,7 @@ class Place {
         Normalizer(preprocessing).write(example.image, window, values.data());
         return values;
     }
-    std::string warnings() const { return warnings_.take(); }
+    std::string warnings() { return warnings_.take(); }
 
   private:
     TemporaryFolder folder_;
@@ -101,7 +101,7 @@ const std::map<std::string, std::function<void()>> kCases{
      }},
     {"an empty class folder",
      [] {
-         const Place place;
+         Place place;
          place.folder("cat");
          place.image("dog/1.png");
          CHECK(place.open().class_count == 2);
@@ -231,7 +231,7 @@ const std::map<std::string, std::function<void()>> kCases{
      }},
     {"names, the network none",
      [] {
-         const Warnings warnings;
+         Warnings warnings;
          CHECK(matched({"cat", "dog"}, {}, 2) == std::vector{0, 1});
          CHECK(warnings.take().empty());
          CHECK(matched({"cat", "dog"}, {}, 3) == std::vector{0, 1});
@@ -244,7 +244,7 @@ const std::map<std::string, std::function<void()>> kCases{
 
     {"JPEG, PNG, BMP",
      [] {
-         const Place place;
+         Place place;
          place.write("a/1.jpg", jpeg_bytes(ramp(8, 8)));
          place.write("a/2.JPEG", jpeg_bytes({8, 8, 3, Bytes(192, 50)}));
          place.write("a/3.png", png_bytes(ramp(8, 8)));
@@ -261,7 +261,7 @@ const std::map<std::string, std::function<void()>> kCases{
              CHECK(mentions(place.refusal(), fmt::format("{} image; JPEG, PNG and BMP are read: convert it", kind)));
          }
          for (const char* name : {"1.webp", "1.avif", "1.heic", "1.tif", "1.gif", "1.jxl", "1.jp2"}) {
-             const Place place;
+             Place place;
              place.text(fmt::format("a/{}", name), "x");
              CHECK(mentions(place.refusal(), "image; JPEG, PNG and BMP are read: convert it"));
              place.image("a/2.png");
@@ -284,14 +284,14 @@ const std::map<std::string, std::function<void()>> kCases{
      }},
     {"transparent pixels",
      [] {
-         const Place place;
+         Place place;
          place.write("a/1.png", png_bytes({1, 1, 2, {0, 0}}));
          CHECK(place.seen(std::string("?size=1") + kRaw)[0] == doctest::Approx(255.0));
          CHECK(mentions(place.warnings(), "1.png\" has transparent pixels: they are laid over white"));
      }},
     {"a file that ends early",
      [] {
-         const Place place;
+         Place place;
          Bytes bytes = png_bytes({16, 16, 1, Bytes(256, 9)});
          bytes.resize(bytes.size() - 12);
          place.write("a/1.png", bytes);

@@ -126,7 +126,7 @@ TEST_CASE("all that lies below a class folder belongs to it, but what archives a
 
 TEST_CASE("an empty class folder is a class, with a warning") {
     const TemporaryFolder folder;
-    const Warnings warnings;
+    Warnings warnings;
     write_grey(folder / "dog/1.png", 1);
     std::filesystem::create_directory(folder / "cat");
     const Dataset dataset = open(folder);
@@ -137,7 +137,7 @@ TEST_CASE("an empty class folder is a class, with a warning") {
 
 TEST_CASE("images of other kinds are refused where there are no others, and left out with a warning where there are") {
     const TemporaryFolder folder;
-    const Warnings warnings;
+    Warnings warnings;
     write_grey(folder / "cat/1.png", 1);
     std::filesystem::create_directory(folder / "dog");
     folder.write("dog/1.WEBP", "RIFF");

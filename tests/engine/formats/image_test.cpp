@@ -95,7 +95,7 @@ TEST_CASE("images of other kinds are refused by name") {
 }
 
 TEST_CASE("a file without its end is read as far as it goes, with a warning") {
-    const Warnings warnings;
+    Warnings warnings;
     const auto read = [](const Bytes& bytes, std::size_t missing) {
         return decode_image(std::span(bytes).first(bytes.size() - missing), "cut");
     };
@@ -128,7 +128,7 @@ TEST_CASE("a file without its end is read as far as it goes, with a warning") {
 }
 
 TEST_CASE("a progressive JPEG file without its end is read as fine as it goes") {
-    const Warnings warnings;
+    Warnings warnings;
     const std::vector<std::uint8_t> bytes =
         read_file(std::filesystem::path(EIGENBIT_SOURCE_ROOT) / "tests/fuzz/data_corpus/progressive.jpg");
     const Image whole = decode_image(bytes, "whole");
@@ -221,7 +221,7 @@ TEST_CASE("damaged Exif data say nothing, or something") {
 }
 
 TEST_CASE("transparent pixels are laid over white, with a warning; opaque ones stay as they are") {
-    const Warnings warnings;
+    Warnings warnings;
     CHECK(decode_image(png_bytes({1, 2, 4, {10, 20, 30, 255, 40, 50, 60, 255}}), "a.png")
           == Image{1, 2, 3, {10, 20, 30, 40, 50, 60}});
     CHECK(warnings.take().empty());

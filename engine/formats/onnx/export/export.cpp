@@ -342,6 +342,29 @@ std::span<const std::uint8_t> as_bytes(const std::string& text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
+/// Whether there is an ONNX file here whose tensors lie in the file of this name.
+bool refers_to(const std::filesystem::path& path, const std::string& file) {
+    if (!std::filesystem::is_regular_file(path)) return false;
+    const FileBytes bytes(path);
+    onnx::ModelProto model;
+    if (!model.ParseFromArray(bytes.span().data(), static_cast<int>(bytes.span().size()))) return false;
+    return std::ranges::any_of(model.graph().initializer(), [&](const onnx::TensorProto& tensor) {
+        return std::ranges::any_of(tensor.external_data(), [&](const onnx::StringStringEntryProto& entry) {
+            return entry.key() == "location" && entry.value() == file;
+        });
+    });
+}
+
+/// Where the tensors go that a network's file cannot hold: NAME.data, or NAME.2.data and so on where others have files
+/// of these names. That of a network that is to be replaced is replaced with it.
+std::filesystem::path place_of_data(const std::filesystem::path& path) {
+    for (int number = 1;; ++number) {
+        std::filesystem::path place = path;
+        place += number == 1 ? ".data" : formatted(".{}.data", number);
+        if (!std::filesystem::exists(place) || refers_to(path, place.filename().string())) return place;
+    }
+}
+
 /// Takes the values of all but small tensors out of the graph, which then says that they lie in a file of this name:
 /// the pieces of that file. Tensors begin at multiples of a page, so that they can be mapped.
 std::vector<std::string> take_out_data(onnx::GraphProto& graph, const std::string& file) {
@@ -403,8 +426,7 @@ void write_onnx(const Model& model, const std::filesystem::path& path, const Onn
     const auto fits = [&](std::int64_t largest) {
         return file.ByteSizeLong() + last.ByteSizeLong() <= static_cast<std::size_t>(largest);
     };
-    std::filesystem::path data_path = path;
-    data_path += ".data";
+    const std::filesystem::path data_path = place_of_data(path);
     std::vector<std::string> data;
     if (!fits(options.largest_file)) data = take_out_data(*file.mutable_graph(), data_path.filename().string());
     if (!fits(std::numeric_limits<std::int32_t>::max())) {

@@ -142,7 +142,7 @@ TEST_CASE("a network that one file cannot hold is written with a file beside it,
     std::string said;
     const auto write = [&](std::int64_t largest_file) {
         said.clear();
-        const ScopedWarningListener listener([&](std::string_view, std::string_view sentence) { said = sentence; });
+        const WarningListener listener([&](std::string_view, std::string_view sentence) { said = sentence; });
         write_onnx(Model{graph, {}, {}}, folder / "net.onnx", {.largest_file = largest_file});
     };
     write(10'000);
@@ -154,6 +154,18 @@ TEST_CASE("a network that one file cannot hold is written with a file beside it,
     CHECK(std::filesystem::file_size(folder / "net.onnx.data") == 2 * 4096);  // the bias stays in the network
     const Tensor input = random_tensor({3, 40}, 3);
     CHECK(same_bits(run(read_onnx(folder / "net.onnx").graph, input), run(graph, input)));
+
+    // Written again, it replaces its data; a file of that name that belongs to something else is left alone.
+    write(1'000);
+    CHECK_FALSE(std::filesystem::exists(folder / "net.onnx.2.data"));
+    folder.write("other.onnx.data", "of another");
+    write_onnx(Model{graph, {}, {}}, folder / "other.onnx", {.largest_file = 1'000});
+    CHECK(std::filesystem::file_size(folder / "other.onnx.data") == 10);
+    CHECK(std::filesystem::file_size(folder / "other.onnx.2.data") == 2 * 4096);
+    CHECK(same_bits(run(read_onnx(folder / "other.onnx").graph, input), run(graph, input)));
+    write_onnx(Model{graph, {}, {}}, folder / "other.onnx", {.largest_file = 1'000});
+    CHECK_FALSE(std::filesystem::exists(folder / "other.onnx.3.data"));
+
     CHECK(contains(error_of([&] {
                        write_onnx(Model{graph, {}, {}}, "/dev/null", {.largest_file = 1'000});
                    }),
