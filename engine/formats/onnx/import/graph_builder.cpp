@@ -309,15 +309,21 @@ std::optional<ValueId> GraphBuilder::image_of_size(std::span<const std::array<st
 }
 
 void GraphBuilder::name_output(ValueId output, const std::string& name) {
-    const auto is_taken = [&](ValueId value) { return value != output && graph_.name(value) == name; };
-    const auto outputs_taken = [&](const Node& node) { return std::ranges::any_of(node.outputs, is_taken); };
-    if (std::ranges::any_of(graph_.nodes(), outputs_taken)
-        || std::ranges::any_of(graph_.inputs(), is_taken, &Graph::Input::value)
+    const std::vector<Node>& nodes = graph_.nodes();
+    const auto position = eigenbit::internal::producer(graph_, output);
+    if (!position || nodes[*position].outputs.size() != 1 || graph_.name(output) == name) return;
+    const auto is_taken = [&](ValueId value) { return graph_.name(value) == name; };
+    if (std::ranges::any_of(graph_.inputs(), is_taken, &Graph::Input::value)
         || std::ranges::any_of(graph_.parameters(), [&](const auto& entry) { return is_taken(entry.first); })) {
         return;
     }
-    const auto position = eigenbit::internal::producer(graph_, output);
-    if (position && graph_.nodes()[*position].outputs.size() == 1) graph_.rename(*position, name);
+    // Of several nodes that make an output, the first has its name so far: they change names.
+    for (std::size_t other = 0; other < nodes.size(); ++other) {
+        if (std::ranges::none_of(nodes[other].outputs, is_taken)) continue;
+        if (nodes[other].outputs.size() != 1) return;
+        graph_.rename(other, std::string(graph_.name(output)));
+    }
+    graph_.rename(*position, name);
 }
 
 Graph GraphBuilder::finish(std::span<const ValueId> outputs, std::span<const std::string> names) {

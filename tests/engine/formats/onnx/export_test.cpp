@@ -56,6 +56,11 @@ TEST_CASE("outputs keep the names that the file gives them, whatever computes th
     model.node("Conv", {"x", "w"}, {"features"}).output("features");
     model.node("Transpose", {"features"}, {"pixels"}, {{"perm", Integers{0, 2, 3, 1}}}).output("pixels");
     model.node("Gelu", {"features"}, {"scores"}).output("scores");  // several nodes in opset 13
+    model.integers("sides", {2, 3}).integers("channels", {1}).number("count", 108.0F);
+    model.node("ReduceSum", {"x", "sides"}, {"sums"});
+    model.node("ReduceSum", {"sums", "channels"}, {"sum"}, {{"keepdims", std::int64_t{0}}});
+    model.node("Div", {"sum", "count"}, {"mean"}).output("mean");  // two nodes here
+    model.proto.mutable_graph()->mutable_node()->rbegin()->clear_name();  // both named like the output
     model.proto.mutable_opset_import(0)->set_version(20);
     const auto names = [](const Graph& graph) {
         std::vector<std::string> result;
@@ -63,7 +68,8 @@ TEST_CASE("outputs keep the names that the file gives them, whatever computes th
         return result;
     };
     const Graph graph = model.read().graph;
-    CHECK(graph.name(graph.outputs().back()) == "scores");
+    CHECK(graph.name(graph.outputs()[2]) == "scores");
+    CHECK(graph.name(graph.outputs()[3]) == "mean");
     CHECK(names(exported_and_read_again(graph)) == names(graph));
     const TemporaryFolder folder;
     write_onnx(Model{graph, {}, {}}, folder / "again.onnx");
