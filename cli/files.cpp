@@ -22,24 +22,25 @@ struct FormatRule {
 };
 
 const FormatRule& rule_of(FileFormat format) {
-    static constexpr std::array<FormatRule, 9> kRules{{{"ONNX", ".onnx", ""},
-                                                       {"packed networks", ".ebit",
-                                                        "\x89"
-                                                        "EBIT"},
-                                                       {"HTML", ".html", "<"},
-                                                       {"SVG", ".svg", "<"},
-                                                       {"JSON", "", "{"},
-                                                       {"checkpoints", "", "EBTRAIN"},
-                                                       {"PNG", ".png", "\x89PNG"},
-                                                       {"NumPy arrays", ".npz", "PK"},
-                                                       {"safetensors", ".safetensors", ""}}};
+    static constexpr std::array<FormatRule, 10> kRules{{{"ONNX", ".onnx", ""},
+                                                        {"packed networks", ".ebit",
+                                                         "\x89"
+                                                         "EBIT"},
+                                                        {"HTML", ".html", "<"},
+                                                        {"SVG", ".svg", "<"},
+                                                        {"JSON", "", "{"},
+                                                        {"checkpoints", "", "EBTRAIN"},
+                                                        {"PNG", ".png", "\x89PNG"},
+                                                        {"an array", ".npy", "\x93NUMPY"},
+                                                        {"NumPy arrays", ".npz", "PK"},
+                                                        {"safetensors", ".safetensors", ""}}};
     return kRules[static_cast<std::size_t>(format)];
 }
 
 /// Extensions of what is not to be found under them.
-constexpr std::array<std::string_view, 14> kTakenExtensions{".npz", ".safetensors", ".onnx", ".ebit", ".html",
-                                                            ".svg", ".png",         ".jpg",  ".jpeg", ".bmp",
-                                                            ".csv", ".webp",        ".avif", ".pgm"};
+constexpr std::array<std::string_view, 15> kTakenExtensions{".npy",  ".npz", ".safetensors", ".onnx", ".ebit",
+                                                            ".html", ".svg", ".png",         ".jpg",  ".jpeg",
+                                                            ".bmp",  ".csv", ".webp",        ".avif", ".pgm"};
 
 std::string lower_case(std::string text) {
     std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });

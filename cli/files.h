@@ -7,7 +7,7 @@
 namespace eigenbit::cli {
 
 /// What a file holds that the command writes.
-enum class FileFormat { onnx, ebit, html, svg, json, checkpoint, png, npz, safetensors };
+enum class FileFormat { onnx, ebit, html, svg, json, checkpoint, png, npy, npz, safetensors };
 
 struct OutputFile {
     std::string flag;  ///< that names it

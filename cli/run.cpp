@@ -126,6 +126,24 @@ Results print(const Prediction& prediction, const std::filesystem::path& path, c
     return result;
 }
 
+/// Where an output goes that a network gives for an array, the first of those that its inputs take.
+std::filesystem::path output_file(const NamedArray& array, std::string output, const std::filesystem::path& folder) {
+    std::ranges::replace(output, '/', '_');
+    return folder / fmt::format("{}.{}.npy", array.file.stem().string(), output);
+}
+
+/// Throws Error when the outputs for the arrays of each run could not all be written.
+void check_output_files(const RunVerbOptions& options, const Model& model, std::span<const NamedArray> runs) {
+    Files files = command_line_files(options);
+    for (const NamedArray& array : runs) {
+        for (std::size_t i = 0; i < model.output_count(); ++i) {
+            files.outputs.push_back({fmt::format("The output '{}'", model.output_name(i)),
+                                     output_file(array, model.output_name(i), options.out), FileFormat::npy});
+        }
+    }
+    check_files(files);
+}
+
 void run_once(const Model& model, const Predictor& network, const std::vector<NamedArray>& arrays,
               const std::filesystem::path& folder, Results& results) {
     std::vector<Array> inputs;
@@ -146,10 +164,7 @@ void run_once(const Model& model, const Predictor& network, const std::vector<Na
         Results shown = print_values(output);
         shown["name"] = output.name;
         if (!folder.empty()) {
-            std::string plain = output.name;
-            std::ranges::replace(plain, '/', '_');
-            const std::filesystem::path file =
-                folder / fmt::format("{}.{}.npy", arrays.front().file.stem().string(), plain);
+            const std::filesystem::path file = output_file(arrays.front(), output.name, folder);
             write_npy(file, output);
             fmt::print("  {} written\n", file.string());
             shown["file"] = file.string();
@@ -161,16 +176,19 @@ void run_once(const Model& model, const Predictor& network, const std::vector<Na
 
 /// Runs a network on arrays: on one after the other where it has one input, else on one for each of its inputs, by
 /// name. All outputs are shown and, where a folder is given, written there as NAME.OUTPUT.npy.
-void run_arrays(const Model& model, Arithmetic arithmetic, std::span<const std::filesystem::path> arguments,
-                const std::filesystem::path& folder, Results& results) {
+void run_arrays(const RunVerbOptions& options, const Model& model, Results& results) {
     std::vector<NamedArray> arrays;
-    for (const std::filesystem::path& argument : arguments) {
+    for (const std::filesystem::path& argument : options.images) {
         if (!is_array(argument)) fail("{} is no .npy file; run takes either such or images.", argument.string());
         arrays.push_back(parse(argument));
     }
-    const Predictor network(model, arithmetic);
-    if (model.input_count() > 1) return run_once(model, network, arrays, folder, results);
-    for (const NamedArray& array : arrays) run_once(model, network, {{"", array.file}}, folder, results);
+    const bool is_one_run = model.input_count() > 1;
+    if (!options.out.empty()) {
+        check_output_files(options, model, std::span(arrays).first(is_one_run ? 1 : arrays.size()));
+    }
+    const Predictor network(model, options.execution);
+    if (is_one_run) return run_once(model, network, arrays, options.out, results);
+    for (const NamedArray& array : arrays) run_once(model, network, {{"", array.file}}, options.out, results);
 }
 
 void check_execution(const RunVerbOptions& options, const Model& model) {
@@ -222,10 +240,13 @@ void run_images(const RunVerbOptions& options, const Model& model, Results& resu
 }
 
 void run_network(const RunVerbOptions& options, Results& results) {
+    if (!options.out.empty() && !std::filesystem::is_directory(options.out)) {
+        fail("--out is '{}', but there is no such folder.", options.out.string());
+    }
     const Model model = load(options.model);
     if (std::ranges::any_of(options.images, is_array)) {
         check_execution(options, model);
-        return run_arrays(model, options.execution, options.images, options.out, results);
+        return run_arrays(options, model, results);
     }
     check_takes_images(options, model);
     check_execution(options, model);
@@ -251,8 +272,7 @@ Verb run_verb(CLI::App& command) {
     add_defaulted(*app, "--top", options->top, "How many classes or labels to show", "N", CLI::Range(1, 1000000));
     app->add_option("--out", options->out,
                     "Folder for restored images, NAME.restored.png (.), and for what arrays give, NAME.OUTPUT.npy")
-        ->type_name("DIR")
-        ->check(CLI::ExistingDirectory);
+        ->type_name("DIR");
     app->add_flag("--skip-bad", options->skip_bad,
                   "Go on after an image that cannot be read or does not fit, and say which were skipped");
     return {app, [options] { return command_line_files(*options); },

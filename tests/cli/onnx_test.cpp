@@ -164,6 +164,18 @@ TEST_CASE("networks of several inputs are inspected, and run on an array for eac
     for (std::int64_t i = 0; i < 6; ++i) CHECK(z[i] == -right[i]);
     const Tensor y = decode_npy(read_file(folder / "r.y.npy"), "y");
     CHECK(y.shape() == Shape{2, 3});
+    const auto refuses = [&](const std::string& arguments, const std::string& sentence) {
+        const Outcome refused = run_command(folder, "run net.onnx " + arguments);
+        CHECK(refused.exit_code == 1);
+        CHECK(refused.errors.find(sentence) != std::string::npos);
+    };
+    std::filesystem::rename(folder / "r.z.npy", folder / "z.npy");
+    std::filesystem::copy(folder / "l.npy", folder / "r.z.npy");
+    refuses("right=r.npy left=r.z.npy --out .", "'./r.z.npy', which is read too: an output never replaces an input");
+    CHECK(same_bits(decode_npy(read_file(folder / "r.z.npy"), "l"), left));
+    folder.write("r.z.npy", "no array");
+    refuses("right=r.npy left=l.npy --out .", "holds something else than an array");
+    refuses("right=r.npy left=l.npy --out nowhere", "--out is 'nowhere', but there is no such folder");
     const Outcome missing = run_command(folder, "run net.onnx left=l.npy");
     CHECK(missing.errors.find("Input 'right' is not given: say right=FILE.npy") != std::string::npos);
 }
