@@ -87,7 +87,7 @@ std::optional<Triangular> decompose(Matrix metric) {
     const double ridge = std::max(kDamping * trace / static_cast<double>(n), 1e-30);
     for (std::int64_t i = 0; i < n; ++i) metric(i, i) += ridge;
     const auto size = static_cast<lapack_int>(n);
-    keep_blas_on_calling_thread();
+    const BlasOnCallingThread blas;
     // Row by row that is the lower triangle.
     if (LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', size, metric.values().data(), size) != 0) return std::nullopt;
     Triangular result{std::move(metric), std::vector<double>(static_cast<std::size_t>(n))};
@@ -177,6 +177,7 @@ class FeedbackQuantizer {
 
     /// target and elements are K × O.
     void run(const Matrix& target, std::span<const Element> elements) {
+        const BlasOnCallingThread blas;
         for (std::int64_t end = k_; end > 0; end -= kTile) {
             const Range columns{std::max<std::int64_t>(end - kTile, 0), end};
             quantize_columns(columns, target, elements);

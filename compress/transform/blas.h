@@ -5,10 +5,14 @@
 
 namespace eigenbit::internal {
 
-/// To be called before BLAS or LAPACK. They compute on the calling thread alone: oneTBB divides the work.
-inline void keep_blas_on_calling_thread() {
-    static const bool done = (openblas_set_num_threads(1), true);
-    static_cast<void>(done);
-}
+/// While one lives, BLAS and LAPACK compute on the calling thread alone: oneTBB divides the work. OpenBLAS has one
+/// number of threads for the whole process, which may be the application's choice; after the last it is as before.
+class BlasOnCallingThread {
+  public:
+    BlasOnCallingThread();
+    BlasOnCallingThread(const BlasOnCallingThread&) = delete;
+    BlasOnCallingThread& operator=(const BlasOnCallingThread&) = delete;
+    ~BlasOnCallingThread();
+};
 
 }  // namespace eigenbit::internal

@@ -40,7 +40,7 @@ Matrix multiply(const Matrix& a, const Matrix& b) {
     }
     Matrix result(a.rows(), b.columns());
     if (result.values().empty() || a.columns() == 0) return result;
-    keep_blas_on_calling_thread();
+    const BlasOnCallingThread blas;
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, dim(a.rows()), dim(b.columns()), dim(a.columns()), 1.0,
                 a.values().data(), dim(a.columns()), b.values().data(), dim(b.columns()), 0.0, result.values().data(),
                 dim(b.columns()));
@@ -54,7 +54,7 @@ double frobenius_norm(const Matrix& a) {
 }
 
 std::optional<Matrix> find_inverse(const Matrix& a) {
-    keep_blas_on_calling_thread();
+    const BlasOnCallingThread blas;
     Matrix result = a;
     std::vector<lapack_int> pivots(static_cast<std::size_t>(a.rows()));
     const lapack_int n = dim(a.rows());
@@ -70,7 +70,7 @@ Matrix inverse(const Matrix& a) {
 }
 
 EigenDecomposition eigen_decomposition(const Matrix& symmetric) {
-    keep_blas_on_calling_thread();
+    const BlasOnCallingThread blas;
     const std::int64_t n = symmetric.rows();
     Matrix rising = symmetric;
     std::vector<double> values(static_cast<std::size_t>(n));

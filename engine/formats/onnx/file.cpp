@@ -17,16 +17,6 @@ namespace {
 
 using Producers = std::map<std::string, std::size_t, std::less<>>;
 
-onnx::ModelProto parse(std::span<const std::uint8_t> bytes) {
-    if (bytes.size() > std::numeric_limits<int>::max()) fail("it is larger than 2 GB");
-    const google::protobuf::LogSilencer silence;  // a library prints nothing
-    onnx::ModelProto model;
-    if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-        fail("it is no ONNX file, or it is damaged or incomplete");
-    }
-    return model;
-}
-
 std::int64_t read_opset(const onnx::ModelProto& model) {
     for (const auto& import : model.opset_import()) {
         if (!import.domain().empty() && import.domain() != "ai.onnx") continue;
@@ -270,9 +260,19 @@ std::string describe(const onnx::NodeProto& node) {
     return fmt::format("'{}' ({})", node_name(node), type);
 }
 
+onnx::ModelProto parse_onnx(std::span<const std::uint8_t> bytes) {
+    if (bytes.size() > std::numeric_limits<int>::max()) fail("it is larger than 2 GB");
+    const google::protobuf::LogSilencer silence;  // a library prints nothing
+    onnx::ModelProto model;
+    if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+        fail("it is no ONNX file, or it is damaged or incomplete");
+    }
+    return model;
+}
+
 OnnxFile load_onnx(std::span<const std::uint8_t> bytes, ExternalData& data, std::span<const std::string> until) {
     OnnxFile file;
-    file.model = parse(bytes);
+    file.model = parse_onnx(bytes);
     file.opset = read_opset(file.model);
     inline_functions(file.model);
     onnx::GraphProto& graph = *file.model.mutable_graph();

@@ -25,6 +25,9 @@ struct OnnxFile {
     std::map<std::string, int, std::less<>> readers;  ///< how many inputs of these nodes, and outputs, name a value
 };
 
+/// What the bytes of a file say. Throws Error where they cannot be parsed.
+onnx::ModelProto parse_onnx(std::span<const std::uint8_t> bytes);
+
 /// The file's functions are inlined, and its outputs are the values or nodes `until` where there are any. Throws Error
 /// when the bytes cannot be parsed, the version is not supported, a value is missing or the output of two nodes, or
 /// nodes depend on each other in a cycle. `data` are the files beside it.

@@ -1,4 +1,5 @@
 #include "compress/statistics/gradient_samples.h"
+#include "compress/transform/blas.h"
 #include "compress/transform/transform.h"
 #include "tests/compress/small_networks.h"
 #include "tests/error_of.h"
@@ -6,6 +7,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <thread>
+#include <vector>
 
 namespace eigenbit::internal {
 namespace {
@@ -217,6 +220,27 @@ TEST_CASE("A transform of axes that do not go together is refused in a sentence"
     CHECK(refusal({TransformKind::klt, {Axis::row, Axis::taps}}).starts_with("Transform 'klt row+taps'"));
     CHECK(refusal({TransformKind::klt, {Axis::row, Axis::row}}).starts_with("Transform 'klt row+row'"));
     CHECK(refusal({TransformKind::klt, {}}).starts_with("Transform 'klt' cannot"));
+}
+
+TEST_CASE("OpenBLAS has the application's number of threads again after the last matrix of any thread") {
+    const int before = openblas_get_num_threads();
+    openblas_set_num_threads(2);
+    const int applications = openblas_get_num_threads();
+    std::vector<std::jthread> threads;
+    for (std::uint64_t thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([thread] {
+            for (int i = 0; i < 20; ++i) eigen_decomposition(random_moments(12, thread));
+        });
+    }
+    threads.clear();
+    CHECK(openblas_get_num_threads() == applications);
+    {
+        const BlasOnCallingThread outer;
+        inverse(random_moments(12, 1));
+        CHECK(openblas_get_num_threads() == 1);
+    }
+    CHECK(openblas_get_num_threads() == applications);
+    openblas_set_num_threads(before);
 }
 
 }  // namespace eigenbit::internal

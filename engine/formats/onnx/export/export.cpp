@@ -4,6 +4,7 @@
 #include "engine/base/warning.h"
 #include "engine/formats/file.h"
 #include "engine/formats/onnx/export/weights.h"
+#include "engine/formats/onnx/file.h"
 #include "engine/formats/onnx/layout.h"
 #include "engine/formats/onnx/metadata.h"
 #include "engine/formats/onnx/onnx.h"
@@ -345,14 +346,16 @@ std::span<const std::uint8_t> as_bytes(const std::string& text) {
 /// Whether there is an ONNX file here whose tensors lie in the file of this name.
 bool refers_to(const std::filesystem::path& path, const std::string& file) {
     if (!std::filesystem::is_regular_file(path)) return false;
-    const FileBytes bytes(path);
-    onnx::ModelProto model;
-    if (!model.ParseFromArray(bytes.span().data(), static_cast<int>(bytes.span().size()))) return false;
-    return std::ranges::any_of(model.graph().initializer(), [&](const onnx::TensorProto& tensor) {
+    const auto lies_there = [&](const onnx::TensorProto& tensor) {
         return std::ranges::any_of(tensor.external_data(), [&](const onnx::StringStringEntryProto& entry) {
             return entry.key() == "location" && entry.value() == file;
         });
-    });
+    };
+    try {
+        return std::ranges::any_of(parse_onnx(FileBytes(path).span()).graph().initializer(), lies_there);
+    } catch (const Error&) {
+        return false;  // no ONNX file
+    }
 }
 
 /// Where the tensors go that a network's file cannot hold: NAME.data, or NAME.2.data and so on where others have files
