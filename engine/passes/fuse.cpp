@@ -20,7 +20,7 @@ std::optional<Clamp> as_clamp(const Node& node) {
     return std::nullopt;
 }
 
-std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes) {
+std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes, const TakesFunction& takes_function) {
     const std::vector<Node>& nodes = graph.nodes();
     const GraphUses uses(graph);
     std::vector<bool> taken(nodes.size());
@@ -41,6 +41,9 @@ std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes) {
             } else if (const auto clamp = as_clamp(nodes[*next])) {
                 fused.low = clamp->low;
                 fused.high = clamp->high;
+            } else if (const auto* const function = std::get_if<Activation>(&nodes[*next].op);
+                       function && takes_function(*fused.layer, nodes[*next])) {
+                fused.function = *function;
             } else {
                 break;
             }

@@ -38,7 +38,11 @@ class Compiler {
             program_.inputs_.push_back({graph_.name(input.value), new_buffer(input.value, false)});
             provide(input.value, program_.inputs_.back().buffer);
         }
-        const std::vector<FusedNode> nodes = fuse(graph_, shapes_);
+        const auto takes_function = [&](const LayerView& layer, const Node& function) {
+            return quantizer_of(layer.input)
+                   && int8_function(std::get<Activation>(function.op), quantizer_of(function.outputs.front()));
+        };
+        const std::vector<FusedNode> nodes = fuse(graph_, shapes_, takes_function);
         std::vector<std::optional<Int8Layer>> int8_layers = make_int8_layers(nodes);
         for (std::size_t i = 0; i < nodes.size(); ++i) add(nodes[i], std::move(int8_layers[i]));
         for (const ValueId output : graph_.outputs()) {
@@ -330,7 +334,7 @@ class Compiler {
     }
 
     OutputUnits units_of(const FusedNode& fused) const {
-        return output_units(quantizer_of(fused.outputs.front()),
+        return output_units(fused.function ? nullptr : quantizer_of(fused.outputs.front()),
                             fused.residual ? quantizer_of(*fused.residual) : nullptr);
     }
 
@@ -351,6 +355,7 @@ class Compiler {
                                  .output = output_of(output),
                                  .residual = residual,
                                  .residual_scale = units.residual_scale,
+                                 .function = fused.function ? *int8_function(*fused.function, to) : Int8Function{},
                                  .low = std::clamp(fused.low / units.unit + units.zero, least, most),
                                  .high = std::clamp(fused.high / units.unit + units.zero, least, most)},
                    g);

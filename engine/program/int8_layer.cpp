@@ -1,5 +1,6 @@
 #include "engine/program/int8_layer.h"
 
+#include "engine/kernels/int8/output_function.h"
 #include "engine/weights/int8_weights.h"
 
 namespace eigenbit::internal {
@@ -29,6 +30,30 @@ OutputUnits output_units(const ActivationQuantizer* output, const ActivationQuan
             .zero = output ? static_cast<float>(output->zero_point) : 0.0F,
             .residual_scale = residual_scale,
             .residual_zero = residual ? static_cast<float>(residual->zero_point) * residual_scale : 0.0F};
+}
+
+std::optional<Int8Function> int8_function(const Activation& function, const ActivationQuantizer* output) {
+    Int8Function result{.kind = Int8Function::Kind::none,
+                        .slope = function.alpha,
+                        .offset = function.beta,
+                        .six = int8_divisor(6.0F),
+                        .step = int8_divisor(output ? output->step : 1.0F),
+                        .zero = output ? static_cast<float>(output->zero_point) : 0.0F};
+    if (!can_divide_by(result.step.value)) return std::nullopt;
+    switch (function.kind) {
+    case Activation::Kind::leaky_relu:
+        if (function.alpha < 0.0F || function.alpha > 1.0F) return std::nullopt;
+        result.kind = Int8Function::Kind::leaky_relu;
+        return result;
+    case Activation::Kind::hard_sigmoid:
+        result.kind = Int8Function::Kind::hard_sigmoid;
+        return result;
+    case Activation::Kind::hard_swish:
+        result.kind = Int8Function::Kind::hard_swish;
+        return result;
+    default:
+        return std::nullopt;
+    }
 }
 
 Int8Layer make_int8_layer(const Graph& graph, const LayerView& layer, const ConvolutionGeometry& geometry,

@@ -11,8 +11,13 @@ struct OutputUnits {
     float residual_scale, residual_zero;
 };
 
-/// The quantizers are null where the output is float, and where the residual is or there is none.
+/// The quantizers are null where the output is float or a function is made of it, and where the residual is float or
+/// there is none.
 OutputUnits output_units(const ActivationQuantizer* output, const ActivationQuantizer* residual);
+
+/// What int8 layers make of their outputs in place of this function and of rounding to the quantizer of what it
+/// outputs, which is null for floats; none where they cannot.
+std::optional<Int8Function> int8_function(const Activation& function, const ActivationQuantizer* output);
 
 /// Packs the weights of a layer whose input has this quantizer, with the layer's bias and gain in units of the output.
 /// Throws Error where levels cannot be read.

@@ -24,7 +24,8 @@ void run(const FloatLayerStep& step, std::span<const Buffer> buffers, WeightCach
 
 void run(const Int8LayerStep& step, std::span<const Buffer> buffers, WeightCache&) {
     const Buffer& y = buffers[step.output];
-    Int8Output output{.residual_scale = step.residual_scale, .low = step.low, .high = step.high};
+    Int8Output output{
+        .residual_scale = step.residual_scale, .function = step.function, .low = step.low, .high = step.high};
     if (y.is_bytes) {
         output.bytes = y.bytes();
     } else {

@@ -47,7 +47,9 @@ struct Int8LayerStep {
     Int8Layer layer;
     BufferId input, output;
     std::optional<BufferId> residual;
-    float residual_scale, low, high;  ///< in units of the output
+    float residual_scale;  ///< in units of the output or, with a function, in ones
+    Int8Function function;
+    float low, high;  ///< in units of the output
 };
 
 /// Any operator on floats.

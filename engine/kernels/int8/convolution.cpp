@@ -272,6 +272,7 @@ void Int8Convolution::run_part(const std::uint8_t* x, const Int8Output& output, 
             .residual_bytes = at(output.residual_bytes),
             .output_row_stride = row_stride,
             .output_column_stride = pass_.target_channels,
+            .function = output.function,
             .residual_scale = output.residual_scale,
             .low = output.low,
             .high = output.high,
@@ -290,6 +291,7 @@ void Int8Convolution::run(const std::uint8_t* x, const Int8Output& output) const
     rest_.front().run(x, {.floats = output.floats,
                           .bytes = output.bytes,
                           .residual = sums.data(),
+                          .function = output.function,
                           .low = output.low,
                           .high = output.high});
 }

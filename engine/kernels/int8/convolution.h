@@ -21,11 +21,13 @@ struct Int8Output {
     const float* residual = nullptr;
     const std::uint8_t* residual_bytes = nullptr;
     float residual_scale = 1.0F;
+    Int8Function function{};
     float low = -std::numeric_limits<float>::infinity();
     float high = std::numeric_limits<float>::infinity();
 };
 
-/// A convolution of bytes: y = clamp(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual).
+/// A convolution of bytes: y = clamp(function(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale ·
+/// residual)).
 /// The sums are exact integers of 32 bits, of parts of the filters where 32 bits might not hold the whole; x outside of
 /// the image is the zero point. Weights lie in memory in the bits that their codes need, and are unpacked to bytes
 /// panel by panel, for each band of pixels once.

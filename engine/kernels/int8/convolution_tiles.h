@@ -1,5 +1,5 @@
 // The text of the integer convolution kernels. An instruction set's integer.cpp includes it inside an
-// anonymous namespace, after pixel_tiles.h and after defining
+// anonymous namespace, after pixel_tiles.h and int8/output_function_tiles.h and after defining
 //   Vector           kWidth, Sums (32-bit integers), Floats, Inputs, Weights, Mask, and what is done with them;
 //                    load_quads, repeat and add_products multiply quads of any inputs and of weights of which no two
 //                    neighbours of one sign sum to more than kLargestInt16WeightSum; load_weights, to_inputs and dot
@@ -12,10 +12,60 @@
 
 struct NoResidual {};
 
+/// Calls visit(what becomes of values, where outputs go, what is added to them first) with pointers of their types.
+template <typename Visit>
+void with_output(const Int8Block& block, const Visit& visit) {
+    const auto visit_function = [&](const auto& function) {
+        const auto visit_output = [&](auto* output) {
+            if (block.residual) return visit(function, output, block.residual);
+            if (block.residual_bytes) return visit(function, output, block.residual_bytes);
+            constexpr const NoResidual* kNone = nullptr;
+            visit(function, output, kNone);
+        };
+        if (block.output_bytes) return visit_output(block.output_bytes);
+        visit_output(block.output);
+    };
+    if (block.function.kind == Int8Function::Kind::none) return visit_function(NoFunction());
+    visit_function(OutputFunction(block));
+}
+
+/// Makes outputs of the values of neighbouring channels.
+template <typename Function>
+class ValueStore {
+  public:
+    ValueStore(const Int8Block& block, const Function& function)
+        : function_(function),
+          residual_scale_(Vector::broadcast(block.residual_scale)),
+          low_(Vector::broadcast(block.low)),
+          high_(Vector::broadcast(block.high)) {}
+
+    /// A vector of them, of which `channels` exist, at this place of the outputs.
+    template <typename Output, typename Residual>
+    void operator()(Vector::Floats value, size_t channels, ptrdiff_t at, Output* output,
+                    const Residual* residual) const {
+        const bool whole = channels >= Vector::kWidth;
+        const Vector::Mask lanes = Vector::mask(channels);
+        if constexpr (!__is_same(Residual, NoResidual)) {
+            const Vector::Floats added = whole ? Vector::load(residual + at) : Vector::load(residual + at, lanes);
+            value = Vector::multiply_add(added, residual_scale_, value);
+        }
+        value = Vector::clamp(function_(value), low_, high_);
+        if (whole) {
+            Vector::store(output + at, value);
+        } else {
+            Vector::store(output + at, lanes, value);
+        }
+    }
+
+  private:
+    Function function_;
+    Vector::Floats residual_scale_, low_, high_;
+};
+
 /// store_as for bytes of a panel, which are rounded before they are raised to `low`.
-template <size_t kVectors, typename V, typename Residual>
-void store_panel(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs, uint8_t* output,
-                 const Residual* residual) {
+template <size_t kVectors, typename V, typename Function, typename Residual>
+void store_panel(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs,
+                 const Function& function, uint8_t* output, const Residual* residual) {
     const size_t channels = block.channels;
     const typename V::Lowest low = V::lowest(block.low);
     // In floats, because integers of 32 bits do not hold all values.
@@ -38,47 +88,33 @@ void store_panel(const Int8Block& block, size_t rows, const int32_t* sums, const
                 const typename V::Floats added = V::load_of_panel(residual + outputs[p], v * V::kWidth, channels);
                 values[v] = V::multiply_add(added, residual_scale, values[v]);
             }
-            values[v] = V::at_most(high, values[v]);
+            values[v] = V::at_most(high, function(values[v]));
         }
         V::store_panel(output + outputs[p], channels, values, low);
     }
 }
 
 /// Turns the sums (rows, kVectors vectors) into outputs, which are floats or bytes, with a residual of either or none.
-template <size_t kVectors, typename Output, typename Residual>
-void store_as(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs, Output* output,
-              const Residual* residual) {
+template <size_t kVectors, typename Function, typename Output, typename Residual>
+void store_as(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs,
+              const Function& function, Output* output, const Residual* residual) {
     if constexpr (__is_same(Output, uint8_t) && kVectors >= Vector::kLeastPanelVectors) {
         if (Vector::stores_panel(block.channels)) {
-            return store_panel<kVectors, Vector>(block, rows, sums, outputs, output, residual);
+            return store_panel<kVectors, Vector>(block, rows, sums, outputs, function, output, residual);
         }
     }
     // Copies, because the compiler must assume that a store of bytes changes anything in memory.
     const size_t channels = block.channels;
     const float* const scales = block.scale;
     const float* const biases = block.bias;
-    const Vector::Floats low = Vector::broadcast(block.low);
-    const Vector::Floats high = Vector::broadcast(block.high);
-    const Vector::Floats residual_scale = Vector::broadcast(block.residual_scale);
+    const ValueStore<Function> store_value(block, function);
     for (size_t first = 0; first < kVectors * Vector::kWidth; first += Vector::kWidth) {
-        const bool whole = first + Vector::kWidth <= channels;
-        const Vector::Mask lanes = Vector::mask(channels - first);
         const Vector::Floats scale = Vector::load(scales + first);
         const Vector::Floats bias = Vector::load(biases + first);
         for (size_t p = 0; p < rows; ++p) {
-            const ptrdiff_t at = outputs[p] + static_cast<ptrdiff_t>(first);
             const Vector::Sums sum = Vector::load_sums(sums + p * kVectors * Vector::kWidth + first);
-            Vector::Floats value = Vector::multiply_add(Vector::to_floats(sum), scale, bias);
-            if constexpr (!__is_same(Residual, NoResidual)) {
-                const Vector::Floats added = whole ? Vector::load(residual + at) : Vector::load(residual + at, lanes);
-                value = Vector::multiply_add(added, residual_scale, value);
-            }
-            value = Vector::clamp(value, low, high);
-            if (whole) {
-                Vector::store(output + at, value);
-            } else {
-                Vector::store(output + at, lanes, value);
-            }
+            store_value(Vector::multiply_add(Vector::to_floats(sum), scale, bias), channels - first,
+                        outputs[p] + static_cast<ptrdiff_t>(first), output, residual);
         }
     }
 }
@@ -87,14 +123,9 @@ void store_as(const Int8Block& block, size_t rows, const int32_t* sums, const pt
 /// in memory during the multiplications (measured).
 template <size_t kVectors>
 [[gnu::noinline]] void store(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs) {
-    const auto store_to = [&](auto* output) {
-        if (block.residual) return store_as<kVectors>(block, rows, sums, outputs, output, block.residual);
-        if (block.residual_bytes) return store_as<kVectors>(block, rows, sums, outputs, output, block.residual_bytes);
-        constexpr const NoResidual* kNone = nullptr;
-        store_as<kVectors>(block, rows, sums, outputs, output, kNone);
-    };
-    if (block.output_bytes) return store_to(block.output_bytes);
-    store_to(block.output);
+    with_output(block, [&](const auto& function, auto* output, const auto* residual) {
+        store_as<kVectors>(block, rows, sums, outputs, function, output, residual);
+    });
 }
 
 template <size_t kRows, size_t kVectors>
@@ -160,13 +191,17 @@ template <size_t kRows, size_t kVectors>
     }
 }
 
-/// Bytes without a residual are made in registers.
+/// Whether outputs are bytes of the sums alone, which are made in registers.
+bool stores_from_registers(const Int8Block& block) {
+    return block.output_bytes && !block.residual && !block.residual_bytes
+           && block.function.kind == Int8Function::Kind::none;
+}
+
 template <size_t kRows, size_t kVectors>
 [[gnu::always_inline]] inline void store_sums(const Int8Block& block, const Vector::Sums (&sums)[kRows][kVectors],
                                               const ptrdiff_t* outputs) {
     if constexpr (kVectors >= Vector::kLeastPanelVectors) {
-        const bool has_residual = block.residual || block.residual_bytes;
-        if (block.output_bytes && !has_residual && Vector::stores_panel(block.channels)) {
+        if (stores_from_registers(block) && Vector::stores_panel(block.channels)) {
             return store_panel<Vector>(block, sums, outputs);
         }
     }

@@ -7,39 +7,29 @@
 
 constexpr size_t kBlockChannels = kQuadVectors * Vector::kWidth;
 
-/// For outputs of any kind; `values` in the order of channels.
-void store_values(const Int8Block& block, const float* values, ptrdiff_t at) {
-    for (size_t c = 0; c < block.channels; ++c) {
-        const ptrdiff_t place = at + static_cast<ptrdiff_t>(c);
-        float value = values[c];
-        if (block.residual) value += block.residual[place] * block.residual_scale;
-        if (block.residual_bytes) value += static_cast<float>(block.residual_bytes[place]) * block.residual_scale;
-        value = value < block.low ? block.low : value;
-        value = value > block.high ? block.high : value;
-        if (block.output_bytes) {
-            block.output_bytes[place] = static_cast<uint8_t>(__builtin_lrintf(value));
-        } else {
-            block.output[place] = value;
-        }
-    }
-}
-
-/// The same of `rows` pixels, of their sums (rows, kQuadVectors vectors).
+/// Turns the sums (rows, kQuadVectors vectors) into outputs of any kind.
 [[gnu::noinline]] void store_by_channel(const Int8Block& block, size_t rows, const int32_t* sums,
                                         const ptrdiff_t* outputs) {
-    for (size_t p = 0; p < rows; ++p) {
-        float lanes[kBlockChannels];
-        float ordered[kBlockChannels];
-        for (size_t lane = 0; lane < kBlockChannels; lane += Vector::kWidth) {
-            const Vector::Floats sum = Vector::to_floats(Vector::load_sums(sums + p * kBlockChannels + lane));
-            const Vector::Floats scale = Vector::load(block.scale + lane);
-            Vector::store(lanes + lane, Vector::multiply_add(sum, scale, Vector::load(block.bias + lane)));
+    with_output(block, [&]<typename Function>(const Function& function, auto* output, const auto* residual) {
+        const size_t channels = block.channels;
+        const ValueStore<Function> store_value(block, function);
+        for (size_t p = 0; p < rows; ++p) {
+            float lanes[kBlockChannels];
+            float ordered[kBlockChannels];
+            for (size_t lane = 0; lane < kBlockChannels; lane += Vector::kWidth) {
+                const Vector::Floats sum = Vector::to_floats(Vector::load_sums(sums + p * kBlockChannels + lane));
+                const Vector::Floats scale = Vector::load(block.scale + lane);
+                Vector::store(lanes + lane, Vector::multiply_add(sum, scale, Vector::load(block.bias + lane)));
+            }
+            for (size_t c = 0; c < kBlockChannels; c += 4) {
+                __builtin_memcpy(ordered + c, lanes + c % 16 / 4 * Vector::kWidth + c / 16 * 4, 4 * sizeof(float));
+            }
+            for (size_t c = 0; c < channels; c += Vector::kWidth) {
+                store_value(Vector::load(ordered + c), channels - c, outputs[p] + static_cast<ptrdiff_t>(c), output,
+                            residual);
+            }
         }
-        for (size_t c = 0; c < kBlockChannels; ++c) {
-            ordered[c] = lanes[c % 16 / 4 * Vector::kWidth + c / 16 * 4 + c % 4];
-        }
-        store_values(block, ordered, outputs[p]);
-    }
+    });
 }
 
 /// What output bytes lie between, read before these are stored, because the compiler must assume that a store of bytes
@@ -51,15 +41,45 @@ struct Bounds {
     explicit Bounds(const Int8Block& block) : low(Vector::lowest(block.low)), high(Vector::broadcast(block.high)) {}
 };
 
+/// Turns the sums (rows, kQuadVectors vectors) into bytes of a function of them.
+[[gnu::noinline]] void store_function(const Int8Block& block, size_t rows, const int32_t* sums,
+                                      const ptrdiff_t* outputs) {
+    const OutputFunction function(block);
+    const size_t channels = block.channels;
+    uint8_t* const output = block.output_bytes;
+    const Bounds bounds(block);
+    Vector::Floats scale[kQuadVectors];
+    Vector::Floats bias[kQuadVectors];
+    for (size_t v = 0; v < kQuadVectors; ++v) {
+        scale[v] = Vector::load(block.scale + v * Vector::kWidth);
+        bias[v] = Vector::load(block.bias + v * Vector::kWidth);
+    }
+    for (size_t p = 0; p < rows; ++p) {
+        Vector::Floats values[kQuadVectors];
+        for (size_t v = 0; v < kQuadVectors; ++v) {
+            const Vector::Sums sum = Vector::load_sums(sums + p * kBlockChannels + v * Vector::kWidth);
+            const Vector::Floats value = Vector::multiply_add(Vector::to_floats(sum), scale[v], bias[v]);
+            values[v] = Vector::at_most(bounds.high, function(value));
+        }
+        if (channels == kBlockChannels) {
+            Vector::store_interleaved(output + outputs[p], values, bounds.low);
+        } else {
+            Vector::store_interleaved(output + outputs[p], channels, values, bounds.low);
+        }
+    }
+}
+
 /// Turns sums into outputs, from registers where these are bytes of sums alone.
 template <bool kWhole, size_t kRows>
 [[gnu::always_inline]] inline void store_interleaved(const Int8Block& block, const Bounds& bounds,
                                                      const Vector::Sums (&sums)[kRows][kQuadVectors],
                                                      const ptrdiff_t* outputs) {
-    if (!block.output_bytes || block.residual || block.residual_bytes) {
+    if (!stores_from_registers(block)) {
         alignas(64) int32_t memory[kRows * kBlockChannels];
         save_sums(sums, memory);
-        return store_by_channel(block, kRows, memory, outputs);
+        const bool adds = block.residual || block.residual_bytes;
+        if (!block.output_bytes || adds) return store_by_channel(block, kRows, memory, outputs);
+        return store_function(block, kRows, memory, outputs);
     }
     Vector::Floats values[kRows][kQuadVectors];
     scale_sums(block, sums, bounds.high, values);

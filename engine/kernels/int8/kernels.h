@@ -32,9 +32,32 @@ struct Int8PixelGrid {
     size_t segment_count;
 };
 
+/// A number that floats are divided by, and the two that x / value is fma(x, reciprocal, x · rest) with:
+/// reciprocal = 1 / value and rest = fma(−reciprocal, value, 1) / value.
+struct Int8Divisor {
+    float value, reciprocal, rest;
+};
+
+/// What becomes of a layer's outputs y before they are stored: f(y), and of bytes
+/// zero + round(f(y) / step), ties to even. Every operation is rounded.
+struct Int8Function {
+    enum class Kind {
+        none,          // bytes are round(y)
+        leaky_relu,    // max(y, slope · y)
+        hard_sigmoid,  // min(1, max(0, slope · y + offset))
+        hard_swish,    // x · min(1, (x + 3) / 6), where x = max(−3, y)
+    };
+    Kind kind;
+    float slope, offset;
+    Int8Divisor six;
+    Int8Divisor step;  // as zero of bytes alone
+    float zero;
+};
+
 /// One panel of output channels at the pixels pixel_begin … pixel_end-1 of the raster. Of each output,
-/// min(high, max(low, sum · scale + bias + residual · residual_scale)) is stored, where sum = start + Σ input · weight
-/// and every product and sum of floats is rounded; to the nearest integer, ties to even, when the output is bytes.
+/// min(high, max(low, function(sum · scale + bias + residual · residual_scale))) is stored, where
+/// sum = start + Σ input · weight and every product and sum of floats is rounded; to the nearest integer, ties to even,
+/// when the output is bytes.
 struct Int8Block {
     Int8PixelGrid grid;
     size_t pixel_begin, pixel_end;
@@ -54,7 +77,8 @@ struct Int8Block {
     const float* residual;  // laid out like the output; null when there is none or it is bytes
     const uint8_t* residual_bytes;
     ptrdiff_t output_row_stride, output_column_stride;  // elements
-    float residual_scale, low, high;                    // low and high lie in 0 … 255 when the output is bytes
+    Int8Function function;
+    float residual_scale, low, high;  // low and high lie in 0 … 255 when the output is bytes
 };
 
 /// Weights of less than 8 bits, unpacked just before they are multiplied: `runs` times `registers` vectors of four

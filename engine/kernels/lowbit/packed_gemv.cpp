@@ -1,5 +1,7 @@
 #include "engine/kernels/lowbit/packed_gemv.h"
 
+#include "engine/kernels/int8/output_function.h"
+
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -109,7 +111,7 @@ void PackedGemv::finish(const Panel& panel, std::int64_t row, const float* sums,
         float value = sums[lane] * scale_[o] + bias_[o];
         if (output.residual) value += output.residual[y] * output.residual_scale;
         if (output.residual_bytes) value += static_cast<float>(output.residual_bytes[y]) * output.residual_scale;
-        value = std::clamp(value, output.low, output.high);
+        value = std::clamp(output_of(output.function, value, output.bytes), output.low, output.high);
         if (output.bytes) {
             output.bytes[y] = static_cast<std::uint8_t>(std::lrint(value));
         } else {

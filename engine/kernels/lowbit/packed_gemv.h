@@ -10,9 +10,9 @@
 
 namespace eigenbit::internal {
 
-/// The weights (O, I) of a fully-connected layer in 1 to 8 bits each, for products with bytes: y = clamp(scale[o] · Σ
-/// (x − zero_point) · weight + bias[o] + residual_scale · residual). Blocks of depth 0 take neither memory nor time.
-/// Made for few rows of x, where reading the weights is most of the work.
+/// The weights (O, I) of a fully-connected layer in 1 to 8 bits each, for products with bytes: y =
+/// clamp(function(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual)). Blocks of depth 0
+/// take neither memory nor time. Made for few rows of x, where reading the weights is most of the work.
 class PackedGemv {
   public:
     /// Whether all blocks have 8 bits or less.

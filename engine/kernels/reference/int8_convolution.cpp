@@ -1,5 +1,7 @@
 #include "engine/kernels/reference/int8_convolution.h"
 
+#include "engine/kernels/int8/output_function.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -36,7 +38,7 @@ void integer_convolution_reference(const ConvolutionGeometry& g, std::span<const
         float value = static_cast<float>(sum) * scale[o] + bias[o];
         if (output.residual) value += output.residual[y] * output.residual_scale;
         if (output.residual_bytes) value += static_cast<float>(output.residual_bytes[y]) * output.residual_scale;
-        value = std::clamp(value, output.low, output.high);
+        value = std::clamp(output_of(output.function, value, output.bytes), output.low, output.high);
         if (output.bytes) {
             output.bytes[y] = static_cast<std::uint8_t>(std::lrint(value));
         } else {

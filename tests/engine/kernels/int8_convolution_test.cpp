@@ -1,10 +1,12 @@
 #include "engine/kernels/int8/convolution.h"
+#include "engine/kernels/int8/output_function.h"
 #include "engine/kernels/reference/int8_convolution.h"
 #include "tests/engine/kernels/convolution_geometries.h"
 
 #include <tbb/global_control.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 using namespace eigenbit::internal;
@@ -138,6 +140,58 @@ TEST_CASE("integer convolution adds residuals of floats and of bytes and clamps"
                       {.residual = problem.residual.data(), .residual_scale = 0.3F, .low = -30.0F, .high = 200.3F});
         check_outputs(problem, {.residual_bytes = problem.residual_bytes.data(), .residual_scale = 0.7F, .low = 3.0F});
     });
+}
+
+TEST_CASE("integer convolution makes functions of its outputs and levels of these") {
+    std::mt19937 random(8);
+    for_each_problem([&](Problem problem) {
+        for (float& scale : problem.scale) scale *= 0.05F;
+        for (float& bias : problem.bias) bias *= 0.02F;
+        for (const auto kind :
+             {Int8Function::Kind::leaky_relu, Int8Function::Kind::hard_sigmoid, Int8Function::Kind::hard_swish}) {
+            const Int8Function function{
+                .kind = kind,
+                .slope = 0.3F,
+                .offset = 0.4F,
+                .six = int8_divisor(6.0F),
+                .step = int8_divisor(draw_floats(random, 1, 0.005F, 0.05F).front()),
+                .zero = static_cast<float>(between(random, 0, 255)),
+            };
+            check_outputs(problem, {.function = function});
+            check_outputs(
+                problem,
+                {.residual = problem.residual.data(), .residual_scale = 0.03F, .function = function, .high = 15.0F});
+            check_outputs(problem, {.residual_bytes = problem.residual_bytes.data(),
+                                    .residual_scale = 0.01F,
+                                    .function = function,
+                                    .low = -0.5F});
+        }
+    });
+}
+
+TEST_CASE("quotients that are made with fma are rounded as quotients are") {
+    std::mt19937 random(9);
+    const auto next = [](float value, int steps) {
+        return std::bit_cast<float>(std::bit_cast<std::int32_t>(value) + steps);
+    };
+    const auto quotient = [](float x, const Int8Divisor& by) { return std::fma(x, by.reciprocal, x * by.rest); };
+    std::vector<float> steps = draw_floats(random, 5000, 1.0F, 2.0F);
+    for (float& step : steps) step = std::ldexp(step, static_cast<int>(between(random, -100, 99)));
+    for (const float step : steps) {
+        REQUIRE(can_divide_by(step));
+        const Int8Divisor divisor = int8_divisor(step);
+        bool same = true;
+        for (int level = 0; level < 256; ++level) {
+            for (int near = -2; near <= 2; ++near) {
+                const float x = next((static_cast<float>(level) + 0.5F) * step, near);
+                same = same && std::nearbyint(quotient(x, divisor)) == std::nearbyint(x / step);
+            }
+        }
+        CHECK(same);
+    }
+    CHECK_FALSE(can_divide_by(1e-32F));
+    const Int8Divisor six = int8_divisor(6.0F);
+    for (const float x : draw_floats(random, 100'000, 0.0F, 8.0F)) REQUIRE(quotient(x, six) == x / 6.0F);
 }
 
 TEST_CASE("outputs that 32 bits do not hold are clamped as others are") {

@@ -173,7 +173,8 @@ TEST_CASE("layers take in additions and activations, but no value that something
         graph.add_node("clip", Activation{.kind = Activation::Kind::clip, .alpha = 0, .beta = 1}, {c});
     graph.add_output(graph.add_node("product", Arithmetic{Arithmetic::Kind::multiply}, {c, other}));
     const Shape input{1, 4, 4, 2};
-    const std::vector<FusedNode> fused = fuse(graph, infer_shapes(graph, std::array{input}));
+    const std::vector<FusedNode> fused =
+        fuse(graph, infer_shapes(graph, std::array{input}), [](auto&&...) { return false; });
     REQUIRE(fused.size() == 5);
     CHECK(fused[0].outputs.front() == b);
     CHECK(fused[1].outputs.front() == relu);

@@ -150,8 +150,10 @@ struct Vector {
     static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
     static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_add_ps(_mm256_mul_ps(a, b), c); }
     static Floats at_most(Floats high, Floats values) { return _mm256_min_ps(high, values); }
-    static Floats clamp(Floats values, Floats low, Floats high) {
-        return _mm256_min_ps(high, _mm256_max_ps(low, values));
+    static Floats at_least(Floats low, Floats values) { return _mm256_max_ps(low, values); }
+    static Floats clamp(Floats values, Floats low, Floats high) { return at_most(high, at_least(low, values)); }
+    static Floats divide(Floats values, const Int8Divisor& divisor) {
+        return _mm256_fmadd_ps(values, broadcast(divisor.reciprocal), _mm256_mul_ps(values, broadcast(divisor.rest)));
     }
     static void store(float* to, Floats values) { _mm256_storeu_ps(to, values); }
     static void store(float* to, Mask lanes, Floats values) { _mm256_maskstore_ps(to, lanes_below(lanes), values); }
@@ -193,6 +195,8 @@ constexpr size_t kRowPixels = 2;
 constexpr size_t kDepthwiseRows = 1;
 
 #include "engine/kernels/loops/pixel_tiles.h"
+// After it.
+#include "engine/kernels/int8/output_function_tiles.h"
 // After it.
 #include "engine/kernels/int8/convolution_tiles.h"
 #include "engine/kernels/int8/depthwise_tiles.h"

@@ -107,8 +107,10 @@ struct Vector {
     static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
     static Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_add_ps(_mm512_mul_ps(a, b), c); }
     static Floats at_most(Floats high, Floats values) { return _mm512_min_ps(high, values); }
-    static Floats clamp(Floats values, Floats low, Floats high) {
-        return _mm512_min_ps(high, _mm512_max_ps(low, values));
+    static Floats at_least(Floats low, Floats values) { return _mm512_max_ps(low, values); }
+    static Floats clamp(Floats values, Floats low, Floats high) { return at_most(high, at_least(low, values)); }
+    static Floats divide(Floats values, const Int8Divisor& divisor) {
+        return _mm512_fmadd_ps(values, broadcast(divisor.reciprocal), _mm512_mul_ps(values, broadcast(divisor.rest)));
     }
     static void store(float* to, Floats values) { _mm512_storeu_ps(to, values); }
     static void store(float* to, Mask lanes, Floats values) { _mm512_mask_storeu_ps(to, lanes, values); }
@@ -143,6 +145,8 @@ constexpr size_t kRowPixels = 4;
 constexpr size_t kDepthwiseRows = 4;
 
 #include "engine/kernels/loops/pixel_tiles.h"
+// After it.
+#include "engine/kernels/int8/output_function_tiles.h"
 // After it.
 #include "engine/kernels/int8/convolution_tiles.h"
 #include "engine/kernels/int8/depthwise_tiles.h"

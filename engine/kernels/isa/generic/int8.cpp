@@ -117,7 +117,9 @@ struct Vector {
     static Floats load(const uint8_t* from, Mask lanes) { return to_floats(load_bytes(from, lanes)); }
     static Floats multiply_add(Floats a, Floats b, Floats c) { return a * b + c; }
     static Floats at_most(Floats high, Floats values) { return values > high ? high : values; }
-    static Floats clamp(Floats values, Floats low, Floats high) { return at_most(high, values < low ? low : values); }
+    static Floats at_least(Floats low, Floats values) { return values < low ? low : values; }
+    static Floats clamp(Floats values, Floats low, Floats high) { return at_most(high, at_least(low, values)); }
+    static Floats divide(Floats values, const Int8Divisor& divisor) { return values / divisor.value; }
     static void store(float* to, Floats values) { memcpy(to, &values, sizeof values); }
     static void store(float* to, Mask lanes, Floats values) {
         for (size_t lane = 0; lane < lanes; ++lane) to[lane] = values[lane];
@@ -142,6 +144,8 @@ constexpr size_t kRowPixels = 2;
 constexpr size_t kDepthwiseRows = 2;
 
 #include "engine/kernels/loops/pixel_tiles.h"
+// After it.
+#include "engine/kernels/int8/output_function_tiles.h"
 // After it.
 #include "engine/kernels/int8/convolution_tiles.h"
 #include "engine/kernels/int8/depthwise_tiles.h"
