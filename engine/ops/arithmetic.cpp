@@ -4,6 +4,7 @@
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_fold.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <type_traits>
@@ -12,13 +13,14 @@ namespace eigenbit::internal {
 namespace {
 
 /// What is done to `count` neighbours: to[i] = f(a[i], b[i]), or f(dy[i], a[i], b[i]) for a gradient.
-using Loop = void (*)(const float* dy, const float* a, const float* b, std::int64_t count, float* to);
+template <typename Value>
+using Loop = void (*)(const Value* dy, const Value* a, const Value* b, std::int64_t count, Value* to);
 
 /// An operand of stride 0 stands still. The strides are known where the loop is compiled, so that it can be vectorised.
-template <std::int64_t kStrideA, std::int64_t kStrideB, typename Function>
-void loop(const float* dy, const float* a, const float* b, std::int64_t count, float* __restrict to) {
+template <std::int64_t kStrideA, std::int64_t kStrideB, typename Function, typename Value>
+void loop(const Value* dy, const Value* a, const Value* b, std::int64_t count, Value* __restrict to) {
     for (std::int64_t i = 0; i < count; ++i) {
-        if constexpr (std::is_invocable_v<Function, float, float>) {
+        if constexpr (std::is_invocable_v<Function, Value, Value>) {
             to[i] = Function{}(a[i * kStrideA], b[i * kStrideB]);
         } else {
             to[i] = Function{}(dy[i], a[i * kStrideA], b[i * kStrideB]);
@@ -27,21 +29,22 @@ void loop(const float* dy, const float* a, const float* b, std::int64_t count, f
 }
 
 /// The loop for operands whose strides along the innermost axis are 0 or 1.
-template <typename Function>
-Loop loop_over(std::int64_t a_stride, std::int64_t b_stride) {
-    if (a_stride == 1) return b_stride == 1 ? loop<1, 1, Function> : loop<1, 0, Function>;
-    return b_stride == 1 ? loop<0, 1, Function> : loop<0, 0, Function>;
+template <typename Function, typename Value = float>
+Loop<Value> loop_over(std::int64_t a_stride, std::int64_t b_stride) {
+    if (a_stride == 1) return b_stride == 1 ? loop<1, 1, Function, Value> : loop<1, 0, Function, Value>;
+    return b_stride == 1 ? loop<0, 1, Function, Value> : loop<0, 0, Function, Value>;
 }
 
 /// y = function(a, b)
-template <typename Function>
-void combine(const ForwardArguments& arguments, Function) {
-    const ConstView a = arguments.inputs[0];
-    const ConstView b = arguments.inputs[1];
-    const View y = arguments.outputs[0];
+template <typename Arguments, typename Function>
+void combine(const Arguments& arguments, Function) {
+    const auto a = arguments.inputs[0];
+    const auto b = arguments.inputs[1];
+    const auto y = arguments.outputs[0];
     const StridedWalk<3> walk(
         y.shape, {dense_strides(y.shape), broadcast_strides(a.shape, y.shape), broadcast_strides(b.shape, y.shape)});
-    const Loop run = loop_over<Function>(walk.innermost().strides[1], walk.innermost().strides[2]);
+    using Value = std::remove_pointer_t<decltype(y.data)>;
+    const Loop<Value> run = loop_over<Function, Value>(walk.innermost().strides[1], walk.innermost().strides[2]);
     for_each_chunk(walk.elements(), 1, [&](std::int64_t begin, std::int64_t end) {
         walk.for_each_run(begin, end, [&](const auto& offsets, std::int64_t count) {
             run(nullptr, a.data + offsets[1], b.data + offsets[2], count, y.data + offsets[0]);
@@ -75,7 +78,7 @@ void add_gradient(const BackwardArguments& arguments, std::size_t input, Gradien
     const Shape& shape = dy.shape;
     const GradientWalk walk(shape, {broadcast_strides(target.shape, shape), dense_strides(shape),
                                     broadcast_strides(a.shape, shape), broadcast_strides(b.shape, shape)});
-    const Loop run = loop_over<Gradient>(walk.innermost().strides[2], walk.innermost().strides[3]);
+    const Loop<float> run = loop_over<Gradient>(walk.innermost().strides[2], walk.innermost().strides[3]);
     const StridedTerms<4> terms = [&](const auto& offsets, std::int64_t count, float* buffer) {
         run(dy.data + offsets[1], a.data + offsets[2], b.data + offsets[3], count, buffer);
         return buffer;
@@ -146,6 +149,14 @@ void forward(const Arithmetic& arithmetic, const ForwardArguments& arguments) {
     case Arithmetic::Kind::less_or_equal:
         return combine(arguments, [](float a, float b) { return a <= b ? 1.0F : 0.0F; });
     }
+}
+
+void forward(const Arithmetic& arithmetic, const ByteForwardArguments& arguments) {
+    using Byte = std::uint8_t;
+    if (arithmetic.kind == Arithmetic::Kind::maximum) {
+        return combine(arguments, [](Byte a, Byte b) { return std::max(a, b); });
+    }
+    combine(arguments, [](Byte a, Byte b) { return std::min(a, b); });
 }
 
 void backward(const Arithmetic& arithmetic, const BackwardArguments& arguments) {

@@ -154,6 +154,53 @@ TEST_CASE("values of several quantizers are concatenated on that of the output")
     }
 }
 
+TEST_CASE("the larger and the smaller of two values are those of their bytes, on the quantizer of the output") {
+    for (const auto kind : {Arithmetic::Kind::maximum, Arithmetic::Kind::minimum}) {
+        for (const Shape& other : {Shape{0, 6, 5, 4}, Shape{0, 1, 5, 1}}) {
+            for (const auto& [of_a, of_b, of_y] : {std::array{kFine, kFine, kFine}, std::array{kFine, kCoarse, kCoarse},
+                                                   std::array{kCoarse, kCoarse, kFine}}) {
+                Graph graph;
+                const ValueId x = graph.add_input("x", Shape{0, 6, 5, 8});
+                const auto part = [&](std::int64_t channel, const Shape& shape) {
+                    const Slice slice{
+                        .ranges = {{}, {.end = shape[1]}, {}, {.begin = channel, .end = channel + shape[3]}}};
+                    return graph.add_node(fmt::format("from {}", channel), slice, {x});
+                };
+                const ValueId a = part(0, Shape{0, 6, 5, 4});
+                const ValueId b = part(4, other);
+                const ValueId y = graph.add_node("y", Arithmetic{kind}, {a, b});
+                graph.quantize_activation(a, of_a);
+                graph.quantize_activation(b, of_b);
+                graph.quantize_activation(y, of_y);
+                graph.add_output(y);
+                const std::vector<std::string> steps = check_bytes(graph, random_tensor({2, 6, 5, 8}, 3, -8.0F, 8.0F));
+                CHECK(std::ranges::count(steps, "Arithmetic int8") == 1);
+                CHECK(std::ranges::count(steps, "requantize") == (of_a == of_b && of_b == of_y ? 0 : 1));
+            }
+        }
+    }
+}
+
+TEST_CASE("layers whose maximum is rounded put out bytes of its quantizer") {
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 4, 4, 8});
+    graph.quantize_activation(x, kFine);
+    std::vector<ValueId> layers;
+    for (const auto* const name : {"a", "b", "c"}) {
+        const ValueId weight = graph.add_parameter(std::string(name) + " weight", counted(Shape{8, 1, 1, 8}));
+        layers.push_back(graph.add_node(name, Conv{}, {x, weight}));
+    }
+    const ValueId two = graph.add_node("two", Arithmetic{Arithmetic::Kind::maximum}, {layers[0], layers[1]});
+    const ValueId three = graph.add_node("three", Arithmetic{Arithmetic::Kind::maximum}, {two, layers[2]});
+    graph.quantize_activation(three, kCoarse);
+    graph.add_output(three);
+    const Tensor input = random_tensor({1, 4, 4, 8}, 3, -8.0F, 8.0F);
+    const Inference inference(graph, std::array{input.shape()}, Execution::int8);
+    CHECK(kinds(inference)
+          == std::vector<std::string>{"quantize", "1×1 8→8 int8", "1×1 8→8 int8", "1×1 8→8 int8", "Arithmetic int8",
+                                      "Arithmetic int8", "dequantize"});
+}
+
 TEST_CASE("what is only moved before it is rounded is rounded before") {
     Graph graph;
     const ValueId x = graph.add_input("x", Shape{0, 8, 6, 4});
