@@ -33,11 +33,32 @@ constexpr std::int64_t kWideAmongShortCost = 60;
 
 std::int64_t filter_size(const ConvolutionGeometry& g) { return g.kh * g.kw * (g.i / g.groups); }
 
+/// How many neighbouring pixels of a row a depthwise convolution computes as one of as many times the channels: so many
+/// that its panels are full, where outputs whose inputs are neighbours are neighbours.
+std::int64_t pixels_together(const ConvolutionLoops& pass, const Int8Kernels& kernels) {
+    constexpr std::int64_t kMost = 16;
+    const bool is_pointwise = pass.y.taps.size() * pass.x.taps.size() == 1;  // pixels of all rows are one row's
+    if (!pass.depthwise || pass.x.step != 1 || is_pointwise) return 1;
+    const auto panels = [&](std::int64_t pixels) {
+        const auto lanes = static_cast<std::int64_t>(kQuadVectors * kernels.width);
+        return (pixels * pass.source_channels + lanes - 1) / lanes;
+    };
+    const auto panels_of_row = [&](std::int64_t pixels) {
+        return pass.x.outputs / pixels * panels(pixels) + panels(pass.x.outputs % pixels);
+    };
+    std::int64_t best = 1;
+    for (std::int64_t pixels = 2; pixels <= std::min(kMost, pass.x.outputs); ++pixels) {
+        if (panels_of_row(pixels) < panels_of_row(best)) best = pixels;
+    }
+    // Pixels that are computed apart share what is interleaved of 3 × 3 filters, and weigh less where panels are whole.
+    return 4 * panels_of_row(best) <= 3 * panels_of_row(1) ? best : 1;
+}
+
 /// Channels in the order of lanes; those without weights apart, where channels lie in one group.
 std::vector<WeightPanel> integer_panels(const ConvolutionGeometry& g, std::span<const std::int8_t> codes,
-                                        const Int8Kernels& kernels) {
+                                        std::int64_t pixels, const Int8Kernels& kernels) {
     const bool depthwise = g.depthwise();
-    std::vector<WeightPanel> panels = weight_panels(g.o, depthwise ? 1 : g.groups, false, kernels.width,
+    std::vector<WeightPanel> panels = weight_panels(g.o * pixels, depthwise ? 1 : g.groups, false, kernels.width,
                                                     depthwise ? kQuadVectors : kernels.panel_vectors);
     if (g.groups > 1) return panels;
     return without_zero_vectors(panels, codes, filter_size(g), static_cast<std::int64_t>(kernels.width));
@@ -74,10 +95,10 @@ std::int64_t products_that_fit(std::span<const std::int8_t> codes, std::int64_t 
     return fitting;
 }
 
-/// Pixels of outputs that share a band; of whole rows where the band is copied.
-std::int64_t band_pixels(const ConvolutionLoops& pass) {
+/// Pixels of outputs that share a band.
+std::int64_t band_pixels(const ConvolutionLoops& pass, bool whole_rows) {
     const std::int64_t channels = std::max<std::int64_t>(1, part_channels(pass));
-    if (pass.padded()) return band_rows(pass, channels, kBandBytes) * pass.x.outputs;
+    if (whole_rows) return band_rows(pass, channels, kBandBytes) * pass.x.outputs;
     const std::int64_t pixels = pass.y.outputs * pass.x.outputs;
     const std::int64_t most = std::max<std::int64_t>(64, kBandBytes / (pass.y.step * pass.x.step * channels));
     const std::int64_t bands = (pixels + most - 1) / most;
@@ -109,7 +130,8 @@ Int8Convolution::Int8Convolution(const ConvolutionGeometry& geometry, const Code
 }
 
 void Int8Convolution::pack(const CodedWeights& weights, std::span<const float> scale, std::span<const float> bias) {
-    panels_ = integer_panels(geometry_, weights.codes, *kernels_);
+    pixels_together_ = pixels_together(pass_, *kernels_);
+    panels_ = integer_panels(geometry_, weights.codes, pixels_together_, *kernels_);
     if (geometry_.depthwise()) {
         pack_depthwise(weights.codes);
     } else {
@@ -124,7 +146,7 @@ void Int8Convolution::pack(const CodedWeights& weights, std::span<const float> s
     for (std::size_t p = 0; p < panels_.size(); ++p) {
         for (std::int64_t c = 0; c < panels_[p].channels; ++c) {
             const auto lane = static_cast<std::size_t>(lanes_before(p) + lane_of(c));
-            const auto channel = static_cast<std::size_t>(panels_[p].first_channel + c);
+            const auto channel = static_cast<std::size_t>((panels_[p].first_channel + c) % geometry_.o);
             const auto own = weights.codes.subspan(channel * filter, filter);
             start_[lane] = -std::accumulate(own.begin(), own.end(), 0) * zero_point_;
             scale_[lane] = scale[channel];
@@ -191,7 +213,7 @@ void Int8Convolution::pack_depthwise(std::span<const std::int8_t> weights) {
         std::int8_t* const to = depthwise_weights_.data() + depth * lanes_before(p);
         const std::int64_t lanes = lanes_before(p + 1) - lanes_before(p);
         for (std::int64_t channel = 0; channel < panels_[p].channels; ++channel) {
-            const std::int8_t* const from = weights.data() + (panels_[p].first_channel + channel) * taps;
+            const std::int8_t* const from = weights.data() + (panels_[p].first_channel + channel) % geometry_.o * taps;
             for (std::int64_t tap = 0; tap < taps; ++tap) {
                 to[(tap / 4 * lanes + lane_of(channel)) * 4 + tap % 4] = from[tap];
             }
@@ -242,27 +264,31 @@ void Int8Convolution::run_part(const std::uint8_t* x, const Int8Output& output, 
     std::vector<InputSegment> segments;
     const std::int64_t row_stride = pass_.x.target_extent * pass_.target_channels;
     const std::int64_t corner = (rows.first_image * pass_.y.target_extent + rows.first_row) * row_stride;
-    for (std::size_t p = part.first; p < part.last; ++p) {
+    // Columns of pixels that are computed together; the last may have fewer than the others.
+    const std::int64_t columns = pass_.x.outputs / pixels_together_;
+    const std::int64_t pixels_of_last = pass_.x.outputs % pixels_together_;
+    const auto run_columns = [&](std::size_t p, const std::int8_t* weights, std::int64_t first, std::int64_t count,
+                                 std::int64_t channels) {
         const WeightPanel& panel = panels_[p];
         const std::int64_t lane = lanes_before(p);
-        const std::int64_t target = corner + panel.first_channel;
+        const std::int64_t target = corner + first * pass_.target_channels + panel.first_channel;
         const auto at = [&](auto* values) { return values ? values + target : nullptr; };
-        const std::int8_t* const weights = panel_weights(p, band, segments);
         const Int8Block block{
-            .grid = {.source = band.source + first_source_channel(pass_, panel) - part.first_channel,
+            .grid = {.source = band.source + first * pass_.x.step * band.pixel_stride
+                               + first_source_channel(pass_, panel) - part.first_channel,
                      .row_stride = pass_.y.step * band.row_stride,
-                     .column_stride = pass_.x.step * band.pixel_stride,
-                     .columns = static_cast<std::size_t>(pass_.x.outputs),
+                     .column_stride = pass_.x.step * band.pixel_stride * pixels_together_,
+                     .columns = static_cast<std::size_t>(count),
                      .segments = segments.data(),
                      .segment_count = segments.size()},
-            .pixel_begin = static_cast<std::size_t>(begin),
-            .pixel_end = static_cast<std::size_t>(end),
+            .pixel_begin = static_cast<std::size_t>(begin * count / pass_.x.outputs),
+            .pixel_end = static_cast<std::size_t>(end * count / pass_.x.outputs),
             .weights = weights,
             .int16_runs = int16_runs_.empty() ? nullptr : int16_runs_[p].data(),
             .pair_runs = pair_runs_,
             .quads_fit = quads_fit_.data() + p * (quads_fit_.size() / panels_.size()),
             .vectors = static_cast<std::size_t>(panel.vectors),
-            .channels = static_cast<std::size_t>(panel.channels),
+            .channels = static_cast<std::size_t>(channels),
             .start = start_.data() + lane,
             .scale = scale_.data() + lane,
             .bias = bias_.data() + lane,
@@ -271,13 +297,21 @@ void Int8Convolution::run_part(const std::uint8_t* x, const Int8Output& output, 
             .residual = at(output.residual),
             .residual_bytes = at(output.residual_bytes),
             .output_row_stride = row_stride,
-            .output_column_stride = pass_.target_channels,
+            .output_column_stride = pass_.target_channels * pixels_together_,
             .function = output.function,
             .residual_scale = output.residual_scale,
             .low = output.low,
             .high = output.high,
         };
         (pass_.depthwise ? kernels_->depthwise_convolution : kernels_->convolution)(block);
+    };
+    for (std::size_t p = part.first; p < part.last; ++p) {
+        const WeightPanel& panel = panels_[p];
+        const std::int8_t* const weights = panel_weights(p, band, segments);
+        run_columns(p, weights, 0, columns, panel.channels);
+        const std::int64_t channels_of_last =
+            std::min(panel.channels, pixels_of_last * pass_.target_channels - panel.first_channel);
+        if (channels_of_last > 0) run_columns(p, weights, columns * pixels_together_, 1, channels_of_last);
     }
 }
 
@@ -299,10 +333,12 @@ void Int8Convolution::run(const std::uint8_t* x, const Int8Output& output) const
 void Int8Convolution::run_own(const std::uint8_t* x, const Int8Output& output) const {
     const std::int64_t pixels = pass_.y.outputs * pass_.x.outputs;
     if (pass_.images * pixels * pass_.target_channels == 0) return;
-    const std::int64_t band = band_pixels(pass_);
+    const bool bands_of_rows = pass_.padded() || pixels_together_ > 1;
+    const std::int64_t band = band_pixels(pass_, bands_of_rows);
     const std::int64_t bands = (pixels + band - 1) / band;
     const std::int64_t wanted = (kTasks + pass_.images * bands - 1) / (pass_.images * bands);
-    const std::vector<PanelPart> parts = panel_parts(pass_, panels_, wanted);
+    std::vector<PanelPart> parts = panel_parts(pass_, panels_, wanted);
+    if (pixels_together_ > 1) parts = {{0, panels_.size(), 0, pass_.source_channels}};
     const auto part_count = static_cast<std::int64_t>(parts.size());
 
     tbb::parallel_for(std::int64_t{0}, pass_.images * bands * part_count, [&](std::int64_t task) {
@@ -310,9 +346,9 @@ void Int8Convolution::run_own(const std::uint8_t* x, const Int8Output& output) c
         const std::int64_t image = task / part_count / bands;
         const std::int64_t begin = task / part_count % bands * band;
         const std::int64_t end = std::min(begin + band, pixels);
-        // A copied band has whole rows; else the raster is the image's, and pixels may begin amid a row.
-        const std::int64_t row = pass_.padded() ? begin / pass_.x.outputs : 0;
-        const std::int64_t rows = pass_.padded() ? (end - begin) / pass_.x.outputs : pass_.y.outputs;
+        // Where a band need not have whole rows, the raster is the image's, and pixels may begin amid a row.
+        const std::int64_t row = bands_of_rows ? begin / pass_.x.outputs : 0;
+        const std::int64_t rows = bands_of_rows ? (end - begin) / pass_.x.outputs : pass_.y.outputs;
         const std::int64_t shift = row * pass_.x.outputs;
         run_part(x, output, part, {image, 1, row, rows, part.first_channel, part.channels}, begin - shift, end - shift);
     });

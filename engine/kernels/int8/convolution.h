@@ -62,6 +62,7 @@ class Int8Convolution {
     ConvolutionLoops pass_;
     const Int8Kernels* kernels_;
     std::uint8_t zero_point_;
+    std::int64_t pixels_together_ = 1;  // neighbours in a row that a depthwise convolution computes as channels of one
     std::vector<WeightPanel> panels_;
     CodebookPanels coded_;                               // of a convolution that is not depthwise
     std::vector<std::vector<std::uint8_t>> int16_runs_;  // by panel, where the kernels need them

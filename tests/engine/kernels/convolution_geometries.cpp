@@ -72,6 +72,9 @@ std::vector<ConvolutionGeometry> special_geometries() {
          .stride = {2, 2},
          .pad = {0, 0, 1, 1},
          .groups = 100},
+        // several bands of pixels that are computed together
+        {.n = 2, .h = 95, .w = 67, .i = 24, .o = 24, .kh = 3, .kw = 5, .pad = {1, 0, 1, 3}, .groups = 24},
+        {.n = 1, .h = 190, .w = 75, .i = 8, .o = 8, .kh = 3, .kw = 3, .groups = 8},
     };
     for (ConvolutionGeometry& g : geometries) g = with_output_extents(g);
     geometries.push_back({.n = 2, .h = 3, .w = 3, .i = 0, .o = 5, .oh = 3, .ow = 3});  // every channel pruned
