@@ -82,7 +82,7 @@ void pack_tile(const LevelTile& tile, const LevelWindow& window, std::size_t reg
 
 }  // namespace
 
-std::int64_t PackedBlock::bytes() const {
+std::int64_t PackedLevels::bytes() const {
     return static_cast<std::int64_t>(weights.size() + exceptions.size() * sizeof(LowbitException));
 }
 
@@ -112,14 +112,14 @@ PackedBlock pack_block(const Quantized& matrix, std::size_t block, std::span<con
         weights.push_back(weights.back() + units(ranges[i % ranges.size()]) * windows[i].bits * register_bytes);
         exceptions.push_back(exceptions.back() + static_cast<std::size_t>(windows[i].exceptions));
     }
-    result.weights.resize(weights.back());
-    result.exceptions.resize(exceptions.back());
+    result.levels.weights.resize(weights.back());
+    result.levels.exceptions.resize(exceptions.back());
     result.segments.resize(count);
     result.level_sums.resize(ranges.size() * static_cast<std::size_t>(outputs));
     tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
         const LevelTile part = tile(i);
-        std::uint8_t* const to = result.weights.data() + weights[i];
-        LowbitException* const rare = result.exceptions.data() + exceptions[i];
+        std::uint8_t* const to = result.levels.weights.data() + weights[i];
+        LowbitException* const rare = result.levels.exceptions.data() + exceptions[i];
         pack_tile(part, windows[i], register_bytes, to, rare);
         const MatrixRange& range = ranges[i % ranges.size()];
         result.segments[i] = {.begin = static_cast<std::size_t>(range.begin),

@@ -16,14 +16,19 @@ struct MatrixRange {
     std::int64_t size() const { return end - begin; }
 };
 
-/// A block of a matrix as the kernels of PackedGemv read it. Its segments point into its other members.
-struct PackedBlock {
+/// What segments of a block of a matrix point to.
+struct PackedLevels {
     AlignedVector<std::uint8_t> weights;
     std::vector<LowbitException> exceptions;
-    std::vector<LowbitSegment> segments;     ///< (panels, ranges)
-    std::vector<std::int64_t> level_sums{};  ///< (ranges, outputs of the panels): of each output's levels
 
     std::int64_t bytes() const;
+};
+
+/// A block of a matrix as the kernels of PackedGemv read it.
+struct PackedBlock {
+    PackedLevels levels;
+    std::vector<LowbitSegment> segments;     ///< (panels, ranges)
+    std::vector<std::int64_t> level_sums{};  ///< (ranges, outputs of the panels): of each output's levels
 };
 
 /// Packs a block of more than 0 bits of a matrix (O, I) in the fewest bits that hold its levels, panel by panel and

@@ -34,7 +34,6 @@ PackedGemv::PackedGemv(const Quantized& quantized, std::uint8_t zero_point, std:
                        std::span<const float> bias, const CpuImplementation& implementation)
     : inputs_(quantized.shape[1]),
       kernels_(implementation.integer),
-      blocks_(quantized.blocks.size()),
       scale_(scale.begin(), scale.end()),
       bias_(bias.begin(), bias.end()) {
     const auto lanes = static_cast<std::int64_t>(kQuadVectors * kernels_->width);
@@ -46,32 +45,31 @@ PackedGemv::PackedGemv(const Quantized& quantized, std::uint8_t zero_point, std:
         panels.push_back(cut(cuts_inputs ? MatrixRange{0, quantized.shape[0]} : own, lanes));
         ranges.push_back(cut(cuts_inputs ? own : MatrixRange{0, inputs_}, kMostInputs));
     }
-    tbb::parallel_for(std::size_t{0}, blocks_.size(), [&](std::size_t b) {
+    std::vector<PackedBlock> blocks(quantized.blocks.size());
+    tbb::parallel_for(std::size_t{0}, blocks.size(), [&](std::size_t b) {
         if (quantized.blocks[b].bit_depth == 0) return;
-        blocks_[b] = pack_block(quantized, b, panels[b], ranges[b], *kernels_);
+        blocks[b] = pack_block(quantized, b, panels[b], ranges[b], *kernels_);
     });
     // Blocks of inputs share panels, blocks of outputs share ranges.
-    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
         if (b == 0 || cuts_inputs) ranges_.insert(ranges_.end(), ranges[b].begin(), ranges[b].end());
     }
-    for (std::size_t first = 0; first < blocks_.size(); first += cuts_inputs ? blocks_.size() : 1) {
-        const std::size_t last = cuts_inputs ? blocks_.size() : first + 1;
+    for (std::size_t first = 0; first < blocks.size(); first += cuts_inputs ? blocks.size() : 1) {
+        const std::size_t last = cuts_inputs ? blocks.size() : first + 1;
         for (std::size_t p = 0; p < panels[first].size(); ++p) {
             panels_.push_back({panels[first][p], segments_.size(), 0});
             std::size_t range = 0;
             for (std::size_t b = first; b < last; range += ranges[b++].size()) {
-                if (quantized.blocks[b].bit_depth > 0) add_segments(blocks_[b], p, range, ranges[b].size());
+                if (quantized.blocks[b].bit_depth > 0) add_segments(blocks[b], p, range, ranges[b].size());
             }
             panels_.back().segment_count = segments_.size() - panels_.back().first_segment;
             for (std::size_t b = first; b < last; ++b) {
-                take_zero_point_off(blocks_[b], panels[b], p, zero_point);
+                take_zero_point_off(blocks[b], panels[b], p, zero_point);
             }
         }
     }
-    for (PackedBlock& block : blocks_) {
-        block.segments = {};
-        block.level_sums = {};
-    }
+    segments_.shrink_to_fit();
+    for (PackedBlock& block : blocks) blocks_.push_back(std::move(block.levels));
 }
 
 void PackedGemv::add_segments(const PackedBlock& block, std::size_t panel, std::size_t first_range,
@@ -100,7 +98,7 @@ void PackedGemv::take_zero_point_off(const PackedBlock& block, std::span<const M
 
 std::int64_t PackedGemv::weight_bytes() const {
     auto bytes = static_cast<std::int64_t>(segments_.size() * sizeof(LowbitSegment) + 2 * bias_.size() * sizeof(float));
-    for (const PackedBlock& block : blocks_) bytes += block.bytes();
+    for (const PackedLevels& block : blocks_) bytes += block.bytes();
     return bytes;
 }
 

@@ -47,7 +47,7 @@ class PackedGemv {
 
     std::int64_t inputs_;
     const Int8Kernels* kernels_;
-    std::vector<PackedBlock> blocks_;
+    std::vector<PackedLevels> blocks_;
     std::vector<Panel> panels_;
     std::vector<LowbitSegment> segments_;      // of panel after panel
     std::vector<std::size_t> segment_ranges_;  // which range of inputs a segment has
