@@ -118,29 +118,32 @@ struct RoundedProduct {
     size_t rows, depth, columns;
 };
 
-/// A level of a packed matrix that the segment's bits do not hold: delta is added to what they say, at an input of the
-/// segment and a lane of the panel.
-struct LowbitException {
-    uint32_t input;
-    int16_t lane;
-    int16_t delta;
-};
+/// A level of a packed matrix that differs from what its index stands for. From the lowest bit: which of eight inputs,
+/// 3 bits; the lane of the panel, 6 bits; how many eights its inputs come after those of the last exception, or after
+/// the segment's first, 3 bits; and what is added, 4 bits with sign, where 0 says that the next 16 bits hold it.
+using LowbitException = uint16_t;
 
-/// Inputs of a packed matrix whose weights have one bit depth, step and offset, for one panel of outputs.
+/// Indices of a packed matrix that stand for several levels do so for those at the same place of neighbouring quads of
+/// inputs: two in 4 or 5 bits, three in 5. The fifth bit turns the signs of what the others stand for.
+constexpr size_t kMostTupleLevels = 3;
+
+/// Inputs of a packed matrix whose levels have one code, step and offset, for one panel of outputs.
 struct LowbitSegment {
     size_t begin;  // the first input
     size_t inputs;
-    size_t units;   // of 8 inputs; those that are too many have weights of 0
-    size_t bits;    // 1 … 8
-    int32_t shift;  // added to every packed weight, so that it has no sign; 0 for 8 bits
+    size_t units;   // of 8 · tuple inputs; those that are too many have levels of 0
+    uint8_t tuple;  // levels that an index stands for
+    uint8_t bits;   // of an index; 1 … 8 for a single level, which is index − shift
+    int32_t shift;  // 0 for 8 bits, which have a sign, and for tuples
     float step, offset;
     const uint8_t* weights;  // in units of lowbit/bit_plane_tiles.h
+    const int8_t* codebook;  // (tuple, 16) of the four lowest bits; null for single levels
     const LowbitException* exceptions;
-    size_t exception_count;
+    size_t exception_count;  // 16 bits each
 };
 
 /// One panel of outputs of a product of a packed matrix and a vector of bytes:
-/// sums[o] = Σ_segments step · (Σ weight · x + offset · Σ x).
+/// sums[o] = Σ_segments step · (Σ level · x + offset · Σ x).
 struct LowbitGemv {
     const uint8_t* x;
     const LowbitSegment* segments;

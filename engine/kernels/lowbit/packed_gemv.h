@@ -10,7 +10,7 @@
 
 namespace eigenbit::internal {
 
-/// The weights (O, I) of a fully-connected layer in 1 to 8 bits each, for products with bytes: y =
+/// The weights (O, I) of a fully-connected layer in up to 8 bits each, for products with bytes: y =
 /// clamp(function(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale · residual)). Blocks of depth 0
 /// take neither memory nor time. Made for few rows of x, where reading the weights is most of the work.
 class PackedGemv {
@@ -26,7 +26,7 @@ class PackedGemv {
     /// x is (rows, I), and kReadBeyond bytes after it must be readable. Runs on oneTBB.
     void run(const std::uint8_t* x, std::int64_t rows, const Int8Output& output) const;
 
-    static constexpr std::int64_t kReadBeyond = 7;
+    static constexpr std::int64_t kReadBeyond = 8 * kMostTupleLevels - 1;
 
     std::int64_t outputs() const { return static_cast<std::int64_t>(bias_.size()); }
     /// Of the weights and all that belongs to outputs.

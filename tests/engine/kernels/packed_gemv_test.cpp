@@ -5,7 +5,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 using namespace eigenbit::internal;
 
@@ -160,6 +163,60 @@ TEST_CASE("few levels that are larger than the others are exceptions, whose prod
     check(problem);
     const PackedGemv packed(problem.matrix, problem.zero_point, problem.scale, problem.bias);
     CHECK(packed.weight_bytes() < 130 * 700 * 4 / 8);
+}
+
+/// A matrix of one block whose levels are as likely as a share to the power of their magnitude; one in `spacing` is any
+/// of eight bits, those in the corners too; none where spacing is 0.
+Quantized skewed_matrix(const Shape& shape, double share, std::int64_t spacing, std::mt19937& random) {
+    Quantized matrix{.shape = shape, .axis = 1, .blocks = {{0, shape[1], 8, 1.0F, 0.0F}}, .levels = {}};
+    std::geometric_distribution<int> magnitude(1.0 - share);
+    for (std::int64_t i = 0; i < shape.elements(); ++i) {
+        const int level = std::min(magnitude(random), 100) * (between(random, 0, 1) == 0 ? 1 : -1);
+        const bool is_rare = spacing > 0 && between(random, 0, spacing - 1) == 0;
+        matrix.levels.push_back(static_cast<std::int16_t>(is_rare ? between(random, -128, 127) : level));
+    }
+    if (spacing == 0) return matrix;
+    for (const std::int64_t i : {std::int64_t{0}, shape[1] - 1, shape.elements() - shape[1], shape.elements() - 1}) {
+        matrix.levels[static_cast<std::size_t>(i)] = i % 2 == 0 ? 127 : -128;
+    }
+    return matrix;
+}
+
+TEST_CASE("levels that lie as tuples, with many exceptions or none, have the sums that they have one by one") {
+    std::mt19937 random(12);
+    for (int trial = 0; trial < 120; ++trial) {
+        const Shape shape{between(random, 1, 150), between(random, 1, 300)};
+        const double share = 0.05 + 0.07 * static_cast<double>(trial % 8);
+        const std::int64_t spacing = std::array{0, 20, 150, 300, 5000}[static_cast<std::size_t>(trial % 5)];
+        CAPTURE(to_string(shape));
+        CAPTURE(share);
+        CAPTURE(spacing);
+        Problem problem(shape, 1, 8, 2, random);
+        problem.matrix = skewed_matrix(shape, share, spacing, random);
+        problem.zero_point = 0;
+        std::ranges::fill(problem.scale, 1.0F);
+        const std::vector<float> expected = problem.expected();  // integers that floats hold
+        for_each_supported([&](const CpuImplementation& implementation) {
+            const PackedGemv packed(problem.matrix, problem.zero_point, problem.scale, problem.bias, implementation);
+            std::vector<float> y(expected.size());
+            packed.run(problem.x.data(), problem.rows, {.floats = y.data()});
+            CHECK(y == expected);
+        });
+    }
+}
+
+TEST_CASE("the fewer bits levels tell, the fewer they lie in") {
+    std::mt19937 random(13);
+    const Shape shape{128, 960};
+    const std::vector<float> scale(128, 1.0F);
+    const std::vector<float> bias(128);
+    for (const auto& [share, bits] : std::vector<std::pair<double, double>>{
+             {0.02, 1.7}, {0.12, 1.75}, {0.16, 2.12}, {0.22, 2.6}, {0.3, 3.1}, {0.6, 5.05}}) {
+        CAPTURE(share);
+        const PackedGemv packed(skewed_matrix(shape, share, 0, random), 0, scale, bias);
+        const auto weights = static_cast<double>(shape.elements());
+        CHECK(8.0 * static_cast<double>(packed.weight_bytes()) < bits * weights + 8 * 1300);
+    }
 }
 
 TEST_CASE("a matrix whose levels are read block by block is packed as one in memory") {

@@ -47,6 +47,10 @@ struct Vector {
     }
     /// The bytes of the table at the lowest four bits of every byte, of which the highest must be 0.
     static Sums lookup(Table table, Sums indices) { return _mm256_shuffle_epi8(table, indices); }
+    /// The bytes of `values`, those negated whose index, of five bits, has its fifth set.
+    static Sums turned(Sums values, Sums indices) {
+        return _mm256_sign_epi8(values, _mm256_or_si256(_mm256_slli_epi16(indices, 3), _mm256_set1_epi8(1)));
+    }
     static Sums add_bytes(Sums a, Sums b) { return _mm256_add_epi8(a, b); }
     static void store_codes(int8_t* to, Sums codes) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), codes); }
 

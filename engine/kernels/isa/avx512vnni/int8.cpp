@@ -39,6 +39,11 @@ struct Vector {
     }
     /// The bytes of the table at the lowest four bits of every byte, of which the highest must be 0.
     static Sums lookup(Table table, Sums indices) { return _mm512_shuffle_epi8(table, indices); }
+    /// The bytes of `values`, those negated whose index has its fifth bit set.
+    static Sums turned(Sums values, Sums indices) {
+        const __mmask64 is_turned = _mm512_test_epi8_mask(indices, _mm512_set1_epi8(16));
+        return _mm512_mask_sub_epi8(values, is_turned, _mm512_setzero_si512(), values);
+    }
     static Sums add_bytes(Sums a, Sums b) { return _mm512_add_epi8(a, b); }
     static void store_codes(int8_t* to, Sums codes) { _mm512_storeu_si512(to, codes); }
 

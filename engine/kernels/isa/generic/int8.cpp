@@ -54,6 +54,11 @@ struct Vector {
         for (size_t i = 0; i < sizeof bytes; ++i) bytes[i] = static_cast<uint8_t>(table[bytes[i] & 15]);
         return reinterpret_cast<Sums>(bytes);
     }
+    /// The bytes of `values`, those negated whose index has its fifth bit set.
+    static Sums turned(Sums values, Sums indices) {
+        const Bytes turns = -(reinterpret_cast<Bytes>(indices) >> 4 & 1);
+        return reinterpret_cast<Sums>((reinterpret_cast<Bytes>(values) ^ turns) - turns);
+    }
     static Sums add_bytes(Sums a, Sums b) {
         return reinterpret_cast<Sums>(reinterpret_cast<Bytes>(a) + reinterpret_cast<Bytes>(b));
     }
