@@ -49,6 +49,7 @@ class Compiler {
             if (graph_.is_parameter(output)) fail("The network outputs its parameter '{}'.", graph_.name(output));
             program_.outputs_.push_back(floats_of(output));
         }
+        program_.steps_.shrink_to_fit();
         program_.plan_arena();
         return std::make_shared<const Program>(std::move(program_));
     }

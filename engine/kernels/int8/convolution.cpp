@@ -253,7 +253,10 @@ const std::int8_t* Int8Convolution::panel_weights(std::size_t panel, const Sourc
                             static_cast<std::size_t>(run.quads)});
     }
     thread_local AlignedVector<std::int8_t> buffer;
-    if (buffer.size() < coded_.buffer_bytes()) buffer.resize(coded_.buffer_bytes());
+    if (buffer.size() < coded_.buffer_bytes()) {
+        buffer = AlignedVector<std::int8_t>();  // given back first, so that the larger one may take its place
+        buffer.resize(coded_.buffer_bytes());
+    }
     return coded_.unpack_panel(panel, buffer.data());
 }
 

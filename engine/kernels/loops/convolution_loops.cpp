@@ -151,7 +151,10 @@ SourceBand<Element> source_band(const ConvolutionLoops& pass, const Element* sou
         band.image_stride = pass.source_rows(rows.rows) * band.row_stride;
         const std::int64_t elements = rows.images * band.image_stride + kReadBeyond;
         constexpr std::int64_t kFloat = sizeof(float) / sizeof(Element);
-        if (memory.elements() * kFloat < elements) memory = Tensor(Shape{(elements + kFloat - 1) / kFloat});
+        if (memory.elements() * kFloat < elements) {
+            memory = Tensor();  // given back first, so that the larger one may take its place
+            memory = Tensor(Shape{(elements + kFloat - 1) / kFloat});
+        }
         auto* const copy = reinterpret_cast<Element*>(memory.data());
         copy_padded(pass, source, rows, border, copy);
         band.source = copy;

@@ -67,6 +67,9 @@ void PanelPacker::code(std::span<const WeightPanel> panels) {
     std::vector<PlannedPanel> planned(panels.size());
     tbb::parallel_for(std::size_t{0}, panels.size(), [&](std::size_t p) { planned[p] = plan(panels[p]); });
     for (const PlannedPanel& panel : planned) lay_out(panel);
+    to_.panels_.shrink_to_fit();
+    to_.runs_.shrink_to_fit();
+    to_.strips_.shrink_to_fit();
     to_.weights_.resize(weights_);
     to_.exceptions_.places.resize(exceptions_);
     to_.exceptions_.codes.resize(exceptions_);
