@@ -1,14 +1,13 @@
 #include "api/c/errors.h"
 #include "api/c/log.h"
 #include "api/c/model.h"
+#include "api/c/session_input.h"
 #include "api/c/threads.h"
 #include "engine/formats/preprocess.h"
 #include "engine/passes/quantizer_candidates.h"
-#include "engine/program/inference.h"
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,7 +22,7 @@ using namespace eigenbit::internal;
 struct eigenbit_session {
     Threads threads;
     std::optional<Preprocessing> preprocessing;
-    std::vector<Tensor> inputs{};
+    std::vector<SessionInput> inputs{};
     std::vector<std::optional<ActivationQuantizer>> quantizers{};  // of the inputs
     bool is_int8 = false;
     std::optional<Inference> inference{};
@@ -123,7 +122,7 @@ eigenbit_session* create_session(const eigenbit_model& model, const eigenbit_ses
     });
     const Graph& graph = model.programs.graph();
     for (std::size_t i = 0; i < shapes.size(); ++i) {
-        session->inputs.emplace_back(shapes[i]);
+        session->inputs.emplace_back(shapes[i], session->inference->program().only_rounds(i));
         const auto quantizer = graph.activations().find(graph.inputs()[i].value);
         session->quantizers.push_back(quantizer == graph.activations().end() ? std::nullopt
                                                                              : std::optional(quantizer->second));
@@ -144,16 +143,24 @@ const Preprocessing& preprocessing_of(const eigenbit_session& session) {
 
 void set_image(eigenbit_session& session, std::int64_t index, Image image) {
     const Preprocessing& preprocessing = preprocessing_of(session);
-    Tensor& input = session.inputs.front();
+    SessionInput& input = session.inputs.front();
     if (index < 0 || index >= input.shape()[0]) {
         fail("There is no image {} in a batch of {}.", index, input.shape()[0]);
     }
-    const Tensor values = preprocess(std::move(image), preprocessing, "The image");
-    const View place = input.view().slice(index, index + 1);
-    if (!(values.shape() == place.shape)) {
-        fail("The image was prepared to shape {}, expected {}.", to_string(values.shape()), to_string(place.shape));
+    convert_and_resize(image, preprocessing, "The image");
+    const Window window = centre_window(image, preprocessing.height, preprocessing.width, "The image");
+    const Shape prepared{1, window.height, window.width, image.channels};
+    Shape expected = input.shape();
+    expected[0] = 1;
+    if (!(prepared == expected)) {
+        fail("The image was prepared to shape {}, expected {}.", to_string(prepared), to_string(expected));
     }
-    std::ranges::copy(values.values(), place.data);
+    const Normalizer normalizer(preprocessing);
+    if (input.shape()[0] == 1) {
+        input.set_bytes(normalizer.values(), [&](std::uint8_t* bytes) { normalizer.write(image, window, bytes); });
+    } else {
+        normalizer.write(image, window, input.floats().slice(index, index + 1).data);
+    }
 }
 
 Image image_of(const std::uint8_t* pixels, int height, int width, int channels) {
@@ -184,16 +191,17 @@ void interleave_channels(const float* planes, View interleaved) {
 void set_pixels(eigenbit_session& session, std::size_t input, std::span<const std::uint8_t> pixels) {
     const Normalizer normalizer(preprocessing_of(session));
     if (input != 0) fail("Input {} does not hold images, only input 0 does.", input);
-    Tensor& images = session.inputs.front();
-    const Shape& shape = images.shape();
+    const Shape& shape = session.inputs.front().shape();
     const auto size = static_cast<std::size_t>(shape.elements(1, 4));
     const int height = static_cast<int>(shape[1]);
     const int width = static_cast<int>(shape[2]);
-    for (std::int64_t i = 0; i < shape[0]; ++i) {
-        const auto own = pixels.subspan(static_cast<std::size_t>(i) * size, size);
-        normalizer.write({height, width, static_cast<int>(shape[3]), {own.begin(), own.end()}},
-                         {.height = height, .width = width}, images.view().slice(i, i + 1).data);
-    }
+    session.inputs.front().set_bytes(normalizer.values(), [&](std::uint8_t* bytes) {
+        for (std::size_t begin = 0; begin < pixels.size(); begin += size) {
+            const auto own = pixels.subspan(begin, size);
+            normalizer.write({height, width, static_cast<int>(shape[3]), {own.begin(), own.end()}},
+                             {.height = height, .width = width}, bytes + begin);
+        }
+    });
 }
 
 /// Bytes that stand for levels − `offset` of the input's quantizer.
@@ -204,25 +212,27 @@ void set_levels(eigenbit_session& session, std::size_t input, const Byte* bytes,
     if (quantizer->bit_depth > 8) {
         fail("The quantizer of input {} has {} bits, levels of bytes have 8.", input, quantizer->bit_depth);
     }
-    std::ranges::transform(bytes, bytes + session.inputs[input].elements(), session.inputs[input].data(),
-                           [&](Byte byte) {
-                               const int level = std::min(byte + offset, quantizer->largest_level());
-                               return quantizer->step * static_cast<float>(level - quantizer->zero_point);
-                           });
+    std::vector<float> meanings;
+    for (int byte = 0; byte < 256; ++byte) {
+        const int level = std::min(static_cast<Byte>(byte) + offset, quantizer->largest_level());
+        meanings.push_back(quantizer->step * static_cast<float>(level - quantizer->zero_point));
+    }
+    SessionInput& place = session.inputs[input];
+    place.set_bytes(std::move(meanings), [&](std::uint8_t* to) { std::copy_n(bytes, place.shape().elements(), to); });
 }
 
 void set_input(eigenbit_session& session, std::size_t input, eigenbit_format format, const void* values,
                std::size_t count) {
-    Tensor& place = item(session.inputs, input, "input");
-    const auto elements = static_cast<std::size_t>(place.elements());
+    SessionInput& place = item(session.inputs, input, "input");
+    const auto elements = static_cast<std::size_t>(place.shape().elements());
     if (count != elements) fail("Input {} was given {} values, expected {}.", input, count, elements);
     given(static_cast<const std::uint8_t*>(values), "pointer to values");
     switch (format) {
     case EIGENBIT_FLOAT_NHWC:
-        std::copy_n(static_cast<const float*>(values), elements, place.data());
+        std::copy_n(static_cast<const float*>(values), elements, place.floats().data);
         return;
     case EIGENBIT_FLOAT_NCHW:
-        interleave_channels(static_cast<const float*>(values), place);
+        interleave_channels(static_cast<const float*>(values), place.floats());
         return;
     case EIGENBIT_PIXELS_NHWC:
         set_pixels(session, input, {static_cast<const std::uint8_t*>(values), elements});
@@ -238,12 +248,8 @@ void set_input(eigenbit_session& session, std::size_t input, eigenbit_format for
 }
 
 void run(eigenbit_session& session) {
-    std::vector<ConstView> inputs;
-    for (const Tensor& input : session.inputs) {
-        const bool is_finite = std::ranges::all_of(input.values(), [](float value) { return std::isfinite(value); });
-        if (!is_finite) fail("Input {} holds NaN or infinity.", inputs.size());
-        inputs.push_back(input);
-    }
+    std::vector<InputValues> inputs;
+    for (SessionInput& input : session.inputs) inputs.push_back(input.values(inputs.size()));
     const auto end_if_cancelled = [&] {
         if (session.is_cancelled.exchange(false)) throw Cancelled();
     };
@@ -270,7 +276,7 @@ eigenbit_session* eigenbit_session_create(const eigenbit_model* model, const eig
 void eigenbit_session_close(eigenbit_session* session) { delete session; }
 
 float* eigenbit_session_input(eigenbit_session* session, size_t input) {
-    return pointer_or_null([&] { return item(given(session, "session").inputs, input, "input").data(); });
+    return pointer_or_null([&] { return item(given(session, "session").inputs, input, "input").floats().data; });
 }
 
 eigenbit_status eigenbit_session_input_shape(const eigenbit_session* session, size_t input, eigenbit_shape* shape) {

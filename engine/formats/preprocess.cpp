@@ -138,7 +138,8 @@ Normalizer::Normalizer(const Preprocessing& preprocessing) {
     }
 }
 
-void Normalizer::write(const Image& image, const Window& window, float* values) const {
+template <typename Visit>
+void Normalizer::for_each_byte(const Image& image, const Window& window, const Visit& visit) const {
     for (int y = 0; y < window.output_height(); ++y) {
         for (int x = 0; x < window.output_width(); ++x) {
             const int row = window.transpose ? x : y;
@@ -149,10 +150,25 @@ void Normalizer::write(const Image& image, const Window& window, float* values) 
             const std::ptrdiff_t pixel =
                 (static_cast<std::ptrdiff_t>(source_y) * image.width + source_x) * image.channels;
             for (const Channel& channel : channels_) {
-                *values++ = channel.values[inside ? image.pixels[static_cast<std::size_t>(pixel + channel.source)] : 0];
+                visit(channel,
+                      inside ? image.pixels[static_cast<std::size_t>(pixel + channel.source)] : std::uint8_t{0});
             }
         }
     }
+}
+
+void Normalizer::write(const Image& image, const Window& window, float* values) const {
+    for_each_byte(image, window, [&](const Channel& channel, std::uint8_t byte) { *values++ = channel.values[byte]; });
+}
+
+void Normalizer::write(const Image& image, const Window& window, std::uint8_t* bytes) const {
+    for_each_byte(image, window, [&](const Channel&, std::uint8_t byte) { *bytes++ = byte; });
+}
+
+std::vector<float> Normalizer::values() const {
+    std::vector<float> all;
+    for (const Channel& channel : channels_) all.insert(all.end(), channel.values.begin(), channel.values.end());
+    return all;
 }
 
 void Normalizer::add_noise(float deviation, Random& random, std::span<float> values) const {

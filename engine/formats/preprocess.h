@@ -45,11 +45,19 @@ class Normalizer {
     /// Writes a window as floats (output_height, output_width, C); outside the image is black. The image has the
     /// preprocessing's number of channels.
     void write(const Image& image, const Window& window, float* values) const;
+    /// Writes a window as it is, but for the order of channels.
+    void write(const Image& image, const Window& window, std::uint8_t* bytes) const;
+    /// What bytes become: (C, 256).
+    std::vector<float> values() const;
     /// Adds Gaussian noise of this standard deviation, in units of 0 … 1 before normalisation, to normalised values
     /// (…, C).
     void add_noise(float deviation, Random& random, std::span<float> values) const;
 
   private:
+    /// Calls visit(channel, byte) for the channels of one pixel after the other.
+    template <typename Visit>
+    void for_each_byte(const Image& image, const Window& window, const Visit& visit) const;
+
     struct Channel {
         int source;
         float std;

@@ -18,6 +18,12 @@ Inference::Inference(std::shared_ptr<const Program> program)
 ConstView Inference::run(ConstView input, const Observer& observer) { return run(std::span(&input, 1), observer); }
 
 ConstView Inference::run(std::span<const ConstView> inputs, const Observer& observer) {
+    std::vector<InputValues> values;
+    for (const ConstView& input : inputs) values.push_back({.shape = input.shape, .floats = input.data});
+    return run(values, observer);
+}
+
+ConstView Inference::run(std::span<const InputValues> inputs, const Observer& observer) {
     const std::span<const Program::Input> expected = program_->inputs();
     if (inputs.size() != expected.size()) {
         fail("The network has {} inputs, {} were given.", expected.size(), inputs.size());
@@ -28,7 +34,10 @@ ConstView Inference::run(std::span<const ConstView> inputs, const Observer& obse
             fail("Input '{}' has shape {}, expected {}.", expected[i].name, to_string(inputs[i].shape),
                  to_string(buffer.shape));
         }
-        buffer.data = const_cast<float*>(inputs[i].data);  // steps only read it
+        // Steps only read it.
+        buffer.data = inputs[i].bytes ? static_cast<void*>(const_cast<std::uint8_t*>(inputs[i].bytes))
+                                      : const_cast<float*>(inputs[i].floats);
+        buffer.meanings = inputs[i].meanings;
     }
     flush_subnormals_in([&] {
         for (std::size_t i = 0; i < steps().size(); ++i) {

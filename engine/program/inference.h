@@ -10,6 +10,14 @@
 
 namespace eigenbit::internal {
 
+/// What an input is given: floats, or bytes that stand for floats.
+struct InputValues {
+    Shape shape;
+    const float* floats = nullptr;  ///< null where there are bytes
+    const std::uint8_t* bytes = nullptr;
+    std::span<const float> meanings{};  ///< of bytes, as Buffer's
+};
+
 /// A session of a program: the memory of its activations. Belongs to one thread at a time; runs on oneTBB.
 class Inference {
   public:
@@ -25,6 +33,8 @@ class Inference {
     ConstView run(ConstView input, const Observer& observer = {});
     /// The same for any number of inputs, in the graph's order.
     ConstView run(std::span<const ConstView> inputs, const Observer& observer = {});
+    /// The same; of bytes only inputs that the program only rounds.
+    ConstView run(std::span<const InputValues> inputs, const Observer& observer = {});
     /// Output `index` of the last run.
     ConstView output(std::size_t index = 0) const { return buffers_[program_->outputs()[index]].floats(); }
     std::size_t output_count() const { return program_->outputs().size(); }

@@ -33,6 +33,17 @@ void Program::plan_arena() {
     offsets_.assign(plan.offsets.begin(), plan.offsets.end());
 }
 
+bool Program::only_rounds(std::size_t input) const {
+    const BufferId own = inputs_[input].buffer;
+    bool result = std::ranges::find(outputs_, own) == outputs_.end();
+    for (const Step& step : steps_) {
+        for_each_buffer(step, [&](BufferId buffer, bool) {
+            result = result && (buffer != own || std::holds_alternative<QuantizeStep>(step.work));
+        });
+    }
+    return result;
+}
+
 std::int64_t Program::multiply_accumulates() const {
     std::int64_t sum = 0;
     for (const Step& step : steps_) sum += step.multiply_accumulates;

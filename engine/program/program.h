@@ -39,6 +39,9 @@ class Program {
     std::int64_t arena_elements() const { return arena_elements_; }  ///< floats
     const CpuImplementation& implementation() const { return *implementation_; }
 
+    /// Whether an input is only read to be rounded, so that it may as well be bytes that stand for floats.
+    bool only_rounds(std::size_t input) const;
+
     std::int64_t multiply_accumulates() const;
     /// Of packed weights, biases and constants: all that grows with the network's parameters.
     std::int64_t weight_bytes() const;

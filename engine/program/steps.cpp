@@ -63,6 +63,48 @@ void run(const OperatorStep& step, std::span<const Buffer> buffers, WeightCache&
     forward(step.op, ForwardArguments{.inputs = inputs, .outputs = outputs, .saved = {}, .cache = &cache});
 }
 
+/// Rounds rows of `columns` values of an input that the step reads, the first of which is `first` of its scales.
+void quantize_rows(const QuantizeStep& step, const float* x, std::int64_t rows, std::int64_t columns,
+                   std::int64_t first, std::uint8_t* y) {
+    step.kernels->quantize_rows({.x = x,
+                                 .y = y,
+                                 .x_stride = columns,
+                                 .y_stride = static_cast<std::ptrdiff_t>(step.scale.size()),
+                                 .rows = static_cast<std::size_t>(rows),
+                                 .columns = static_cast<std::size_t>(columns),
+                                 .scale = step.scale.data() + first,
+                                 .shift = step.shift.data() + first,
+                                 .step = step.step,
+                                 .zero = step.zero,
+                                 .low = step.low,
+                                 .high = step.high});
+}
+
+/// The floats that bytes from element `begin` on stand for.
+void look_up(const Buffer& input, std::int64_t begin, std::span<float> values) {
+    const std::uint8_t* const bytes = input.bytes() + begin;
+    const auto period = static_cast<std::int64_t>(input.meanings.size()) / 256;
+    std::int64_t row = begin % period;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = input.meanings[static_cast<std::size_t>(256 * row + bytes[i])];
+        row = row + 1 == period ? 0 : row + 1;
+    }
+}
+
+/// The same of an input of bytes, few of which become floats at a time.
+void quantize_looked_up_rows(const QuantizeStep& step, const Buffer& x, const MatrixRange& rows, std::int64_t columns,
+                             std::int64_t first, std::uint8_t* y) {
+    constexpr std::int64_t kFewElements = 1024;
+    const std::int64_t few = std::clamp<std::int64_t>(kFewElements / columns, 1, rows.size());
+    std::vector<float> values(static_cast<std::size_t>(few * columns));
+    for (std::int64_t row = rows.begin; row < rows.end; row += few) {
+        const std::int64_t count = std::min(few, rows.end - row);
+        look_up(x, row * columns, std::span(values).first(static_cast<std::size_t>(count * columns)));
+        quantize_rows(step, values.data(), count, columns, first, y);
+        y += count * static_cast<std::int64_t>(step.scale.size());
+    }
+}
+
 void run(const QuantizeStep& step, std::span<const Buffer> buffers, WeightCache&) {
     const Buffer& y = buffers[step.output];
     const auto columns = static_cast<std::int64_t>(step.scale.size());
@@ -70,20 +112,14 @@ void run(const QuantizeStep& step, std::span<const Buffer> buffers, WeightCache&
     for_each_chunk(rows, columns, [&](std::int64_t begin, std::int64_t end) {
         std::int64_t first = 0;
         for (const BufferId input : step.inputs) {
-            const View x = buffers[input].floats();
+            const Buffer& x = buffers[input];
             const std::int64_t own = step.inputs.size() == 1 ? columns : x.shape.back();
-            step.kernels->quantize_rows({.x = x.data + begin * own,
-                                         .y = y.bytes() + begin * columns + first,
-                                         .x_stride = own,
-                                         .y_stride = columns,
-                                         .rows = static_cast<std::size_t>(end - begin),
-                                         .columns = static_cast<std::size_t>(own),
-                                         .scale = step.scale.data() + first,
-                                         .shift = step.shift.data() + first,
-                                         .step = step.step,
-                                         .zero = step.zero,
-                                         .low = step.low,
-                                         .high = step.high});
+            std::uint8_t* const to = y.bytes() + begin * columns + first;
+            if (x.meanings.empty()) {
+                quantize_rows(step, x.floats().data + begin * own, end - begin, own, first, to);
+            } else {
+                quantize_looked_up_rows(step, x, {begin, end}, own, first, to);
+            }
             first += own;
         }
     });

@@ -17,11 +17,13 @@
 
 namespace eigenbit::internal {
 
-/// Values in the memory of a program while it runs: floats, or levels of a quantizer, a byte each.
+/// Values in the memory of a program while it runs: floats, or levels of a quantizer, a byte each. Of an input, which
+/// the caller has in memory, also bytes that stand for floats.
 struct Buffer {
     Shape shape;
     bool is_bytes = false;
     void* data = nullptr;
+    std::span<const float> meanings{};  ///< of such bytes: (period, 256), of element i in row i mod period; else empty
 
     View floats() const { return {shape, static_cast<float*>(data)}; }
     std::uint8_t* bytes() const { return static_cast<std::uint8_t*>(data); }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <ranges>
 #include <string>
 
@@ -23,6 +24,17 @@ eigenbit::PackedModel opened(const Model& model) {
 Model model_with_quantizer(const ActivationQuantizer& quantizer) {
     Model model = small_packed_model(2);
     model.graph.quantize_activation(model.graph.inputs()[0].value, quantizer);
+    return model;
+}
+
+/// A 1×1 convolution of images of 8×8 pixels, which are rounded or not.
+Model model_of_one_layer(bool rounds) {
+    Model model;
+    const ValueId image = model.graph.add_input("image", Shape{0, 8, 8, 3});
+    const ValueId weight = model.graph.add_parameter("weight", random_quantized(Shape{4, 1, 1, 3}, {}, 7));
+    model.graph.add_output(model.graph.add_node("conv", Conv{}, {image, weight}));
+    if (rounds) model.graph.quantize_activation(image, {.bit_depth = 8, .step = 0.0125F, .zero_point = 117});
+    model.preprocessing = small_packed_model(2).preprocessing;
     return model;
 }
 
@@ -126,6 +138,44 @@ TEST_CASE("Pixels of the network's size are normalised and no more") {
               without.set_input(0, std::span<const std::uint8_t>(pixels).first(12), EIGENBIT_PIXELS_NHWC);
           }).find("does not say how to prepare images")
           != std::string::npos);
+}
+
+TEST_CASE("Bytes that a session rounds have the scores of the floats that they stand for") {
+    std::vector<std::uint8_t> pixels(2 * 8 * 8 * 3);
+    for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i * i);
+    for (const bool is_int8 : {true, false}) {
+        const eigenbit::PackedModel model = opened(model_of_one_layer(is_int8));
+        for (const std::int64_t images : {1, 2}) {
+            const std::span own = std::span(pixels).first(static_cast<std::size_t>(images) * 8 * 8 * 3);
+            const auto scores_of = [&](bool as_floats, const std::function<void(eigenbit::Session&)>& set) {
+                eigenbit::Session session(model, {.input_shapes = {{images, 8, 8, 3}}});
+                REQUIRE(session.is_int8() == is_int8);
+                if (as_floats) session.input();
+                set(session);
+                session.run();
+                std::vector<float> scores(session.output().begin(), session.output().end());
+                session.input();  // becomes floats
+                session.run();
+                CHECK(std::ranges::equal(session.output(), scores));
+                return scores;
+            };
+            const auto set_pixels = [&](eigenbit::Session& session) {
+                session.set_input(0, own, EIGENBIT_PIXELS_NHWC);
+            };
+            const auto set_images = [&](eigenbit::Session& session) {
+                for (std::int64_t i = 0; i < images; ++i) {
+                    session.set_image(i, own.subspan(static_cast<std::size_t>(i) * 8 * 8 * 3, 8 * 8 * 3), 8, 8, 3);
+                }
+            };
+            const auto set_levels = [&](eigenbit::Session& session) {
+                session.set_input(0, own, EIGENBIT_LEVELS_UINT8);
+            };
+            CHECK(scores_of(false, set_pixels) == scores_of(true, set_pixels));
+            CHECK(scores_of(false, set_images) == scores_of(true, set_images));
+            if (is_int8) CHECK(scores_of(false, set_levels) == scores_of(true, set_levels));
+            if (is_int8) CHECK(scores_of(false, set_levels) != scores_of(false, set_pixels));
+        }
+    }
 }
 
 TEST_CASE("Levels of the input's quantizer stand for its values") {
