@@ -169,8 +169,8 @@ eigenbit_session* eigenbit_session_create(const eigenbit_model* model, const eig
 void eigenbit_session_close(eigenbit_session* session);
 
 /* Where the values of an input belong: float32, NHWC, already normalised. Keeps its place and values between runs. It
- * takes memory from the first call on; an input that is given as pixels or levels alone does without where int8
- * execution rounds it first. */
+ * takes memory from the first call on, NULL when there is none; an input that is given as pixels or levels alone does
+ * without where int8 execution rounds it first. */
 float* eigenbit_session_input(eigenbit_session* session, size_t input);
 eigenbit_status eigenbit_session_input_shape(const eigenbit_session* session, size_t input, eigenbit_shape* shape);
 /* Fills one image of the first input from 8-bit pixels (height, width, channels): grey or RGB, resized, cropped and

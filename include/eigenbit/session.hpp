@@ -247,9 +247,11 @@ class Session {
         detail::check(session_ != nullptr);
     }
 
-    /// Where the values of an input belong: NHWC, already normalised.
+    /// Where the values of an input belong: NHWC, already normalised. Throws Error where there is no memory for them.
     std::span<float> input(std::size_t index = 0) {
-        return {eigenbit_session_input(get(), index), elements(input_shape(index))};
+        float* const values = eigenbit_session_input(get(), index);
+        detail::check(values != nullptr);
+        return {values, elements(input_shape(index))};
     }
     /// Fills one image of the first input from 8-bit pixels (height, width, channels), grey or RGB, prepared as the
     /// model says.

@@ -86,6 +86,7 @@ Outcome open_and_run(const std::vector<std::uint8_t>& bytes, int threads) {
     const SessionHandle session = create_session(model, kImages, threads);
     if (!session) return {Reached::model, 0.0, eigenbit_last_error()};
     float* const input = eigenbit_session_input(session.get(), 0);
+    if (input == nullptr) return {Reached::session, 0.0, eigenbit_last_error()};
     for (int i = 0; i < kImages * 8 * 8 * 3; ++i) input[i] = static_cast<float>(i % 17) / 8.0F - 1.0F;
     if (eigenbit_session_run(session.get()) != EIGENBIT_OK) return {Reached::session, 0.0, eigenbit_last_error()};
     eigenbit_shape shape{};
