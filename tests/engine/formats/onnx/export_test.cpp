@@ -59,7 +59,7 @@ TEST_CASE("outputs keep the names that the file gives them, whatever computes th
     model.integers("sides", {2, 3}).integers("channels", {1}).number("count", 108.0F);
     model.node("ReduceSum", {"x", "sides"}, {"sums"});
     model.node("ReduceSum", {"sums", "channels"}, {"sum"}, {{"keepdims", std::int64_t{0}}});
-    model.node("Div", {"sum", "count"}, {"mean"}).output("mean");  // two nodes here
+    model.node("Div", {"sum", "count"}, {"mean"}).output("mean");         // two nodes here
     model.proto.mutable_graph()->mutable_node()->rbegin()->clear_name();  // both named like the output
     model.proto.mutable_opset_import(0)->set_version(20);
     const auto names = [](const Graph& graph) {
