@@ -51,7 +51,7 @@ struct Layer {
         }
         for (std::uint8_t& value : x) value = static_cast<std::uint8_t>(random() % 100);
         const std::vector<float> ones(static_cast<std::size_t>(outputs), 1.0F);
-        convolution.emplace(geometry, CodedWeights{weights}, std::uint8_t{0}, ones, ones);
+        convolution.emplace(geometry, CodedWeights{weights}, std::uint8_t{0}, Int8Channels{ones, ones});
     }
 
     void run_to_bytes() { convolution->run(x.data(), {.bytes = bytes.data(), .low = 0.0F, .high = 255.0F}); }

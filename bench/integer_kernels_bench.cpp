@@ -47,15 +47,15 @@ struct Operands {
 bool is_right(const ConvolutionGeometry& geometry, int bits) {
     Operands fast(geometry, bits);
     Operands slow(geometry, bits);
-    Int8Convolution(fast.g, {fast.weights}, 100, fast.scale, fast.bias).run(fast.x.data(), fast.output());
-    integer_convolution_reference(slow.g, slow.weights, 100, slow.scale, slow.bias, slow.x.data(), slow.output());
+    Int8Convolution(fast.g, {fast.weights}, 100, {fast.scale, fast.bias}).run(fast.x.data(), fast.output());
+    integer_convolution_reference(slow.g, slow.weights, 100, {slow.scale, slow.bias}, slow.x.data(), slow.output());
     return fast.y == slow.y;
 }
 
 void run_layer(benchmark::State& state, const ConvolutionGeometry& geometry, int bits) {
     if (!is_right(geometry, bits)) return state.SkipWithError("differs from the reference");
     Operands operands(geometry, bits);
-    const Int8Convolution convolution(operands.g, {operands.weights}, 100, operands.scale, operands.bias);
+    const Int8Convolution convolution(operands.g, {operands.weights}, 100, {operands.scale, operands.bias});
     convolution.run(operands.x.data(), operands.output());
     double start = thread_seconds();
     convolution.run(operands.x.data(), operands.output());

@@ -41,9 +41,8 @@ std::vector<FusedNode> fuse(const Graph& graph, std::span<const Shape> shapes, c
             } else if (const auto clamp = as_clamp(nodes[*next])) {
                 fused.low = clamp->low;
                 fused.high = clamp->high;
-            } else if (const auto* const function = std::get_if<Activation>(&nodes[*next].op);
-                       function && takes_function(*fused.layer, nodes[*next])) {
-                fused.function = *function;
+            } else if (takes_function(*fused.layer, nodes[*next])) {
+                fused.function = &nodes[*next];
             } else {
                 break;
             }

@@ -20,10 +20,10 @@ struct FusedNode {
     std::optional<ValueId> residual{};
     float low = -std::numeric_limits<float>::infinity();
     float high = std::numeric_limits<float>::infinity();
-    std::optional<Activation> function{};
+    const Node* function = nullptr;  ///< of the graph; null when there is none
 };
 
-/// Whether a layer can compute a function of its outputs, by its node and that of the function.
+/// Whether a layer can compute what this node makes of the layer's outputs, or of a sum of these, element by element.
 using TakesFunction = std::function<bool(const LayerView& layer, const Node& function)>;
 
 /// The graph's nodes in the order in which they run, where convolutions and fully-connected layers with constant

@@ -39,8 +39,7 @@ class Compiler {
             provide(input.value, program_.inputs_.back().buffer);
         }
         const auto takes_function = [&](const LayerView& layer, const Node& function) {
-            return quantizer_of(layer.input)
-                   && int8_function(std::get<Activation>(function.op), quantizer_of(function.outputs.front()));
+            return quantizer_of(layer.input) && int8_function(graph_, function, quantizer_of(function.outputs.front()));
         };
         const std::vector<FusedNode> nodes = fuse(graph_, shapes_, takes_function);
         std::vector<std::optional<Int8Layer>> int8_layers = make_int8_layers(nodes);
@@ -328,7 +327,7 @@ class Compiler {
             if (!nodes[i].layer) return;
             const ActivationQuantizer* const input = quantizer_of(nodes[i].layer->input);
             if (!input) return;
-            layers[i] = make_int8_layer(graph_, *nodes[i].layer, geometry(*nodes[i].layer), *input, units_of(nodes[i]),
+            layers[i] = make_int8_layer(graph_, nodes[i], geometry(*nodes[i].layer), *input, units_of(nodes[i]),
                                         implementation_);
         });
         return layers;
@@ -350,16 +349,17 @@ class Compiler {
         const float least = to ? 0.0F : -kInfinity;
         const float most = to ? static_cast<float>(to->largest_level()) : kInfinity;
         const ConvolutionGeometry g = geometry(*fused.layer);
-        push_layer(graph_.nodes()[fused.node].name, kind_of(g, true),
-                   Int8LayerStep{.layer = std::move(layer),
-                                 .input = bytes_.at(fused.layer->input),
-                                 .output = output_of(output),
-                                 .residual = residual,
-                                 .residual_scale = units.residual_scale,
-                                 .function = fused.function ? *int8_function(*fused.function, to) : Int8Function{},
-                                 .low = std::clamp(fused.low / units.unit + units.zero, least, most),
-                                 .high = std::clamp(fused.high / units.unit + units.zero, least, most)},
-                   g);
+        push_layer(
+            graph_.nodes()[fused.node].name, kind_of(g, true),
+            Int8LayerStep{.layer = std::move(layer),
+                          .input = bytes_.at(fused.layer->input),
+                          .output = output_of(output),
+                          .residual = residual,
+                          .residual_scale = units.residual_scale,
+                          .function = fused.function ? *int8_function(graph_, *fused.function, to) : Int8Function{},
+                          .low = std::clamp(fused.low / units.unit + units.zero, least, most),
+                          .high = std::clamp(fused.high / units.unit + units.zero, least, most)},
+            g);
     }
 
     /// The float values of a parameter, which the program keeps.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/graph/layer_view.h"
+#include "engine/passes/fuse.h"
 #include "engine/program/steps.h"
 
 namespace eigenbit::internal {
@@ -15,13 +15,13 @@ struct OutputUnits {
 /// there is none.
 OutputUnits output_units(const ActivationQuantizer* output, const ActivationQuantizer* residual);
 
-/// What int8 layers make of their outputs in place of this function and of rounding to the quantizer of what it
-/// outputs, which is null for floats; none where they cannot.
-std::optional<Int8Function> int8_function(const Activation& function, const ActivationQuantizer* output);
+/// What int8 layers make of their outputs in place of this node and of rounding to the quantizer of what it outputs,
+/// which is null for floats; none where they cannot.
+std::optional<Int8Function> int8_function(const Graph& graph, const Node& function, const ActivationQuantizer* output);
 
-/// Packs the weights of a layer whose input has this quantizer, with the layer's bias and gain in units of the output.
-/// Throws Error where levels cannot be read.
-Int8Layer make_int8_layer(const Graph& graph, const LayerView& layer, const ConvolutionGeometry& geometry,
+/// Packs the weights of a layer whose input has this quantizer, with the layer's bias and gain in units of the output,
+/// and the slopes of its function. Throws Error where levels cannot be read.
+Int8Layer make_int8_layer(const Graph& graph, const FusedNode& fused, const ConvolutionGeometry& geometry,
                           const ActivationQuantizer& input, const OutputUnits& units,
                           const CpuImplementation& implementation);
 

@@ -108,14 +108,14 @@ std::int64_t band_pixels(const ConvolutionLoops& pass, bool whole_rows) {
 }  // namespace
 
 Int8Convolution::Int8Convolution(const ConvolutionGeometry& geometry, const CodedWeights& weights,
-                                 std::uint8_t zero_point, std::span<const float> scale, std::span<const float> bias,
+                                 std::uint8_t zero_point, const Int8Channels& channels,
                                  const CpuImplementation& implementation)
     : geometry_(geometry), pass_(forward_pass(geometry)), kernels_(implementation.integer), zero_point_(zero_point) {
     flatten_pixels(pass_);
     const std::int64_t filter = filter_size(geometry);
     const std::int64_t fitting = products_that_fit(weights.codes, filter, zero_point);
     if (fitting == filter) {
-        pack(weights, scale, bias);
+        pack(weights, channels);
         return;
     }
     std::vector<std::int8_t> own(weights.codes.begin(), weights.codes.end());
@@ -124,12 +124,13 @@ Int8Convolution::Int8Convolution(const ConvolutionGeometry& geometry, const Code
         std::fill_n(own.begin() + first + fitting, filter - fitting, std::int8_t{0});
         std::fill_n(others.begin() + first, fitting, std::int8_t{0});
     }
-    pack({own, weights.input_cuts}, scale, bias);
-    const std::vector<float> no_bias(bias.size());
-    rest_.emplace_back(geometry, CodedWeights{others, weights.input_cuts}, zero_point, scale, no_bias, implementation);
+    pack({own, weights.input_cuts}, {channels.scale, channels.bias});
+    const std::vector<float> no_bias(channels.bias.size());
+    rest_.emplace_back(geometry, CodedWeights{others, weights.input_cuts}, zero_point,
+                       Int8Channels{channels.scale, no_bias, channels.slopes}, implementation);
 }
 
-void Int8Convolution::pack(const CodedWeights& weights, std::span<const float> scale, std::span<const float> bias) {
+void Int8Convolution::pack(const CodedWeights& weights, const Int8Channels& channels) {
     pixels_together_ = pixels_together(pass_, *kernels_);
     panels_ = integer_panels(geometry_, weights.codes, pixels_together_, *kernels_);
     if (geometry_.depthwise()) {
@@ -143,14 +144,16 @@ void Int8Convolution::pack(const CodedWeights& weights, std::span<const float> s
     start_.resize(lanes);
     scale_.resize(lanes);
     bias_.resize(lanes);
+    if (!channels.slopes.empty()) slopes_.resize(lanes);
     for (std::size_t p = 0; p < panels_.size(); ++p) {
         for (std::int64_t c = 0; c < panels_[p].channels; ++c) {
             const auto lane = static_cast<std::size_t>(lanes_before(p) + lane_of(c));
             const auto channel = static_cast<std::size_t>((panels_[p].first_channel + c) % geometry_.o);
             const auto own = weights.codes.subspan(channel * filter, filter);
             start_[lane] = -std::accumulate(own.begin(), own.end(), 0) * zero_point_;
-            scale_[lane] = scale[channel];
-            bias_[lane] = bias[channel];
+            scale_[lane] = channels.scale[channel];
+            bias_[lane] = channels.bias[channel];
+            if (!slopes_.empty()) slopes_[lane] = channels.slopes[channel];
         }
     }
 }
@@ -226,7 +229,8 @@ void Int8Convolution::pack_depthwise(std::span<const std::int8_t> weights) {
 }
 
 std::int64_t Int8Convolution::weight_bytes() const {
-    const std::size_t by_lane = start_.size() * (sizeof(std::int32_t) + 2 * sizeof(float));
+    const std::size_t by_lane =
+        start_.size() * sizeof(std::int32_t) + (scale_.size() + bias_.size() + slopes_.size()) * sizeof(float);
     std::size_t runs = 0;
     for (const std::vector<std::uint8_t>& lengths : int16_runs_) runs += lengths.size();
     const std::int64_t rest = rest_.empty() ? 0 : rest_.front().weight_bytes();
@@ -295,6 +299,7 @@ void Int8Convolution::run_part(const std::uint8_t* x, const Int8Output& output, 
             .start = start_.data() + lane,
             .scale = scale_.data() + lane,
             .bias = bias_.data() + lane,
+            .slopes = slopes_.empty() ? nullptr : slopes_.data() + lane,
             .output = at(output.floats),
             .output_bytes = at(output.bytes),
             .residual = at(output.residual),

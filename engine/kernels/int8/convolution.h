@@ -13,6 +13,12 @@
 
 namespace eigenbit::internal {
 
+/// What makes values of an int8 layer's sums, (O).
+struct Int8Channels {
+    std::span<const float> scale, bias;
+    std::span<const float> slopes{};  // of Int8Function::Kind::leaky_relu; empty where the layer's function is another
+};
+
 /// Where the outputs of an integer convolution go, (N, OH, OW, O), and what happens to them before.
 /// Exactly one of `floats` and `bytes` is given, at most one residual, which may be the output itself.
 struct Int8Output {
@@ -33,9 +39,8 @@ struct Int8Output {
 /// panel by panel, for each band of pixels once.
 class Int8Convolution {
   public:
-    /// Scale and bias are (O).
     Int8Convolution(const ConvolutionGeometry& geometry, const CodedWeights& weights, std::uint8_t zero_point,
-                    std::span<const float> scale, std::span<const float> bias,
+                    const Int8Channels& channels,
                     const CpuImplementation& implementation = active_cpu_implementation());
 
     /// x is (N, H, W, I), and three bytes after it must be readable. Runs on oneTBB.
@@ -46,7 +51,7 @@ class Int8Convolution {
     std::int64_t weight_bytes() const;
 
   private:
-    void pack(const CodedWeights& weights, std::span<const float> scale, std::span<const float> bias);
+    void pack(const CodedWeights& weights, const Int8Channels& channels);
     void pack_depthwise(std::span<const std::int8_t> weights);
     /// Where a panel's channels begin among all lanes, and which of the panel's lanes a channel of it has.
     std::int64_t lanes_before(std::size_t panel) const;
@@ -69,9 +74,10 @@ class Int8Convolution {
     bool pair_runs_ = false;                             // as Int8Block
     AlignedVector<std::int8_t> depthwise_weights_;       // panel after panel, as the kernels read them
     std::vector<std::uint8_t> quads_fit_;                // by panel, of each four taps of depthwise weights
-    std::vector<std::int32_t> start_;                    // by lane of the panels, as scale_ and bias_
+    std::vector<std::int32_t> start_;                    // by lane of the panels, as those after it
     std::vector<float> scale_;
     std::vector<float> bias_;
+    std::vector<float> slopes_;  // empty where Int8Channels' are
     /// At most one: of the products that come after those whose sums 32 bits hold; it adds its own to theirs.
     std::vector<Int8Convolution> rest_;
 };

@@ -13,8 +13,9 @@
 struct NoResidual {};
 
 /// Calls visit(what becomes of values, where outputs go, what is added to them first) with pointers of their types.
+/// `slopes` as OutputFunction's.
 template <typename Visit>
-void with_output(const Int8Block& block, const Visit& visit) {
+void with_output(const Int8Block& block, const float* slopes, const Visit& visit) {
     const auto visit_function = [&](const auto& function) {
         const auto visit_output = [&](auto* output) {
             if (block.residual) return visit(function, output, block.residual);
@@ -26,7 +27,7 @@ void with_output(const Int8Block& block, const Visit& visit) {
         visit_output(block.output);
     };
     if (block.function.kind == Int8Function::Kind::none) return visit_function(NoFunction());
-    visit_function(OutputFunction(block));
+    visit_function(OutputFunction(block, slopes));
 }
 
 /// Makes outputs of the values of neighbouring channels.
@@ -35,21 +36,23 @@ class ValueStore {
   public:
     ValueStore(const Int8Block& block, const Function& function)
         : function_(function),
+          channels_(block.channels),
           residual_scale_(Vector::broadcast(block.residual_scale)),
           low_(Vector::broadcast(block.low)),
           high_(Vector::broadcast(block.high)) {}
 
-    /// A vector of them, of which `channels` exist, at this place of the outputs.
+    /// A vector of them, from channel `first` on, of a pixel's outputs from this place on.
     template <typename Output, typename Residual>
-    void operator()(Vector::Floats value, size_t channels, ptrdiff_t at, Output* output,
+    void operator()(Vector::Floats value, size_t first, ptrdiff_t pixel, Output* output,
                     const Residual* residual) const {
-        const bool whole = channels >= Vector::kWidth;
-        const Vector::Mask lanes = Vector::mask(channels);
+        const bool whole = first + Vector::kWidth <= channels_;
+        const Vector::Mask lanes = Vector::mask(channels_ - first);
+        const ptrdiff_t at = pixel + static_cast<ptrdiff_t>(first);
         if constexpr (!__is_same(Residual, NoResidual)) {
             const Vector::Floats added = whole ? Vector::load(residual + at) : Vector::load(residual + at, lanes);
             value = Vector::multiply_add(added, residual_scale_, value);
         }
-        value = Vector::clamp(function_(value), low_, high_);
+        value = Vector::clamp(function_(value, first), low_, high_);
         if (whole) {
             Vector::store(output + at, value);
         } else {
@@ -59,6 +62,7 @@ class ValueStore {
 
   private:
     Function function_;
+    size_t channels_;
     Vector::Floats residual_scale_, low_, high_;
 };
 
@@ -88,7 +92,7 @@ void store_panel(const Int8Block& block, size_t rows, const int32_t* sums, const
                 const typename V::Floats added = V::load_of_panel(residual + outputs[p], v * V::kWidth, channels);
                 values[v] = V::multiply_add(added, residual_scale, values[v]);
             }
-            values[v] = V::at_most(high, function(values[v]));
+            values[v] = V::at_most(high, function(values[v], v * V::kWidth));
         }
         V::store_panel(output + outputs[p], channels, values, low);
     }
@@ -104,7 +108,6 @@ void store_as(const Int8Block& block, size_t rows, const int32_t* sums, const pt
         }
     }
     // Copies, because the compiler must assume that a store of bytes changes anything in memory.
-    const size_t channels = block.channels;
     const float* const scales = block.scale;
     const float* const biases = block.bias;
     const ValueStore<Function> store_value(block, function);
@@ -113,8 +116,7 @@ void store_as(const Int8Block& block, size_t rows, const int32_t* sums, const pt
         const Vector::Floats bias = Vector::load(biases + first);
         for (size_t p = 0; p < rows; ++p) {
             const Vector::Sums sum = Vector::load_sums(sums + p * kVectors * Vector::kWidth + first);
-            store_value(Vector::multiply_add(Vector::to_floats(sum), scale, bias), channels - first,
-                        outputs[p] + static_cast<ptrdiff_t>(first), output, residual);
+            store_value(Vector::multiply_add(Vector::to_floats(sum), scale, bias), first, outputs[p], output, residual);
         }
     }
 }
@@ -123,7 +125,7 @@ void store_as(const Int8Block& block, size_t rows, const int32_t* sums, const pt
 /// in memory during the multiplications (measured).
 template <size_t kVectors>
 [[gnu::noinline]] void store(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs) {
-    with_output(block, [&](const auto& function, auto* output, const auto* residual) {
+    with_output(block, block.slopes, [&](const auto& function, auto* output, const auto* residual) {
         store_as<kVectors>(block, rows, sums, outputs, function, output, residual);
     });
 }

@@ -2,15 +2,24 @@
 //
 // A block of kQuadVectors * kWidth channels is computed together, four taps at a time: the bytes of four taps are
 // interleaved, so that a dot product of four bytes sums the taps of a channel. Interleaving works within 16 bytes:
-// vector v then has the channels 16 * (lane / 4) + 4 * v + lane % 4, and so have the block's weights, start, scale and
-// bias.
+// vector v then has the channels 16 * (lane / 4) + 4 * v + lane % 4, and so have the block's weights, start, scale,
+// bias and slopes.
 
 constexpr size_t kBlockChannels = kQuadVectors * Vector::kWidth;
+
+/// A block's values by lane in the order of channels.
+void order_channels(const float* lanes, float* channels) {
+    for (size_t c = 0; c < kBlockChannels; c += 4) {
+        __builtin_memcpy(channels + c, lanes + c % 16 / 4 * Vector::kWidth + c / 16 * 4, 4 * sizeof(float));
+    }
+}
 
 /// Turns the sums (rows, kQuadVectors vectors) into outputs of any kind.
 [[gnu::noinline]] void store_by_channel(const Int8Block& block, size_t rows, const int32_t* sums,
                                         const ptrdiff_t* outputs) {
-    with_output(block, [&]<typename Function>(const Function& function, auto* output, const auto* residual) {
+    float slopes[kBlockChannels];
+    if (block.slopes) order_channels(block.slopes, slopes);
+    with_output(block, slopes, [&]<typename Function>(const Function& function, auto* output, const auto* residual) {
         const size_t channels = block.channels;
         const ValueStore<Function> store_value(block, function);
         for (size_t p = 0; p < rows; ++p) {
@@ -21,12 +30,9 @@ constexpr size_t kBlockChannels = kQuadVectors * Vector::kWidth;
                 const Vector::Floats scale = Vector::load(block.scale + lane);
                 Vector::store(lanes + lane, Vector::multiply_add(sum, scale, Vector::load(block.bias + lane)));
             }
-            for (size_t c = 0; c < kBlockChannels; c += 4) {
-                __builtin_memcpy(ordered + c, lanes + c % 16 / 4 * Vector::kWidth + c / 16 * 4, 4 * sizeof(float));
-            }
+            order_channels(lanes, ordered);
             for (size_t c = 0; c < channels; c += Vector::kWidth) {
-                store_value(Vector::load(ordered + c), channels - c, outputs[p] + static_cast<ptrdiff_t>(c), output,
-                            residual);
+                store_value(Vector::load(ordered + c), c, outputs[p], output, residual);
             }
         }
     });
@@ -44,7 +50,7 @@ struct Bounds {
 /// Turns the sums (rows, kQuadVectors vectors) into bytes of a function of them.
 [[gnu::noinline]] void store_function(const Int8Block& block, size_t rows, const int32_t* sums,
                                       const ptrdiff_t* outputs) {
-    const OutputFunction function(block);
+    const OutputFunction function(block, block.slopes);
     const size_t channels = block.channels;
     uint8_t* const output = block.output_bytes;
     const Bounds bounds(block);
@@ -59,7 +65,7 @@ struct Bounds {
         for (size_t v = 0; v < kQuadVectors; ++v) {
             const Vector::Sums sum = Vector::load_sums(sums + p * kBlockChannels + v * Vector::kWidth);
             const Vector::Floats value = Vector::multiply_add(Vector::to_floats(sum), scale[v], bias[v]);
-            values[v] = Vector::at_most(bounds.high, function(value));
+            values[v] = Vector::at_most(bounds.high, function(value, v * Vector::kWidth));
         }
         if (channels == kBlockChannels) {
             Vector::store_interleaved(output + outputs[p], values, bounds.low);

@@ -43,12 +43,12 @@ struct Int8Divisor {
 struct Int8Function {
     enum class Kind {
         none,          // bytes are round(y)
-        leaky_relu,    // max(y, slope · y)
+        leaky_relu,    // y where y ≥ 0, the output channel's slope · y elsewhere
         hard_sigmoid,  // min(1, max(0, slope · y + offset))
         hard_swish,    // x · min(1, (x + 3) / 6), where x = max(−3, y)
     };
     Kind kind;
-    float slope, offset;
+    float slope, offset;  // of hard_sigmoid
     Int8Divisor six;
     Int8Divisor step;  // as zero of bytes alone
     float zero;
@@ -62,7 +62,7 @@ struct Int8Block {
     Int8PixelGrid grid;
     size_t pixel_begin, pixel_end;
     // Dense: (quads of all segments, vectors * width, 4). Depthwise: (taps / 4, kQuadVectors * width, 4), taps rounded
-    // up, channels in the order of int8/depthwise_tiles.h; so are those of start, scale and bias.
+    // up, channels in the order of int8/depthwise_tiles.h; so are those of start, scale, bias and slopes.
     const int8_t* weights;
     const uint8_t* int16_runs;  // dense: see int16_runs.h; may be null where the sums of every quad fit
     bool pair_runs;             // dense: int16_runs are int16_pair_runs()
@@ -72,6 +72,7 @@ struct Int8Block {
     const int32_t* start;       // (vectors * width)
     const float* scale;         // (vectors * width)
     const float* bias;          // (vectors * width)
+    const float* slopes;        // (vectors * width) of Int8Function::Kind::leaky_relu; null where it is another
     float* output;              // of pixel (0, 0) of the raster, the panel's first channel; null when it is bytes
     uint8_t* output_bytes;
     const float* residual;  // laid out like the output; null when there is none or it is bytes

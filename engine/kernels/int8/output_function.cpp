@@ -6,12 +6,12 @@
 namespace eigenbit::internal {
 namespace {
 
-float result_of(const Int8Function& function, float y) {
+float result_of(const Int8Function& function, float slope, float y) {
     switch (function.kind) {
     case Int8Function::Kind::none:
         break;
     case Int8Function::Kind::leaky_relu:
-        return std::max(y, function.slope * y);
+        return y < 0.0F ? slope * y : y;
     case Int8Function::Kind::hard_sigmoid:
         return std::clamp(function.slope * y + function.offset, 0.0F, 1.0F);
     case Int8Function::Kind::hard_swish: {
@@ -31,8 +31,8 @@ Int8Divisor int8_divisor(float value) {
 
 bool can_divide_by(float step) { return step >= 0x1p-100F && step <= 0x1p100F; }
 
-float output_of(const Int8Function& function, float y, bool is_bytes) {
-    const float result = result_of(function, y);
+float output_of(const Int8Function& function, float slope, float y, bool is_bytes) {
+    const float result = result_of(function, slope, y);
     if (!is_bytes || function.kind == Int8Function::Kind::none) return result;
     return std::nearbyint(result / function.step.value) + function.zero;
 }

@@ -12,7 +12,8 @@ Int8Divisor int8_divisor(float value);
 /// integers.
 bool can_divide_by(float step);
 
-/// What int8 layers store of an output y, before it is clamped: a float or, of bytes, an integer.
-float output_of(const Int8Function& function, float y, bool is_bytes);
+/// What int8 layers store of an output y, before it is clamped: a float or, of bytes, an integer. `slope` is that of
+/// the output channel, 0 where the function has none.
+float output_of(const Int8Function& function, float slope, float y, bool is_bytes);
 
 }  // namespace eigenbit::internal

@@ -30,12 +30,13 @@ bool PackedGemv::can_pack(const Quantized& quantized) {
     return std::ranges::all_of(quantized.blocks, [](const QuantizedBlock& block) { return block.bit_depth <= 8; });
 }
 
-PackedGemv::PackedGemv(const Quantized& quantized, std::uint8_t zero_point, std::span<const float> scale,
-                       std::span<const float> bias, const CpuImplementation& implementation)
+PackedGemv::PackedGemv(const Quantized& quantized, std::uint8_t zero_point, const Int8Channels& channels,
+                       const CpuImplementation& implementation)
     : inputs_(quantized.shape[1]),
       kernels_(implementation.integer),
-      scale_(scale.begin(), scale.end()),
-      bias_(bias.begin(), bias.end()) {
+      scale_(channels.scale.begin(), channels.scale.end()),
+      bias_(channels.bias.begin(), channels.bias.end()),
+      slopes_(channels.slopes.begin(), channels.slopes.end()) {
     const auto lanes = static_cast<std::int64_t>(kQuadVectors * kernels_->width);
     const bool cuts_inputs = quantized.axis == 1;
     std::vector<std::vector<MatrixRange>> panels;
@@ -97,7 +98,8 @@ void PackedGemv::take_zero_point_off(const PackedBlock& block, std::span<const M
 }
 
 std::int64_t PackedGemv::weight_bytes() const {
-    auto bytes = static_cast<std::int64_t>(segments_.size() * sizeof(LowbitSegment) + 2 * bias_.size() * sizeof(float));
+    const std::size_t by_output = scale_.size() + bias_.size() + slopes_.size();
+    auto bytes = static_cast<std::int64_t>(segments_.size() * sizeof(LowbitSegment) + by_output * sizeof(float));
     for (const PackedLevels& block : blocks_) bytes += block.bytes();
     return bytes;
 }
@@ -109,7 +111,8 @@ void PackedGemv::finish(const Panel& panel, std::int64_t row, const float* sums,
         float value = sums[lane] * scale_[o] + bias_[o];
         if (output.residual) value += output.residual[y] * output.residual_scale;
         if (output.residual_bytes) value += static_cast<float>(output.residual_bytes[y]) * output.residual_scale;
-        value = std::clamp(output_of(output.function, value, output.bytes), output.low, output.high);
+        const float slope = slopes_.empty() ? 0.0F : slopes_[o];
+        value = std::clamp(output_of(output.function, slope, value, output.bytes), output.low, output.high);
         if (output.bytes) {
             output.bytes[y] = static_cast<std::uint8_t>(std::lrint(value));
         } else {

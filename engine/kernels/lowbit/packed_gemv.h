@@ -18,10 +18,10 @@ class PackedGemv {
     /// Whether all blocks have 8 bits or less.
     static bool can_pack(const Quantized& quantized);
 
-    /// Scale and bias are (O). The levels must be valid, and ones that can be packed; they are read block by block, so
-    /// that those of the whole matrix need never be in memory. Throws Error where they cannot be read.
-    PackedGemv(const Quantized& quantized, std::uint8_t zero_point, std::span<const float> scale,
-               std::span<const float> bias, const CpuImplementation& implementation = active_cpu_implementation());
+    /// The levels must be valid, and ones that can be packed; they are read block by block, so that those of the whole
+    /// matrix need never be in memory. Throws Error where they cannot be read.
+    PackedGemv(const Quantized& quantized, std::uint8_t zero_point, const Int8Channels& channels,
+               const CpuImplementation& implementation = active_cpu_implementation());
 
     /// x is (rows, I), and kReadBeyond bytes after it must be readable. Runs on oneTBB.
     void run(const std::uint8_t* x, std::int64_t rows, const Int8Output& output) const;
@@ -54,6 +54,7 @@ class PackedGemv {
     std::vector<MatrixRange> ranges_;          // of inputs, so short that 32 bits hold the sums of their products
     std::vector<float> scale_;                 // (O)
     std::vector<float> bias_;                  // (O)
+    std::vector<float> slopes_;                // as Int8Channels
 };
 
 }  // namespace eigenbit::internal

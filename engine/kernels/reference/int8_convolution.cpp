@@ -30,15 +30,16 @@ std::int64_t sum_products(const ConvolutionGeometry& g, std::span<const std::int
 }  // namespace
 
 void integer_convolution_reference(const ConvolutionGeometry& g, std::span<const std::int8_t> weights,
-                                   std::uint8_t zero_point, std::span<const float> scale, std::span<const float> bias,
-                                   const std::uint8_t* x, const Int8Output& output) {
+                                   std::uint8_t zero_point, const Int8Channels& channels, const std::uint8_t* x,
+                                   const Int8Output& output) {
     for (std::int64_t y = 0; y < g.n * g.oh * g.ow * g.o; ++y) {
         const auto o = static_cast<std::size_t>(y % g.o);
         const std::int64_t sum = sum_products(g, weights, zero_point, x, y / g.o, y % g.o);
-        float value = static_cast<float>(sum) * scale[o] + bias[o];
+        const float slope = channels.slopes.empty() ? 0.0F : channels.slopes[o];
+        float value = static_cast<float>(sum) * channels.scale[o] + channels.bias[o];
         if (output.residual) value += output.residual[y] * output.residual_scale;
         if (output.residual_bytes) value += static_cast<float>(output.residual_bytes[y]) * output.residual_scale;
-        value = std::clamp(output_of(output.function, value, output.bytes), output.low, output.high);
+        value = std::clamp(output_of(output.function, slope, value, output.bytes), output.low, output.high);
         if (output.bytes) {
             output.bytes[y] = static_cast<std::uint8_t>(std::lrint(value));
         } else {

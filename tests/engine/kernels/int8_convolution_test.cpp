@@ -41,7 +41,7 @@ struct Problem {
     ConvolutionGeometry geometry;
     std::uint8_t zero_point;
     std::vector<std::int8_t> weights;
-    std::vector<float> scale, bias, residual;
+    std::vector<float> scale, bias, slopes, residual;
     std::vector<std::uint8_t> x, residual_bytes;
     std::vector<std::int64_t> input_cuts;
 
@@ -51,6 +51,7 @@ struct Problem {
           weights(draw<std::int8_t>(random, g.o * g.kh * g.kw * (g.i / g.groups), -128, 127)),
           scale(draw_floats(random, g.o, 0.001F, 0.01F)),
           bias(draw_floats(random, g.o, -100.0F, 300.0F)),
+          slopes(draw_floats(random, g.o, -0.5F, 1.5F)),
           residual(draw_floats(random, g.n * g.oh * g.ow * g.o, -100.0F, 100.0F)),
           x(draw<std::uint8_t>(random, g.n * g.h * g.w * g.i + 3, 0, 255)),
           residual_bytes(draw<std::uint8_t>(random, g.n * g.oh * g.ow * g.o, 0, 255)) {
@@ -85,10 +86,10 @@ struct Problem {
     }
 
     Int8Convolution convolution(const CpuImplementation& implementation) const {
-        return {geometry, {weights, input_cuts}, zero_point, scale, bias, implementation};
+        return {geometry, {weights, input_cuts}, zero_point, {scale, bias, slopes}, implementation};
     }
     void run_reference(const Int8Output& output) const {
-        integer_convolution_reference(geometry, weights, zero_point, scale, bias, x.data(), output);
+        integer_convolution_reference(geometry, weights, zero_point, {scale, bias, slopes}, x.data(), output);
     }
 };
 
@@ -243,7 +244,14 @@ void check_long_sums(Problem problem, int sign) {
     const auto filter = static_cast<float>(problem.weights.size() / problem.scale.size());
     std::ranges::fill(problem.scale, 250.0F / (filter * 255.0F * 127.0F));
     std::vector<float> expected(problem.residual.size());
-    const Int8Output output{.residual_bytes = problem.residual_bytes.data(), .residual_scale = 0.125F};
+    const Int8Output output{.residual_bytes = problem.residual_bytes.data(),
+                            .residual_scale = 0.125F,
+                            .function = {.kind = Int8Function::Kind::leaky_relu,
+                                         .slope = 0.0F,
+                                         .offset = 0.0F,
+                                         .six = int8_divisor(6.0F),
+                                         .step = int8_divisor(1.0F),
+                                         .zero = 0.0F}};
     Int8Output reference = output;
     reference.floats = expected.data();
     problem.run_reference(reference);
@@ -257,6 +265,7 @@ void check_long_sums(Problem problem, int sign) {
         run = {.bytes = bytes.data(),
                .residual_bytes = output.residual_bytes,
                .residual_scale = output.residual_scale,
+               .function = output.function,
                .low = 10.0F,
                .high = 240.0F};
         convolution.run(problem.x.data(), run);
@@ -287,7 +296,8 @@ TEST_CASE("sums of more products than 32 bits hold are right") {
 namespace {
 
 /// Bytes of 3×3 weights whose codes are least, least + step, …, 2^bits of them, in some input and output channels.
-std::int64_t packed_bytes(int bits, int least, int step, std::int64_t inputs, std::int64_t outputs) {
+std::int64_t packed_bytes(int bits, int least, int step, std::int64_t inputs, std::int64_t outputs,
+                          bool has_slopes = false) {
     const ConvolutionGeometry g =
         with_output_extents({.h = 7, .w = 7, .i = 128, .o = 128, .kh = 3, .kw = 3, .pad = {1, 1, 1, 1}});
     std::vector<std::int8_t> codes(static_cast<std::size_t>(g.o * 9 * g.i));
@@ -297,7 +307,8 @@ std::int64_t packed_bytes(int bits, int least, int step, std::int64_t inputs, st
     }
     const std::vector<std::int64_t> cuts{0, inputs};
     const std::vector<float> ones(static_cast<std::size_t>(g.o), 1.0F);
-    return Int8Convolution(g, {codes, cuts}, 0, ones, ones).weight_bytes();
+    const std::span<const float> slopes = std::span(ones).first(has_slopes ? ones.size() : 0);
+    return Int8Convolution(g, {codes, cuts}, 0, {ones, ones, slopes}).weight_bytes();
 }
 
 }  // namespace
@@ -313,6 +324,7 @@ TEST_CASE("weights of a convolution take the bits of their codes in memory, and 
         const std::int64_t bytes = 128 * 9 * 128 * (bits < 7 ? bits : 8) / 8;
         CHECK(packed_bytes(bits, least, 1, 128, 128) >= bytes);
         CHECK(packed_bytes(bits, least, 1, 128, 128) < bytes + beside);
+        CHECK(packed_bytes(bits, least, 1, 128, 128, true) == packed_bytes(bits, least, 1, 128, 128) + 128 * 4);
         if (bits < 7) CHECK(packed_bytes(bits, 1 - (1 << bits), 2, 128, 128) < bytes + beside);
         CHECK(packed_bytes(bits, least, 1, 32, 128) < bytes / 4 + beside);
         CHECK(packed_bytes(bits, least, 1, 128, 32) < bytes / 4 + beside);

@@ -79,7 +79,7 @@ void check(const Problem& problem) {
     const std::vector<float> expected = problem.expected();
     const float largest = std::abs(*std::ranges::max_element(expected, {}, [](float v) { return std::abs(v); }));
     for_each_supported([&](const CpuImplementation& implementation) {
-        const PackedGemv packed(problem.matrix, problem.zero_point, problem.scale, problem.bias, implementation);
+        const PackedGemv packed(problem.matrix, problem.zero_point, {problem.scale, problem.bias}, implementation);
         std::vector<float> y(expected.size(), -7.0F);
         packed.run(problem.x.data(), problem.rows, {.floats = y.data()});
         bool same = true;
@@ -145,7 +145,7 @@ TEST_CASE("a packed matrix takes the bits that its levels need, and nothing for 
     }
     const std::vector<float> scale(256, 1.0F);
     const std::vector<float> bias(256);
-    const PackedGemv packed(matrix, 0, scale, bias);
+    const PackedGemv packed(matrix, 0, {scale, bias});
     CHECK(packed.weight_bytes() >= 256 * 512 * 3 / 8);
     CHECK(packed.weight_bytes() < 256 * 512 * 3 / 8 + 4000);
     matrix.blocks[0].bit_depth = 9;
@@ -161,7 +161,7 @@ TEST_CASE("few levels that are larger than the others are exceptions, whose prod
         level = static_cast<std::int16_t>(between(random, -extent, extent - 1));
     }
     check(problem);
-    const PackedGemv packed(problem.matrix, problem.zero_point, problem.scale, problem.bias);
+    const PackedGemv packed(problem.matrix, problem.zero_point, {problem.scale, problem.bias});
     CHECK(packed.weight_bytes() < 130 * 700 * 4 / 8);
 }
 
@@ -197,7 +197,7 @@ TEST_CASE("levels that lie as tuples, with many exceptions or none, have the sum
         std::ranges::fill(problem.scale, 1.0F);
         const std::vector<float> expected = problem.expected();  // integers that floats hold
         for_each_supported([&](const CpuImplementation& implementation) {
-            const PackedGemv packed(problem.matrix, problem.zero_point, problem.scale, problem.bias, implementation);
+            const PackedGemv packed(problem.matrix, problem.zero_point, {problem.scale, problem.bias}, implementation);
             std::vector<float> y(expected.size());
             packed.run(problem.x.data(), problem.rows, {.floats = y.data()});
             CHECK(y == expected);
@@ -213,7 +213,7 @@ TEST_CASE("the fewer bits levels tell, the fewer they lie in") {
     for (const auto& [share, bits] : std::vector<std::pair<double, double>>{
              {0.02, 1.7}, {0.12, 1.75}, {0.16, 2.12}, {0.22, 2.6}, {0.3, 3.1}, {0.6, 5.05}}) {
         CAPTURE(share);
-        const PackedGemv packed(skewed_matrix(shape, share, 0, random), 0, scale, bias);
+        const PackedGemv packed(skewed_matrix(shape, share, 0, random), 0, {scale, bias});
         const auto weights = static_cast<double>(shape.elements());
         CHECK(8.0 * static_cast<double>(packed.weight_bytes()) < bits * weights + 8 * 1300);
     }
@@ -224,14 +224,14 @@ TEST_CASE("a matrix whose levels are read block by block is packed as one in mem
     for (const int axis : {0, 1}) {
         Problem problem(Shape{100, 250}, axis, 1, 1, random);
         std::vector<float> expected(100);
-        PackedGemv(problem.matrix, problem.zero_point, problem.scale, problem.bias)
+        PackedGemv(problem.matrix, problem.zero_point, {problem.scale, problem.bias})
             .run(problem.x.data(), 1, {.floats = expected.data()});
         Quantized stored = problem.matrix;
         stored.levels = {};
         stored.source = {.all = [] { return std::vector<std::int16_t>(); },
                          .block = [&](std::size_t block) { return block_levels(problem.matrix, block); }};
         std::vector<float> y(100);
-        PackedGemv(stored, problem.zero_point, problem.scale, problem.bias)
+        PackedGemv(stored, problem.zero_point, {problem.scale, problem.bias})
             .run(problem.x.data(), 1, {.floats = y.data()});
         CHECK(y == expected);
     }

@@ -16,16 +16,18 @@ constexpr ActivationQuantizer kInputs{.bit_depth = 8, .step = 1.0F / 64.0F, .zer
 /// A layer, maybe an addition, and a function of each element of the sum.
 struct Case {
     ConvolutionGeometry geometry;
-    bool is_fully_connected, has_bias, adds, rounds_addend;
-    Activation function;
+    bool is_fully_connected, has_bias, adds, rounds_addend, has_slopes;
+    Operator function;
     std::optional<ActivationQuantizer> output;
 };
 
-const Activation kFunctions[] = {
-    {.kind = Activation::Kind::leaky_relu, .alpha = 0.1F},
-    {.kind = Activation::Kind::leaky_relu, .alpha = 1.0F},
-    {.kind = Activation::Kind::hard_sigmoid, .alpha = 0.2F, .beta = 0.5F},
-    {.kind = Activation::Kind::hard_swish},
+const Operator kFunctions[] = {
+    Activation{.kind = Activation::Kind::leaky_relu, .alpha = 0.1F},
+    Activation{.kind = Activation::Kind::leaky_relu, .alpha = -1.5F},
+    Activation{.kind = Activation::Kind::hard_sigmoid, .alpha = 0.2F, .beta = 0.5F},
+    Activation{.kind = Activation::Kind::hard_swish},
+    PRelu{},
+    PRelu{},
 };
 
 Case random_case(const ConvolutionGeometry& geometry, std::mt19937& random) {
@@ -35,6 +37,7 @@ Case random_case(const ConvolutionGeometry& geometry, std::mt19937& random) {
                 .has_bias = coin(),
                 .adds = coin(),
                 .rounds_addend = coin(),
+                .has_slopes = coin(),
                 .function = kFunctions[between(random, 0, std::ssize(kFunctions) - 1)],
                 .output = std::nullopt};
     if (coin()) {
@@ -70,7 +73,12 @@ Graph network(const Case& c, bool shows_layer) {
         if (c.rounds_addend) graph.quantize_activation(addend, kInputs);
         y = graph.add_node("sum", Arithmetic{}, {y, addend});
     }
-    const ValueId result = graph.add_node("function", c.function, {y});
+    std::vector<ValueId> operands{y};
+    if (std::holds_alternative<PRelu>(c.function)) {
+        const Shape slopes = c.has_slopes ? Shape{g.o} : Shape{};
+        operands.push_back(graph.add_parameter("slope", random_tensor(slopes, 6, -0.5F, 1.5F)));
+    }
+    const ValueId result = graph.add_node("function", c.function, operands);
     graph.add_output(result);
     if (shows_layer) graph.add_output(y);
     graph.quantize_activation(x, kInputs);
@@ -98,11 +106,11 @@ TEST_CASE("int8 layers make functions of their outputs as steps of their own do"
         for_each_supported([&](const CpuImplementation& implementation) {
             Inference inference(compile(fused, shapes, Execution::int8, implementation));
             Inference expected(compile(apart, shapes, Execution::int8, implementation));
-            const auto activations = [](const Inference& run) {
-                return std::ranges::count(run.steps(), "Activation", &Step::kind);
+            const auto functions = [&](const Inference& run) {
+                return std::ranges::count(run.steps(), type_name(c.function), &Step::kind);
             };
-            CHECK(activations(inference) == 0);
-            CHECK(activations(expected) == 1);
+            CHECK(functions(inference) == 0);
+            CHECK(functions(expected) == 1);
             inference.run(views);
             expected.run(views);
             CHECK(std::ranges::equal(inference.output(0).values(), expected.output(0).values()));

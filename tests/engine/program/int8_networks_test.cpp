@@ -98,6 +98,10 @@ class Layers {
         const ValueId weight = parameter(Shape{outputs, kernel, kernel, inputs / conv.groups}, true);
         return graph_.add_node(name(), conv, {x, weight, parameter(Shape{outputs}, false)});
     }
+    ValueId sloped(ValueId x, std::int64_t slopes) {
+        const ValueId slope = parameter(slopes == 1 ? Shape{} : Shape{slopes}, false);
+        return graph_.add_node(name(), PRelu{}, {x, slope});
+    }
     ValueId rectified(ValueId x) { return graph_.add_node(name(), Activation{}, {x}); }
     ValueId fully_connected(ValueId x, std::int64_t outputs, std::int64_t inputs) {
         const ValueId weight = parameter(Shape{outputs, inputs}, true);
@@ -137,6 +141,23 @@ Graph all_kinds(const Form& form) {
     const ValueId averaged = graph.add_node("average", AveragePool{.kernel = {5, 4}, .stride = {1, 1}}, {last});
     const ValueId flat = graph.add_node("flat", Reshape{.extents = {0, 70}}, {averaged});
     graph.add_output(layers.fully_connected(flat, 11, 70));
+    return graph;
+}
+
+/// PRelu behind each kind of layer that takes it in, before and after an addition.
+Graph with_slopes(const Form& form) {
+    Graph graph;
+    Layers layers(graph, form);
+    const ValueId x = graph.add_input("x", Shape{0, 19, 19, 3});
+    const ValueId first =
+        layers.sloped(layers.convolution(x, 40, 3, {.stride = {2, 2}, .padding = {1, 1, 1, 1}}, 3), 40);
+    const ValueId depthwise =
+        layers.sloped(layers.convolution(first, 40, 3, {.padding = {1, 1, 1, 1}, .groups = 40}, 40), 40);
+    const ValueId added =
+        layers.sloped(graph.add_node("sum", Arithmetic{}, {layers.convolution(depthwise, 40, 1, {}, 40), first}), 40);
+    const ValueId global = layers.sloped(layers.convolution(added, 36, 10, {.groups = 4}, 40), 1);
+    const ValueId flat = graph.add_node("flat", Reshape{.extents = {0, 36}}, {global});
+    graph.add_output(layers.fully_connected(layers.sloped(layers.fully_connected(flat, 21, 36), 21), 5, 21));
     return graph;
 }
 
@@ -195,6 +216,20 @@ TEST_CASE("int8 networks of every kind of layer put out the same bits on every i
         CAPTURE(std::string(name));
         check_same(all_kinds(form), input, expected);
     }
+}
+
+TEST_CASE("int8 networks with slopes put out the same bits on every implementation, without steps in floats") {
+    const Tensor input = random_tensor({2, 19, 19, 3}, 7, -2.0F, 2.0F);
+    const Form& form = kForms[2].form;
+    check_same(with_slopes(form), input, {0xA698549BF979DBF7, 0x611C699B79DD4E4F});
+    Graph graph = with_slopes(form);
+    quantize_over_range(graph, input);
+    const auto program = compile(graph, std::array{input.shape()}, Execution::int8, active_cpu_implementation());
+    std::vector<std::string> others;
+    for (const Step& step : program->steps()) {
+        if (!std::holds_alternative<Int8LayerStep>(step.work)) others.push_back(step.kind);
+    }
+    CHECK(others == std::vector<std::string>{"quantize", "Reshape int8"});
 }
 
 TEST_CASE("int8 networks of the zoo put out the same bits on every implementation") {
