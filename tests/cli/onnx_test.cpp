@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 using namespace eigenbit::internal;
 
 namespace {
@@ -21,6 +23,41 @@ OnnxModel classifier(const Integers& images, std::int64_t columns) {
         .constant("v", random_tensor({columns, 10}, 2));
     model.node("Conv", {"x", "w"}, {"c"}, {{"pads", Integers(4, 1)}}).node("Relu", {"c"}, {"r"});
     return model.node("Flatten", {"r"}, {"f"}).node("MatMul", {"f", "v"}, {"y"}).output("y");
+}
+
+/// Ten classes of digits, with PRelu where networks for faces have it: behind a normalization, a depthwise convolution,
+/// an addition and a fully-connected layer.
+OnnxModel sloped_classifier() {
+    const Integers pads(4, 1);
+    std::uint64_t seed = 1;
+    OnnxModel model;
+    const auto constant = [&](const std::string& name, const Shape& shape, float low, float high) {
+        model.constant(name, random_tensor(shape, ++seed, low, high));
+    };
+    const auto prelu = [&](const std::string& x, const std::string& y, const Shape& slopes) {
+        constant(y + ".slope", slopes, 0.0F, 0.5F);
+        model.node("PRelu", {x, y + ".slope"}, {y});
+    };
+    constant("w", {12, 1, 3, 3}, -0.5F, 0.5F);
+    constant("mean", {12}, -0.5F, 0.5F);
+    constant("variance", {12}, 0.5F, 1.5F);
+    constant("v", {12, 1, 3, 3}, -0.5F, 0.5F);
+    constant("p", {12, 12, 1, 1}, -0.4F, 0.4F);
+    constant("g", {12, 1, 6, 6}, -0.3F, 0.3F);
+    constant("f", {12, 16}, -0.4F, 0.4F);
+    constant("h", {16, 10}, -0.4F, 0.4F);
+    model.input("x", {0, 1, 12, 12}).output("y");
+    model.node("Conv", {"x", "w"}, {"c"}, {{"pads", pads}, {"strides", Integers{2, 2}}});
+    model.node("BatchNormalization", {"c", "variance", "mean", "mean", "variance"}, {"n"});
+    prelu("n", "first", {12, 1, 1});
+    model.node("Conv", {"first", "v"}, {"d"}, {{"pads", pads}, {"group", std::int64_t{12}}});
+    prelu("d", "depthwise", {12, 1, 1});
+    model.node("Conv", {"depthwise", "p"}, {"q"}).node("Add", {"q", "first"}, {"s"});
+    prelu("s", "sum", {1});
+    model.node("Conv", {"sum", "g"}, {"e"}, {{"group", std::int64_t{12}}}).node("Flatten", {"e"}, {"flat"});
+    model.node("MatMul", {"flat", "f"}, {"m"});
+    prelu("m", "connected", {16});
+    return model.node("MatMul", {"connected", "h"}, {"y"});
 }
 
 }  // namespace
@@ -87,6 +124,40 @@ TEST_CASE("--size is the size of images where a network leaves it open, for ever
     CHECK(run_command(folder, "compress net.onnx --rate 2 --size 1x1 --size 2x2 --out s.ebit" + data)
               .errors.find("--size is given twice")
           != std::string::npos);
+}
+
+TEST_CASE("a network with PRelu behind its layers is compressed and retrained, and has no step in floats") {
+    const TemporaryFolder folder;
+    write_digits(folder);
+    write(folder, "net.onnx", sloped_classifier());
+    const auto run = [&](const std::string& line) {
+        const Outcome outcome = run_command(folder, line + " --quiet");
+        CAPTURE(line);
+        CAPTURE(outcome.errors);
+        REQUIRE(outcome.exit_code == 0);
+    };
+    run("compress net.onnx --data mnist:. --rate 4 --activation-bits 8 --out net.ebit");
+    run("retrain net.ebit --data mnist:. --val mnist:. --batch 8 --epochs 60 --lr 0.003 --no-augment --out "
+        "better.ebit");
+    for (const std::string net : {"net.ebit", "better.ebit"}) {
+        CAPTURE(net);
+        double top1[2] = {};
+        for (const bool int8 : {false, true}) {
+            run("eval " + net + " --data mnist:. --json e.json --execution " + (int8 ? "int8" : "simulated"));
+            top1[int8] = json_of(folder / "e.json")["top1"];
+        }
+        if (net == "better.ebit") CHECK(top1[0] > 90.0);
+        CHECK(std::abs(top1[1] - top1[0]) <= 100.0 / 32);  // one image
+        run("bench " + net + " --seconds 0 --profile --execution int8 --json b.json");
+        const nlohmann::json results = json_of(folder / "b.json");
+        std::vector<std::string> others;
+        for (const nlohmann::json& step : results["steps"]) {
+            if (step["weights"] == 0) others.push_back(step["kind"]);
+        }
+        CHECK(others == std::vector<std::string>{"quantize", "Reshape int8"});
+        run("inspect " + net + " --json i.json");
+        CHECK(json_of(folder / "i.json")["memory_weight_bytes"] == results["weight_bytes"]);
+    }
 }
 
 TEST_CASE("networks of inputs that are no images are inspected, compressed and run on arrays") {
