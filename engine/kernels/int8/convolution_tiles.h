@@ -52,7 +52,9 @@ class ValueStore {
             const Vector::Floats added = whole ? Vector::load(residual + at) : Vector::load(residual + at, lanes);
             value = Vector::multiply_add(added, residual_scale_, value);
         }
-        value = Vector::clamp(function_(value, first), low_, high_);
+        Vector::Floats values[] = {value};
+        function_(values, first);
+        value = Vector::clamp(values[0], low_, high_);
         if (whole) {
             Vector::store(output + at, value);
         } else {
@@ -92,8 +94,10 @@ void store_panel(const Int8Block& block, size_t rows, const int32_t* sums, const
                 const typename V::Floats added = V::load_of_panel(residual + outputs[p], v * V::kWidth, channels);
                 values[v] = V::multiply_add(added, residual_scale, values[v]);
             }
-            values[v] = V::at_most(high, function(values[v], v * V::kWidth));
         }
+        function(values, 0);
+#pragma GCC unroll 4
+        for (typename V::Floats& value : values) value = V::at_most(high, value);
         V::store_panel(output + outputs[p], channels, values, low);
     }
 }

@@ -64,9 +64,10 @@ struct Bounds {
         Vector::Floats values[kQuadVectors];
         for (size_t v = 0; v < kQuadVectors; ++v) {
             const Vector::Sums sum = Vector::load_sums(sums + p * kBlockChannels + v * Vector::kWidth);
-            const Vector::Floats value = Vector::multiply_add(Vector::to_floats(sum), scale[v], bias[v]);
-            values[v] = Vector::at_most(bounds.high, function(value, v * Vector::kWidth));
+            values[v] = Vector::multiply_add(Vector::to_floats(sum), scale[v], bias[v]);
         }
+        function(values, 0);
+        for (Vector::Floats& value : values) value = Vector::at_most(bounds.high, value);
         if (channels == kBlockChannels) {
             Vector::store_interleaved(output + outputs[p], values, bounds.low);
         } else {
