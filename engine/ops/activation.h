@@ -1,9 +1,11 @@
 #pragma once
 
+#include "engine/kernels/f32/kernels.h"
 #include "engine/ops/arguments.h"
 #include "engine/ops/traits.h"
 
 #include <array>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -72,6 +74,9 @@ struct Activation {
 
     bool operator==(const Activation&) const = default;
 };
+
+/// None where it is not made of exponentials.
+std::optional<ExponentialFunction> exponential_function(const Activation& activation);
 
 std::vector<Shape> infer_shapes(const Activation& activation, std::span<const Shape> inputs);
 void forward(const Activation& activation, const ForwardArguments& arguments);

@@ -102,6 +102,14 @@ struct AxpyBlock {
     bool accumulate;
 };
 
+/// A function of every element that is made of exponentials.
+struct ExponentialFunction {
+    enum class Kind { exp, sigmoid, tanh, swish, mish, gelu, gelu_tanh, softplus, erf, exponential_linear };
+    Kind kind;
+    float rate = 0.0F;                 // swish: x · sigmoid(rate · x); exponential_linear: see there
+    float scale = 1.0F, depth = 0.0F;  // exponential_linear: scale · x, where x ≤ 0 scale · depth · (e^(rate · x) − 1)
+};
+
 /// The float32 convolution and matrix kernels of one instruction set. Single-threaded; no pointer needs to be aligned.
 struct ConvolutionKernels {
     size_t width;          // floats in a vector
@@ -116,6 +124,8 @@ struct ConvolutionKernels {
     void (*winograd_output)(const WinogradOutput& tile);
     void (*dot)(const DotBlock& block);
     void (*axpy)(const AxpyBlock& block);
+    /// y[i] = function(x[i]), i < count; x may be y.
+    void (*apply_function)(const ExponentialFunction& function, const float* x, float* y, size_t count);
 };
 
 #define EIGENBIT_INSTRUCTION_SET(name, float_kernels, ...)                                                             \

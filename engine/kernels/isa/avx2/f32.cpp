@@ -46,7 +46,9 @@ constexpr size_t kDepthwiseRows = 9;
 
 #include "engine/kernels/loops/pixel_tiles.h"
 // After it.
+#include "engine/kernels/f32/exponential_functions.h"
 #include "engine/kernels/f32/forward_tiles.h"
+#include "engine/kernels/f32/function_tiles.h"
 #include "engine/kernels/f32/gemm_tiles.h"
 #include "engine/kernels/f32/gradient_tiles.h"
 #include "engine/kernels/f32/winograd_transforms.h"
@@ -65,6 +67,7 @@ constexpr ConvolutionKernels kConvolutionKernels = {
     &winograd_output,
     &dot,
     &axpy,
+    &apply_function,
 };
 
 }  // namespace eigenbit::internal::avx2
