@@ -24,7 +24,7 @@ struct RunVerbOptions {
     ModelSource model;
     Arithmetic execution = Arithmetic::floats;
     std::vector<std::filesystem::path> images;
-    std::filesystem::path out;  ///< empty: here, for images
+    std::filesystem::path out;  ///< empty: here, for restored images alone
     std::size_t top = 5;
     bool skip_bad = false;
 };
@@ -87,11 +87,33 @@ Files command_line_files(const RunVerbOptions& options) {
     return files;
 }
 
-/// Throws Error when the restored images could not all be written.
-void check_restored_files(const RunVerbOptions& options) {
+/// Where an output goes that a network gives for an image, or for an array, the first of those that its inputs take.
+std::filesystem::path output_file(const std::filesystem::path& input, std::string output,
+                                  const std::filesystem::path& folder) {
+    std::ranges::replace(output, '/', '_');
+    return folder / fmt::format("{}.{}.npy", input.stem().string(), output);
+}
+
+/// The files that the outputs from this one on go to, for each of these inputs; none where there is no folder.
+void add_output_files(Files& files, const RunVerbOptions& options, const Model& model,
+                      const std::filesystem::path& input, std::size_t first) {
+    if (options.out.empty()) return;
+    for (std::size_t i = first; i < model.output_count(); ++i) {
+        const std::string name = model.output_name(i);
+        files.outputs.push_back(
+            {fmt::format("The output '{}'", name), output_file(input, name, options.out), FileFormat::npy});
+    }
+}
+
+/// Throws Error when what the network gives for the images could not all be written.
+void check_image_files(const RunVerbOptions& options, const Model& model, OutputKind kind) {
     Files files = command_line_files(options);
+    const bool restores = kind == OutputKind::image;
     for (const std::filesystem::path& image : options.images) {
-        files.outputs.push_back({"The restored image", restored_file(image, options.out), FileFormat::png});
+        if (restores) {
+            files.outputs.push_back({"The restored image", restored_file(image, options.out), FileFormat::png});
+        }
+        add_output_files(files, options, model, image, restores ? 1 : 0);
     }
     check_files(files);
 }
@@ -100,6 +122,26 @@ std::string write_restored(const Image& image, const std::filesystem::path& file
     write_png(file, image);
     fmt::print("  {} written\n", file.string());
     return file.string();
+}
+
+/// Writes an output where a folder is given, and tells in `result` where.
+void write_output(const Array& output, const std::filesystem::path& input, const std::filesystem::path& folder,
+                  Results& result) {
+    if (folder.empty()) return;
+    const std::filesystem::path file = output_file(input, output.name, folder);
+    write_npy(file, output);
+    fmt::print("  {} written\n", file.string());
+    result["file"] = file.string();
+}
+
+/// Shows an output and writes it.
+Results print_output(const Array& output, const std::filesystem::path& input, const std::filesystem::path& folder,
+                     bool is_only) {
+    if (!is_only) fmt::print("  {}\n", output.name);
+    Results result = print_values(output);
+    result["name"] = output.name;
+    write_output(output, input, folder, result);
+    return result;
 }
 
 Results print(const Prediction& prediction, const std::filesystem::path& path, const RunVerbOptions& options) {
@@ -120,27 +162,21 @@ Results print(const Prediction& prediction, const std::filesystem::path& path, c
         result["restored"] = write_restored(*prediction.image, restored_file(path, options.out));
         break;
     case OutputKind::values:
-        result["output"] = print_values(prediction.output);
         break;
     }
+    const std::span<const Array> outputs = prediction.outputs;
+    const bool is_told = prediction.kind != OutputKind::values;
+    if (is_told && prediction.kind != OutputKind::image) write_output(outputs.front(), path, options.out, result);
+    for (const Array& output : outputs.subspan(is_told ? 1 : 0)) {
+        result["outputs"].push_back(print_output(output, path, options.out, outputs.size() == 1));
+    }
     return result;
-}
-
-/// Where an output goes that a network gives for an array, the first of those that its inputs take.
-std::filesystem::path output_file(const NamedArray& array, std::string output, const std::filesystem::path& folder) {
-    std::ranges::replace(output, '/', '_');
-    return folder / fmt::format("{}.{}.npy", array.file.stem().string(), output);
 }
 
 /// Throws Error when the outputs for the arrays of each run could not all be written.
 void check_output_files(const RunVerbOptions& options, const Model& model, std::span<const NamedArray> runs) {
     Files files = command_line_files(options);
-    for (const NamedArray& array : runs) {
-        for (std::size_t i = 0; i < model.output_count(); ++i) {
-            files.outputs.push_back({fmt::format("The output '{}'", model.output_name(i)),
-                                     output_file(array, model.output_name(i), options.out), FileFormat::npy});
-        }
-    }
+    for (const NamedArray& array : runs) add_output_files(files, options, model, array.file, 0);
     check_files(files);
 }
 
@@ -160,16 +196,7 @@ void run_once(const Model& model, const Predictor& network, const std::vector<Na
     fmt::print("{}\n", files);
     Results run{{"file", files}};
     for (const Array& output : outputs) {
-        if (outputs.size() > 1) fmt::print("  {}\n", output.name);
-        Results shown = print_values(output);
-        shown["name"] = output.name;
-        if (!folder.empty()) {
-            const std::filesystem::path file = output_file(arrays.front(), output.name, folder);
-            write_npy(file, output);
-            fmt::print("  {} written\n", file.string());
-            shown["file"] = file.string();
-        }
-        run["outputs"].push_back(std::move(shown));
+        run["outputs"].push_back(print_output(output, arrays.front().file, folder, outputs.size() == 1));
     }
     results["runs"].push_back(std::move(run));
 }
@@ -183,9 +210,7 @@ void run_arrays(const RunVerbOptions& options, const Model& model, Results& resu
         arrays.push_back(parse(argument));
     }
     const bool is_one_run = model.input_count() > 1;
-    if (!options.out.empty()) {
-        check_output_files(options, model, std::span(arrays).first(is_one_run ? 1 : arrays.size()));
-    }
+    check_output_files(options, model, std::span(arrays).first(is_one_run ? 1 : arrays.size()));
     const Predictor network(model, options.execution);
     if (is_one_run) return run_once(model, network, arrays, options.out, results);
     for (const NamedArray& array : arrays) run_once(model, network, {{"", array.file}}, options.out, results);
@@ -212,7 +237,7 @@ void check_takes_images(const RunVerbOptions& options, const Model& model) {
 /// Runs one image after the other.
 void run_images(const RunVerbOptions& options, const Model& model, Results& results) {
     Predictor network(model, options.execution);
-    bool checked = false;  // the restored images' files
+    bool checked = false;  // the files to be written
     results["images"] = Results::array();
     for (const std::filesystem::path& path : options.images) {
         OutputKind kind{};
@@ -224,7 +249,7 @@ void run_images(const RunVerbOptions& options, const Model& model, Results& resu
             results["skipped"].push_back({{"file", path.string()}, {"error", error.what()}});
             continue;
         }
-        if (kind == OutputKind::image && !checked) check_restored_files(options);
+        if (!checked) check_image_files(options, model, kind);
         checked = true;
         const Prediction prediction = network.predict();
         if (options.execution != Arithmetic::simulated) {
@@ -250,10 +275,6 @@ void run_network(const RunVerbOptions& options, Results& results) {
     }
     check_takes_images(options, model);
     check_execution(options, model);
-    if (model.output_count() > 1) {
-        fmt::print("{} has {} outputs; shown is the first, '{}'.\n", options.model.path.string(), model.output_count(),
-                   model.output_name());
-    }
     run_images(options, model, results);
 }
 
@@ -271,7 +292,8 @@ Verb run_verb(CLI::App& command) {
     add_execution_option(*app, options->execution);
     add_defaulted(*app, "--top", options->top, "How many classes or labels to show", "N", CLI::Range(1, 1000000));
     app->add_option("--out", options->out,
-                    "Folder for restored images, NAME.restored.png (.), and for what arrays give, NAME.OUTPUT.npy")
+                    "Folder for restored images, NAME.restored.png (.), and for all other outputs, NAME.OUTPUT.npy, "
+                    "which are not written without")
         ->type_name("DIR");
     app->add_flag("--skip-bad", options->skip_bad,
                   "Go on after an image that cannot be read or does not fit, and say which were skipped");

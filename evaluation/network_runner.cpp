@@ -36,6 +36,13 @@ ConstView NetworkRunner::run(ConstView input) {
     return std::visit([&](const auto& runs) { return runs->run(input); }, of(input.shape).runs);
 }
 
+ConstView NetworkRunner::output(const Shape& input, std::size_t output) {
+    const auto& runs = of(input).runs;
+    if (const auto* const inference = std::get_if<std::unique_ptr<Inference>>(&runs))
+        return (*inference)->output(output);
+    return std::get<std::unique_ptr<GraphExecutor>>(runs)->value(graph().outputs()[output]);
+}
+
 const Inference* NetworkRunner::inference(const Shape& input) {
     const auto* const fused = std::get_if<std::unique_ptr<Inference>>(&of(input).runs);
     return fused ? fused->get() : nullptr;

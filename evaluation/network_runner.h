@@ -23,6 +23,8 @@ class NetworkRunner {
 
     /// The first output for the only input; valid until the next run.
     ConstView run(ConstView input);
+    /// Another output of that run, whose input had this shape.
+    ConstView output(const Shape& input, std::size_t output);
     /// What is run: the network that was given, ready to be simulated where it is.
     const Graph& graph() const { return programs_.graph(); }
     /// What runs an input of this shape; null where the network is simulated.

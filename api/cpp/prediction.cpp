@@ -160,7 +160,11 @@ Prediction Predictor::predict() {
         internal::check_numbers(own.network.graph(), own.image, output, own.name + ": ");
         Prediction result{.kind = own.kind, .shares = shares_of(own.kind, output.values(), own.model.classes)};
         if (own.kind == OutputKind::image) result.image = restored_image(output, *own.model.preprocessing);
-        result.output = array_of(output, own.model.graph.name(own.model.graph.outputs().front()));
+        const std::span<const internal::ValueId> outputs = own.model.graph.outputs();
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            result.outputs.push_back(
+                array_of(own.network.output(own.image.shape(), i), own.model.graph.name(outputs[i])));
+        }
         return result;
     });
 }

@@ -37,10 +37,10 @@ struct Share {
 
 /// What a network makes of an image.
 struct Prediction {
-    OutputKind kind = OutputKind::values;  ///< what the output stands for
+    OutputKind kind = OutputKind::values;  ///< what the first output stands for
     std::vector<Share> shares{};           ///< the greatest first; none of images and values
     std::optional<Image> image{};          ///< restored
-    Array output{};                        ///< as the network gives it
+    std::vector<Array> outputs{};          ///< all, as the network gives them
 };
 
 /// Runs a network on images and arrays of any size that it takes. One thread at a time may use it. Session, which runs

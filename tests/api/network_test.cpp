@@ -145,6 +145,8 @@ TEST_CASE("predictions are the evaluation's, in floats, simulated and in int8, o
         CHECK(std::accumulate(prediction.shares.begin(), prediction.shares.end(), 0.0,
                               [](double sum, const eigenbit::Share& share) { return sum + share.value; })
               == doctest::Approx(1.0));
+        CHECK(prediction.outputs.size() == 1);
+        CHECK(prediction.outputs.front().values.size() == prediction.shares.size());
         CHECK((predictor.weight_bytes() > 0) == (arithmetic != Arithmetic::simulated));
 
         const eigenbit::Array one{{1, kSide, kSide}, std::vector<float>(kSide * kSide, 0.5F), "one"};

@@ -1,4 +1,6 @@
+#include "engine/formats/arrays/npy.h"
 #include "engine/formats/ebit/ebit.h"
+#include "engine/formats/file.h"
 #include "engine/formats/image.h"
 #include "tests/cli/command.h"
 
@@ -137,7 +139,7 @@ TEST_CASE("scores of 1 × 1 pixels are scores, be they as many as the image has 
 TEST_CASE("one number and a map of other size are shown as the values that they are") {
     const Model one = of_mean([](Graph& graph, ValueId mean) { return flat(graph, times(graph, mean, {7.0F})); });
     const Run run = run_on(one, 255);
-    CHECK(run.image["output"]["values"] == std::vector{7.0F});
+    CHECK(run.image["outputs"][0]["values"] == std::vector{7.0F});
     CHECK(contains(run.outcome.output, "(1, 1): 7\n"));
 
     Model map;
@@ -145,7 +147,7 @@ TEST_CASE("one number and a map of other size are shown as the values that they 
     const ValueId weight = map.graph.add_parameter("weight", Tensor(Shape{2, 1, 1, 1}, std::vector{1.0F, 0.5F}));
     map.graph.add_output(map.graph.add_node("map", Conv{}, {image, weight}));
     map.preprocessing = Preprocessing{.channels = 1};
-    const nlohmann::json output = run_on(map, 255).image["output"];
+    const nlohmann::json output = run_on(map, 255).image["outputs"][0];
     CHECK(output["shape"] == std::vector{1, 4, 6, 2});
     CHECK(output["least"] == 0.5);
     CHECK(output["greatest"] == 1.0);
@@ -160,6 +162,54 @@ TEST_CASE("a restored image is one of the input's size or a multiple of it") {
     enlarging.graph.add_output(enlarging.graph.add_node("shuffle", DepthToSpace{.block = 2}, {pixels}));
     enlarging.preprocessing = Preprocessing{.channels = 1};
     CHECK(run_on(enlarging, 100).image["restored"] == "./grey.restored.png");
+}
+
+TEST_CASE("of a network of several outputs all are told, and with --out those that are no images are written") {
+    const TemporaryFolder folder;
+    write_png(folder / "grey.png", {4, 6, 1, std::vector<std::uint8_t>(24, 51)});
+    Model scoring = of_mean([&](Graph& graph, ValueId mean) {
+        const ValueId scores = times(graph, mean, {0.0F, 5.0F});
+        graph.add_output(flat(graph, scores));
+        return scores;
+    });
+    write_ebit(scoring, folder / "scores.ebit", LevelStorage::fixed);
+    Model same;
+    const ValueId image = same.graph.add_input("image", Shape{0, 0, 0, 1});
+    same.graph.add_output(same.graph.add_node("same", Activation{}, {image}));
+    same.graph.add_output(same.graph.add_node("mean", Reduce{.axes = {1, 2}}, {image}));
+    same.preprocessing = Preprocessing{.channels = 1};
+    write_ebit(same, folder / "same.ebit", LevelStorage::fixed);
+    std::filesystem::create_directory(folder / "out");
+
+    for (const std::string execution : {"float", "simulated"}) {
+        const auto run = [&](const std::string& net) {
+            const Outcome ran =
+                run_command(folder, "run " + net + ".ebit grey.png --out out --json run.json --execution " + execution);
+            CAPTURE(ran.errors);
+            REQUIRE(ran.exit_code == 0);
+            return json_of(folder / "run.json")["images"][0];
+        };
+        const auto written = [&](const std::string& name) {
+            return decode_npy(read_file(folder / name), name).values()[0];
+        };
+        nlohmann::json told = run("scores");
+        CHECK(told["classes"].size() == 2);
+        CHECK(told["outputs"].size() == 1);
+        CHECK(told["outputs"][0]["values"][1] == doctest::Approx(1.0));
+        CHECK(told["outputs"][0]["file"] == "out/grey.layer.npy");
+        CHECK(decode_npy(read_file(folder / "out/grey.flat.npy"), "flat").values()[1] == doctest::Approx(1.0F));
+        CHECK(decode_npy(read_file(folder / "out/grey.layer.npy"), "layer").values()[1] == doctest::Approx(1.0F));
+
+        told = run("same");
+        CHECK(told["restored"] == "out/grey.restored.png");
+        CHECK(!std::filesystem::exists(folder / "out/grey.same.npy"));
+        CHECK(written("out/grey.mean.npy") == doctest::Approx(0.2F));
+    }
+    folder.write("out/grey.mean.npy", "no array");
+    const Outcome refused = run_command(folder, "run same.ebit grey.png --out out");
+    CHECK(refused.exit_code == 1);
+    CHECK(refused.errors.find("holds something else than an array") != std::string::npos);
+    CHECK(run_command(folder, "run same.ebit grey.png").exit_code == 0);
 }
 
 TEST_CASE("what is no number is an error that names the layer where it appears first") {
