@@ -44,6 +44,13 @@ std::optional<Int8Function> int8_function(const Graph& graph, const Node& functi
     }
     const auto* const activation = std::get_if<Activation>(&function.op);
     if (!activation) return std::nullopt;
+    // Divisors that are made with fma divide no infinity.
+    if (const auto exponential = exponential_function(*activation);
+        exponential && exponential->kind != ExponentialFunction::Kind::exp) {
+        result.kind = Int8Function::Kind::exponential;
+        result.exponential = *exponential;
+        return result;
+    }
     switch (activation->kind) {
     case Activation::Kind::leaky_relu:
         result.kind = Int8Function::Kind::leaky_relu;

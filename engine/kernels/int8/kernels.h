@@ -2,6 +2,8 @@
 
 // Shared with the instruction sets' translation units; for what that means see f32/kernels.h.
 
+#include "engine/kernels/f32/kernels.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,12 +48,14 @@ struct Int8Function {
         leaky_relu,    // y where y ≥ 0, the output channel's slope · y elsewhere
         hard_sigmoid,  // min(1, max(0, slope · y + offset))
         hard_swish,    // x · min(1, (x + 3) / 6), where x = max(−3, y)
+        exponential,   // see f32/exponential_functions.h
     };
     Kind kind;
     float slope, offset;  // of hard_sigmoid
     Int8Divisor six;
     Int8Divisor step;  // as zero of bytes alone
     float zero;
+    ExponentialFunction exponential{};
 };
 
 /// One panel of output channels at the pixels pixel_begin … pixel_end-1 of the raster. Of each output,

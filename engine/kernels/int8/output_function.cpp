@@ -6,6 +6,8 @@
 namespace eigenbit::internal {
 namespace {
 
+#include "engine/kernels/f32/exponential_functions.h"
+
 float result_of(const Int8Function& function, float slope, float y) {
     switch (function.kind) {
     case Int8Function::Kind::none:
@@ -18,6 +20,8 @@ float result_of(const Int8Function& function, float slope, float y) {
         const float raised = std::max(y, -3.0F);
         return raised * std::min((raised + 3.0F) / function.six.value, 1.0F);
     }
+    case Int8Function::Kind::exponential:
+        return with_function(function.exponential, [&](auto f) { return f.value(y); });
     }
     return y;
 }

@@ -1,11 +1,19 @@
 // The text of what the integer kernels do to outputs before they store them. An instruction set's integer.cpp includes
-// it inside an anonymous namespace, after defining Vector (see int8/convolution_tiles.h).
+// it inside an anonymous namespace, after f32/exponential_functions.h and after defining Vector (see
+// int8/convolution_tiles.h).
 
 /// Int8Function::Kind::none
 struct NoFunction {
     template <size_t kVectors>
     void operator()(Vector::Floats (&)[kVectors], size_t) const {}
 };
+
+/// Not inlined: of each function one copy is enough.
+[[gnu::noinline]] void apply_exponential(const ExponentialFunction& function, Vector::Floats* values, size_t vectors) {
+    with_function(function, [&](auto f) {
+        for (size_t v = 0; v < vectors; ++v) values[v] = f.value(values[v]);
+    });
+}
 
 /// Int8Function; a copy, because the compiler must assume that a store of bytes changes anything in memory. Of bytes it
 /// makes levels.
@@ -41,6 +49,13 @@ class OutputFunction {
                 const Vector::Floats raised = Vector::at_least(-three, value);
                 value = raised * Vector::at_most(one, Vector::divide(raised + three, function_.six));
             }
+            break;
+        }
+        case Int8Function::Kind::exponential: {
+            Vector::Floats memory[kVectors];  // other functions' values stay in registers
+            for (size_t v = 0; v < kVectors; ++v) memory[v] = values[v];
+            apply_exponential(function_.exponential, memory, kVectors);
+            for (size_t v = 0; v < kVectors; ++v) values[v] = memory[v];
             break;
         }
         }

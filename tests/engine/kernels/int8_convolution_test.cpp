@@ -148,8 +148,8 @@ TEST_CASE("integer convolution makes functions of its outputs and levels of thes
     for_each_problem([&](Problem problem) {
         for (float& scale : problem.scale) scale *= 0.05F;
         for (float& bias : problem.bias) bias *= 0.02F;
-        for (const auto kind :
-             {Int8Function::Kind::leaky_relu, Int8Function::Kind::hard_sigmoid, Int8Function::Kind::hard_swish}) {
+        for (const auto kind : {Int8Function::Kind::leaky_relu, Int8Function::Kind::hard_sigmoid,
+                                Int8Function::Kind::hard_swish, Int8Function::Kind::exponential}) {
             const Int8Function function{
                 .kind = kind,
                 .slope = 0.3F,
@@ -157,6 +157,10 @@ TEST_CASE("integer convolution makes functions of its outputs and levels of thes
                 .six = int8_divisor(6.0F),
                 .step = int8_divisor(draw_floats(random, 1, 0.005F, 0.05F).front()),
                 .zero = static_cast<float>(between(random, 0, 255)),
+                .exponential = {.kind = static_cast<ExponentialFunction::Kind>(between(random, 1, 9)),
+                                .rate = 1.2F,
+                                .scale = 1.1F,
+                                .depth = 0.8F},
             };
             check_outputs(problem, {.function = function});
             check_outputs(

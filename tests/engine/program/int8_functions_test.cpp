@@ -28,6 +28,18 @@ const Operator kFunctions[] = {
     Activation{.kind = Activation::Kind::hard_swish},
     PRelu{},
     PRelu{},
+    Activation{.kind = Activation::Kind::swish, .alpha = 1.0F},
+    Activation{.kind = Activation::Kind::swish, .alpha = 1.7F},
+    Activation{.kind = Activation::Kind::sigmoid},
+    Activation{.kind = Activation::Kind::tanh},
+    Activation{.kind = Activation::Kind::mish},
+    Activation{.kind = Activation::Kind::gelu},
+    Activation{.kind = Activation::Kind::gelu_tanh},
+    Activation{.kind = Activation::Kind::softplus},
+    Activation{.kind = Activation::Kind::erf},
+    Activation{.kind = Activation::Kind::elu, .alpha = 0.7F},
+    Activation{.kind = Activation::Kind::selu, .alpha = 1.6F, .beta = 1.05F},
+    Activation{.kind = Activation::Kind::celu, .alpha = 0.5F},
 };
 
 Case random_case(const ConvolutionGeometry& geometry, std::mt19937& random) {
@@ -90,7 +102,7 @@ Graph network(const Case& c, bool shows_layer) {
 
 TEST_CASE("int8 layers make functions of their outputs as steps of their own do") {
     std::mt19937 random(4);
-    for (const ConvolutionGeometry& geometry : convolution_geometries(200, random)) {
+    for (const ConvolutionGeometry& geometry : convolution_geometries(400, random)) {
         if (geometry.o * geometry.i == 0) continue;
         const Case c = random_case(geometry, random);
         CAPTURE(to_string(c.geometry));

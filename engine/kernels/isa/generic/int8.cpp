@@ -148,8 +148,9 @@ constexpr size_t kTileRows[kPanelVectors + 1] = {0, 4, 4};
 constexpr size_t kRowPixels = 2;
 constexpr size_t kDepthwiseRows = 2;
 
+#include "engine/kernels/f32/exponential_functions.h"
 #include "engine/kernels/loops/pixel_tiles.h"
-// After it.
+// After them.
 #include "engine/kernels/int8/output_function_tiles.h"
 // After it.
 #include "engine/kernels/int8/convolution_tiles.h"
