@@ -37,8 +37,8 @@ struct CompressionOptions {
     /// calibration images or more.
     bool error_feedback = true;
     bool correction = true;  ///< of biases and normalisation statistics after quantization
-    /// Activations that layers read or add (quantizer_candidates) are rounded, each to the depth of these that
-    /// minimises D + λ·bits, with the λ of the weights; nothing leaves them float.
+    /// Activations that layers read or add and averages read (quantizer_candidates) are rounded, each to the depth of
+    /// these that minimises D + λ·bits, with the λ of the weights; nothing leaves them float.
     std::optional<ActivationDepths> activations;
     int activation_images = 128;            ///< of the calibration images, for the quantizers of activations
     std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients, and of the correction's activations

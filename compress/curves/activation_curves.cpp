@@ -148,10 +148,10 @@ void keep_best(ActivationCurve& curve) {
 
 std::vector<ActivationCurve> activation_curves(const Graph& graph, ConstView images, const ActivationDepths& depths,
                                                const SamplingOptions& options) {
-    std::vector<ValueId> values = quantizer_candidates(graph);
+    const std::vector<Shape> shapes = infer_shapes(graph, images.slice(0, 1).shape);
+    std::vector<ValueId> values = quantizer_candidates(graph, shapes);
     std::erase_if(values, [&](ValueId value) { return graph.activations().contains(value); });
     const std::vector<Spread> spreads = measure_spreads(graph, values, images);
-    const std::vector<Shape> shapes = infer_shapes(graph, images.slice(0, 1).shape);
     std::vector<ActivationCurve> curves;
     for (std::size_t i = 0; i < values.size(); ++i) {
         const std::int64_t elements = shapes[static_cast<std::size_t>(values[i])].elements();

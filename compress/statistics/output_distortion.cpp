@@ -2,7 +2,8 @@
 
 #include "compress/layer.h"
 #include "engine/executor/graph_executor.h"
-#include "engine/passes/expand_products.h"
+#include "engine/graph/uses.h"
+#include "engine/passes/simulate_int8.h"
 
 #include <algorithm>
 
@@ -19,14 +20,14 @@ double squared_distance(ConstView a, ConstView b) {
 
 double output_distortion(const Graph& original, const Graph& compressed, ConstView images) {
     constexpr std::int64_t kImagesAtOnce = 16;
-    Graph expanded = compressed;
-    expand_products(expanded);
+    Graph executed = compressed;
+    simulate_int8(executed);
     double sum = 0.0;
     std::int64_t elements = 0;
     for (std::int64_t begin = 0; begin < images.shape[0]; begin += kImagesAtOnce) {
         const ConstView batch = images.slice(begin, std::min(begin + kImagesAtOnce, images.shape[0]));
         GraphExecutor original_session(original, batch.shape);
-        GraphExecutor compressed_session(expanded, batch.shape);
+        GraphExecutor compressed_session(executed, batch.shape);
         const ConstView expected = original_session.run(batch);
         sum += squared_distance(compressed_session.run(batch), expected);
         elements += expected.elements();

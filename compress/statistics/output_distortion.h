@@ -7,7 +7,7 @@
 namespace eigenbit::internal {
 
 /// The mean over images (N, H, W, C) and output elements of (ŷ − y)², for the outputs of two networks of the same
-/// outputs.
+/// outputs; the compressed one as it runs (simulate_int8), for which it was corrected.
 double output_distortion(const Graph& original, const Graph& compressed, ConstView images);
 
 /// That of every layer's compressed weight alone, in the float network.

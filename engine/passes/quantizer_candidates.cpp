@@ -27,15 +27,46 @@ std::optional<FloatLayer> float_layer(const Graph& graph, std::size_t node) {
     return std::nullopt;
 }
 
+/// Whether the node averages whole images: of each channel it leaves one mean.
+bool averages_images(const Node& node, std::span<const Shape> shapes) {
+    if (int8_form(node.op) != Int8::averages) return false;
+    if (const auto* const reduce = std::get_if<Reduce>(&node.op)) return reduce->axes == std::vector{1, 2};
+    return shapes[static_cast<std::size_t>(node.outputs.front())].elements(1, 3) == 1;
+}
+
+/// What layers compute, and what additions, functions of single elements and moves of these make of it: rounding to
+/// bytes is then a part of a step. Not so differences and products of values.
+std::set<ValueId> values_of_layers(const Graph& graph) {
+    std::set<ValueId> values;
+    for (const Node& node : graph.nodes()) {
+        const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
+        const bool adds = arithmetic && arithmetic->kind == Arithmetic::Kind::add;
+        const Int8 form = int8_form(node.op);
+        const bool passes_on = adds || (form != Int8::none && form != Int8::averages);
+        const auto is_of_layer = [&](ValueId input) { return values.contains(input); };
+        if (is_layer(node.op) || (passes_on && std::ranges::any_of(node.inputs, is_of_layer))) {
+            values.insert(node.outputs.begin(), node.outputs.end());
+        }
+    }
+    return values;
+}
+
 }  // namespace
 
-std::vector<ValueId> quantizer_candidates(const Graph& graph) {
+std::vector<ValueId> quantizer_candidates(const Graph& graph, std::span<const Shape> shapes) {
     const GraphUses uses(graph);
     std::set<ValueId> wanted;
     for (const LayerView& layer : layers_of(graph)) {
         if (!graph.is_parameter(layer.input)) wanted.insert(layer.input);
     }
+    const std::set<ValueId> of_layers = values_of_layers(graph);
+    const auto is_average = [&](std::size_t reader) { return averages_images(graph.nodes()[reader], shapes); };
+    const auto is_only_averaged = [&](ValueId value) {
+        return of_layers.contains(value) && !uses.is_output(value)
+               && std::ranges::all_of(uses.readers(value), is_average);
+    };
     for (const Node& node : graph.nodes()) {
+        if (averages_images(node, shapes) && is_only_averaged(node.inputs.front())) wanted.insert(node.inputs.front());
         const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
         if (!arithmetic || arithmetic->kind != Arithmetic::Kind::add) continue;
         const auto first = layer_behind(graph, uses, node.inputs[0]);

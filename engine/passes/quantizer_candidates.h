@@ -3,15 +3,17 @@
 #include "engine/graph/graph.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace eigenbit::internal {
 
-/// Activations to quantize to 8 bits, in the order in which the network computes them: inputs of layers; and where the
+/// Activations to quantize to 8 bits, in the order in which the network computes them: inputs of layers; where the
 /// outputs of two layers are added (a projection shortcut), that of the later one, as the addition is fused into the
-/// earlier.
-std::vector<ValueId> quantizer_candidates(const Graph& graph);
+/// earlier; and what layers compute and nothing but averages of whole images reads, whose roundings average out.
+/// `shapes` are those of all values, by ValueId.
+std::vector<ValueId> quantizer_candidates(const Graph& graph, std::span<const Shape> shapes);
 
 /// A convolution or fully-connected node that int8 execution computes in floats.
 struct FloatLayer {

@@ -40,7 +40,7 @@ struct CompressionOptions {
     std::string transform =
         "auto";                  ///< none, klt, elt, dct1, dct2, intra-klt, intra-elt, or auto: the cheapest by layer
     std::string axis = "auto";   ///< what it mixes: row, column, both, channels or auto
-    int activation_bits = 0;     ///< of activations that layers read or add, 1 to 16, or kAutomaticBits; 0: float
+    int activation_bits = 0;     ///< of activations that layers or averages read, 1 to 16, or kAutomaticBits; 0: float
     std::int64_t images = 1024;  ///< of the data, to compress with; labels are not used
     bool entropy_coding = true;  ///< else levels are of fixed depths
     std::uint64_t seed = 0;      ///< of all that is drawn at random

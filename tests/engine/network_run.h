@@ -22,7 +22,7 @@ inline Tensor run(const Graph& graph, ConstView input) {
 /// Gives all candidates without a quantizer one of 8 bits over the range that they have for these images; returns how
 /// many there were.
 inline int quantize_over_range(Graph& graph, ConstView images) {
-    std::vector<ValueId> values = quantizer_candidates(graph);
+    std::vector<ValueId> values = quantizer_candidates(graph, infer_shapes(graph, images.shape));
     std::erase_if(values, [&](ValueId value) { return graph.activations().contains(value); });
     GraphExecutor session(graph, images.shape, {.keep_values = true});
     session.run(images);

@@ -116,7 +116,7 @@ TEST_CASE("Layers that run in int8 put out the means and variances of the float 
     const Graph graph = residual_network(5, false);
     const Tensor images = random_images(24, 6);
     Graph corrected = graph;
-    for (const ValueId value : quantizer_candidates(graph)) {
+    for (const ValueId value : quantizer_candidates(graph, infer_shapes(graph, images.shape()))) {
         corrected.quantize_activation(value, {.bit_depth = 8, .step = 0.1F, .zero_point = 128});
     }
     correct(graph, corrected, images, 0);
