@@ -89,7 +89,7 @@ void store_panel(const Int8Block& block, size_t rows, const int32_t* sums, const
 #pragma GCC unroll 4
         for (size_t v = 0; v < kVectors; ++v) {
             const typename V::Sums sum = V::load_sums(sums + (p * kVectors + v) * V::kWidth);
-            values[v] = V::multiply_add(V::to_floats(sum), scale[v], bias[v]);
+            values[v] = function.value(sum, scale[v], bias[v]);
             if constexpr (!__is_same(Residual, NoResidual)) {
                 const typename V::Floats added = V::load_of_panel(residual + outputs[p], v * V::kWidth, channels);
                 values[v] = V::multiply_add(added, residual_scale, values[v]);
@@ -120,7 +120,7 @@ void store_as(const Int8Block& block, size_t rows, const int32_t* sums, const pt
         const Vector::Floats bias = Vector::load(biases + first);
         for (size_t p = 0; p < rows; ++p) {
             const Vector::Sums sum = Vector::load_sums(sums + p * kVectors * Vector::kWidth + first);
-            store_value(Vector::multiply_add(Vector::to_floats(sum), scale, bias), first, outputs[p], output, residual);
+            store_value(function.value(sum, scale, bias), first, outputs[p], output, residual);
         }
     }
 }
@@ -128,7 +128,14 @@ void store_as(const Int8Block& block, size_t rows, const int32_t* sums, const pt
 /// The sums come by way of memory: were they held in registers for every kind of output, the compiler would keep them
 /// in memory during the multiplications (measured).
 template <size_t kVectors>
-[[gnu::noinline]] void store(const Int8Block& block, size_t rows, const int32_t* sums, const ptrdiff_t* outputs) {
+[[gnu::noinline]] void store(const Int8Block& block, size_t rows, int32_t* sums, const ptrdiff_t* outputs) {
+    if (makes_values_first(block)) {
+        make_values(block, rows, kVectors, sums);
+        const MadeFunction function(block);
+        constexpr const NoResidual* kNone = nullptr;
+        if (!block.output_bytes) return store_as<kVectors>(block, rows, sums, outputs, function, block.output, kNone);
+        return store_as<kVectors>(block, rows, sums, outputs, function, block.output_bytes, kNone);
+    }
     with_output(block, block.slopes, [&](const auto& function, auto* output, const auto* residual) {
         store_as<kVectors>(block, rows, sums, outputs, function, output, residual);
     });
