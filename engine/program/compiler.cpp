@@ -39,7 +39,7 @@ class Compiler {
             provide(input.value, program_.inputs_.back().buffer);
         }
         const auto takes_function = [&](const LayerView& layer, const Node& function) {
-            return quantizer_of(layer.input) && int8_function(graph_, function, quantizer_of(function.outputs.front()));
+            return quantizer_of(layer.input) && function_of(function);
         };
         const std::vector<FusedNode> nodes = fuse(graph_, shapes_, takes_function);
         std::vector<std::optional<Int8Layer>> int8_layers = make_int8_layers(nodes);
@@ -333,6 +333,10 @@ class Compiler {
         return layers;
     }
 
+    std::optional<Int8Function> function_of(const Node& node) const {
+        return int8_function(graph_, node, quantizer_of(node.outputs.front()), *implementation_.integer);
+    }
+
     OutputUnits units_of(const FusedNode& fused) const {
         return output_units(fused.function ? nullptr : quantizer_of(fused.outputs.front()),
                             fused.residual ? quantizer_of(*fused.residual) : nullptr);
@@ -349,17 +353,16 @@ class Compiler {
         const float least = to ? 0.0F : -kInfinity;
         const float most = to ? static_cast<float>(to->largest_level()) : kInfinity;
         const ConvolutionGeometry g = geometry(*fused.layer);
-        push_layer(
-            graph_.nodes()[fused.node].name, kind_of(g, true),
-            Int8LayerStep{.layer = std::move(layer),
-                          .input = bytes_.at(fused.layer->input),
-                          .output = output_of(output),
-                          .residual = residual,
-                          .residual_scale = units.residual_scale,
-                          .function = fused.function ? *int8_function(graph_, *fused.function, to) : Int8Function{},
-                          .low = std::clamp(fused.low / units.unit + units.zero, least, most),
-                          .high = std::clamp(fused.high / units.unit + units.zero, least, most)},
-            g);
+        push_layer(graph_.nodes()[fused.node].name, kind_of(g, true),
+                   Int8LayerStep{.layer = std::move(layer),
+                                 .input = bytes_.at(fused.layer->input),
+                                 .output = output_of(output),
+                                 .residual = residual,
+                                 .residual_scale = units.residual_scale,
+                                 .function = fused.function ? *function_of(*fused.function) : Int8Function{},
+                                 .low = std::clamp(fused.low / units.unit + units.zero, least, most),
+                                 .high = std::clamp(fused.high / units.unit + units.zero, least, most)},
+                   g);
     }
 
     /// The float values of a parameter, which the program keeps.

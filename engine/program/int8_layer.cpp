@@ -29,7 +29,8 @@ OutputUnits output_units(const ActivationQuantizer* output, const ActivationQuan
             .residual_zero = residual ? static_cast<float>(residual->zero_point) * residual_scale : 0.0F};
 }
 
-std::optional<Int8Function> int8_function(const Graph& graph, const Node& function, const ActivationQuantizer* output) {
+std::optional<Int8Function> int8_function(const Graph& graph, const Node& function, const ActivationQuantizer* output,
+                                          const Int8Kernels& kernels) {
     Int8Function result{.kind = Int8Function::Kind::none,
                         .slope = 0.0F,
                         .offset = 0.0F,
@@ -44,9 +45,11 @@ std::optional<Int8Function> int8_function(const Graph& graph, const Node& functi
     }
     const auto* const activation = std::get_if<Activation>(&function.op);
     if (!activation) return std::nullopt;
-    // Divisors that are made with fma divide no infinity.
-    if (const auto exponential = exponential_function(*activation);
-        exponential && exponential->kind != ExponentialFunction::Kind::exp) {
+    if (const auto exponential = exponential_function(*activation)) {
+        // Divisors that are made with fma divide no infinity.
+        if (exponential->kind == ExponentialFunction::Kind::exp) return std::nullopt;
+        // With few values in a vector, fetching the constants for each tile takes longer than moving floats (measured).
+        if (kernels.width < 16) return std::nullopt;
         result.kind = Int8Function::Kind::exponential;
         result.exponential = *exponential;
         return result;

@@ -16,8 +16,9 @@ struct OutputUnits {
 OutputUnits output_units(const ActivationQuantizer* output, const ActivationQuantizer* residual);
 
 /// What int8 layers make of their outputs in place of this node and of rounding to the quantizer of what it outputs,
-/// which is null for floats; none where they cannot.
-std::optional<Int8Function> int8_function(const Graph& graph, const Node& function, const ActivationQuantizer* output);
+/// which is null for floats; none where they cannot, or where a step of its own is faster.
+std::optional<Int8Function> int8_function(const Graph& graph, const Node& function, const ActivationQuantizer* output,
+                                          const Int8Kernels& kernels);
 
 /// Packs the weights of a layer whose input has this quantizer, with the layer's bias and gain in units of the output,
 /// and the slopes of its function. Throws Error where levels cannot be read.
