@@ -213,18 +213,25 @@ Compressor::Compressor(const Graph& graph, ConstView all_images, CompressionOpti
         options_.sampling.projections = 1;
     }
 
-    // Layers in groups whose gradients fit the memory bound.
     const std::int64_t samples = sampled * options_.sampling.projections;
+    const auto bytes_of_samples = [&](const Layer& layer) {
+        return layer.shape.elements() * samples * static_cast<std::int64_t>(sizeof(float));
+    };
+    for_each_group(bytes_of_samples, [&](std::size_t begin, std::size_t end) { compute_curves(begin, end); });
+    options_.progress = nullptr;  // what it shows need not outlive the constructor
+}
+
+void Compressor::for_each_group(const std::function<std::int64_t(const Layer&)>& bytes_of,
+                                const std::function<void(std::size_t begin, std::size_t end)>& visit) const {
     for (std::size_t begin = 0; begin < layers_.size();) {
         std::size_t end = begin;
         for (std::int64_t bytes = 0; end < layers_.size(); ++end) {
-            bytes += layers_[end].shape.elements() * samples * static_cast<std::int64_t>(sizeof(float));
+            bytes += bytes_of(layers_[end]);
             if (bytes > options_.memory_bytes && end > begin) break;
         }
-        compute_curves(begin, end);
+        visit(begin, end);
         begin = end;
     }
-    options_.progress = nullptr;  // what it shows need not outlive the constructor
 }
 
 void Compressor::compute_curves(std::size_t begin, std::size_t end) {
@@ -244,12 +251,17 @@ void Compressor::compute_curves(std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
         progress("curves", i);
         const Layer& layer = layers_[i];
-        GradientSamples& gradients = samples[i - begin];
-        if (options_.correction)
-            apply_correction(models[i - begin], trust_in_correction(), layer_weights(*graph_, layer), gradients);
+        GradientSamples gradients = std::move(samples[i - begin]);  // freed as soon as the layer is done
+        if (options_.correction) {
+            const CorrectionModel model = std::move(models[i - begin]);
+            apply_correction(model, trust_in_correction(), layer_weights(*graph_, layer), gradients);
+        }
         const bool unseen = add_unseen_sensitivity(gradients, layer_weights(*graph_, layer), output_energy_);
         const GradientMoments moments(gradients.weights.view());
-        if (options_.error_feedback) metrics_.push_back(error_metric(gradients, moments, outputs_));
+        if (options_.error_feedback) {
+            const ErrorMetric metric = error_metric(gradients, moments, outputs_);
+            metrics_.push_back({PackedSymmetric(metric.outputs), PackedSymmetric(metric.inputs)});
+        }
         std::vector<Transform> transforms;
         std::ranges::copy_if(options_.transforms, std::back_inserter(transforms),
                              [&](const Transform& transform) { return worthwhile(layer, transform); });
@@ -383,23 +395,29 @@ Compressor::QuantizedNetwork Compressor::quantize_within(std::span<const LayerAl
 BlockLevels Compressor::levels_of(std::size_t layer, const TransformCurves& curves, const LayerChoice& choice,
                                   double lambda) const {
     if (!options_.error_feedback) return round_blocks(curves, choice);
-    return quantize_with_feedback(curves, choice, metrics_[layer], layer_weights(*graph_, layers_[layer]),
-                                  kFeedbackShare * lambda);
+    return quantize_with_feedback(curves, choice, {metrics_[layer].outputs.matrix(), metrics_[layer].inputs.matrix()},
+                                  layer_weights(*graph_, layers_[layer]), kFeedbackShare * lambda);
 }
 
 Compressor::QuantizedNetwork Compressor::quantize(const Allocation& allocation) const {
     QuantizedNetwork result{.allocation = allocation,
-                            .levels = std::vector<BlockLevels>(layers_.size()),
-                            .model = {*graph_, {}, {}},
+                            .level_bits = std::vector<std::vector<double>>(layers_.size()),
+                            .model = {},
                             .sizes = {}};
-    Graph& graph = result.model.graph;
     std::vector<Weight> weights(layers_.size());
-    tbb::parallel_for(std::size_t{0}, layers_.size(), [&](std::size_t i) {
+    const auto quantize_one = [&](std::size_t i) {
         const LayerChoice& choice = allocation.layers[i];
         const TransformCurves& curves = curves_[i][choice.option];
-        result.levels[i] = levels_of(i, curves, choice, allocation.lambda);
-        weights[i] = quantize_layer(curves, choice, result.levels[i]);
-    });
+        const BlockLevels levels = levels_of(i, curves, choice, allocation.lambda);
+        weights[i] = quantize_layer(curves, choice, levels);
+        for (std::size_t block = 0; block < levels.size(); ++block) {
+            const Quantizer& quantizer = curves.curves[block][choice.candidates[block]].quantizer;
+            result.level_bits[i].push_back(bits_per_level(levels[block], quantizer.bit_depth));
+        }
+    };
+    for_each_group([](const Layer& layer) { return feedback_bytes(layer.shape); },
+                   [&](std::size_t begin, std::size_t end) { tbb::parallel_for(begin, end, quantize_one); });
+    Graph& graph = result.model.graph = *graph_;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
         graph.parameter(own_parameter(graph, layers_[i].node, 1)) = std::move(weights[i]);
     }
@@ -432,9 +450,7 @@ LayerSummary Compressor::summarize(std::size_t layer, const QuantizedNetwork& qu
     summary.basis_bits.resize(curves.factorization.bases.size());
     for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
         const Block& block = curves.blocks[i];
-        const std::vector<std::int16_t>& levels = quantized.levels[layer][i];
-        const int depth = curves.curves[i][choice.candidates[i]].quantizer.bit_depth;
-        const double bits = bits_per_level(levels, depth);
+        const double bits = quantized.level_bits[layer][i];
         if (block.factor != Block::kCoefficients) {
             summary.basis_bits[static_cast<std::size_t>(block.factor)].push_back(bits);
             continue;

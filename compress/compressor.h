@@ -40,8 +40,10 @@ struct CompressionOptions {
     /// Activations that layers read or add and averages read (quantizer_candidates) are rounded, each to the depth of
     /// these that minimises D + λ·bits, with the λ of the weights; nothing leaves them float.
     std::optional<ActivationDepths> activations;
-    int activation_images = 128;            ///< of the calibration images, for the quantizers of activations
-    std::int64_t memory_bytes = 3LL << 30;  ///< bound of the projected gradients, and of the correction's activations
+    int activation_images = 128;  ///< of the calibration images, for the quantizers of activations
+    /// Bound of the projected gradients, of error feedback of several layers side by side, and of the correction's
+    /// activations; a layer that takes more by itself is done alone.
+    std::int64_t memory_bytes = 3LL << 30;
     /// Called with what is being done and the share of it that is done, 0 … 1.
     std::function<void(std::string_view what, double done)> progress;
 };
@@ -110,16 +112,24 @@ class Compressor {
     using Allocate = std::function<Allocation(std::span<const LayerAlternatives>)>;
     using Build = std::function<CompressedNetwork(std::span<const LayerAlternatives>)>;
 
-    /// An allocation, the levels that it led to, and the network that these make.
+    struct PackedMetric {
+        PackedSymmetric outputs;
+        PackedSymmetric inputs;
+    };
+
+    /// An allocation, and the network that it led to.
     struct QuantizedNetwork {
         Allocation allocation;
-        std::vector<BlockLevels> levels;  // by layer
-        Model model;                      // neither corrected nor with rounded activations yet
-        SizeLedger sizes;                 // of its file
+        std::vector<std::vector<double>> level_bits;  // bits a level of each layer's blocks
+        Model model;                                  // neither corrected nor with rounded activations yet
+        SizeLedger sizes;                             // of its file
 
         double bits() const { return 8.0 * static_cast<double>(sizes.weight_bytes()); }
     };
 
+    /// Calls visit(begin, end) for consecutive layers that take no more than memory_bytes together, or for one alone.
+    void for_each_group(const std::function<std::int64_t(const Layer&)>& bytes_of,
+                        const std::function<void(std::size_t begin, std::size_t end)>& visit) const;
     void compute_curves(std::size_t begin, std::size_t end);
     TransformCurves make_curves(const Layer& layer, const Transform& transform, const GradientMoments& moments) const;
     ConstView measured_images() const;
@@ -150,7 +160,7 @@ class Compressor {
     std::vector<Layer> layers_;
     std::vector<LayerAlternatives> curves_;
     std::vector<std::vector<LayerGain>> gains_;
-    std::vector<ErrorMetric> metrics_;
+    std::vector<PackedMetric> metrics_;
     std::int64_t weight_count_ = 0;
     std::int64_t outputs_ = 0;
     double output_energy_ = 0.0;        // Σ y² over them

@@ -9,7 +9,9 @@
 namespace eigenbit::internal {
 namespace {
 
-constexpr std::int64_t kCandidatesAtOnce = 48;  // bounds the memory of their errors
+// Of so many candidates, and of so many values together unless one has more, errors are held at a time.
+constexpr std::int64_t kCandidatesAtOnce = 48;
+constexpr std::int64_t kErrorsAtOnce = std::int64_t{1} << 26;
 
 /// Calls visit(gradient (O, taps, I), row of `result`) for every sample.
 template <typename Visit>
@@ -92,9 +94,11 @@ void judge(std::span<Candidate> candidates, ConstView errors, const Tensor& grad
 
 void predict_block(const std::vector<float>& values, Curve& curve, const Tensor& gradients, std::int64_t outputs) {
     const auto count = static_cast<std::int64_t>(curve.size());
-    Tensor errors(Shape{std::min(count, kCandidatesAtOnce), static_cast<std::int64_t>(values.size())});
-    for (std::int64_t begin = 0; begin < count; begin += kCandidatesAtOnce) {
-        const std::int64_t rows = std::min(kCandidatesAtOnce, count - begin);
+    const auto width = static_cast<std::int64_t>(values.size());
+    const std::int64_t at_once = std::clamp<std::int64_t>(kErrorsAtOnce / width, 1, std::min(count, kCandidatesAtOnce));
+    Tensor errors(Shape{at_once, width});
+    for (std::int64_t begin = 0; begin < count; begin += at_once) {
+        const std::int64_t rows = std::min(at_once, count - begin);
         const auto candidates =
             std::span(curve).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(rows));
         for (std::int64_t row = 0; row < rows; ++row) {

@@ -17,25 +17,19 @@ namespace {
 constexpr double kDamping = 0.01;   // of the mean of the diagonal, so that rarely seen directions stay costly
 constexpr std::int64_t kTile = 64;  // columns, and outputs, whose effect on those to come is added in one product
 
-/// Rows (rows, K) whose second moments are those of the gradients (samples, O, K), but for a factor. Where there are
-/// far more gradients than their K × K moments need, some of a sample are added up with random signs: that leaves the
-/// moments as they are on average (Charikar, Chen and Farach-Colton 2002, the count sketch).
-Tensor sketch(const Tensor& gradients) {
-    constexpr std::int64_t kFewestRows = 32768;
-    constexpr std::int64_t kRowsAnElement = 4;
-    const Shape& shape = gradients.shape();
-    const std::int64_t samples = shape[0];
-    const std::int64_t o = shape[1];
-    const std::int64_t k = shape.elements(2, 4);
-    const std::int64_t enough = (std::max(kRowsAnElement * k, kFewestRows) + samples - 1) / samples;
-    if (enough >= o) return Tensor(ConstView{Shape{samples * o, k}, gradients.data()});
-    Tensor rows(Shape{samples * enough, k});
+/// So many sums (samples · sums, K) of gradients (samples, O, K) in place of the O of each sample, with random signs:
+/// that leaves their second moments as they are on average (Charikar, Chen and Farach-Colton 2002, the count sketch).
+Tensor sketch(ConstView gradients, std::int64_t sums) {
+    const std::int64_t samples = gradients.shape[0];
+    const std::int64_t o = gradients.shape[1];
+    const std::int64_t k = gradients.shape[2];
+    Tensor rows(Shape{samples * sums, k});
     tbb::parallel_for(std::int64_t{0}, samples, [&](std::int64_t sample) {
         Random random({static_cast<std::uint64_t>(sample)});
         for (std::int64_t channel = 0; channel < o; ++channel) {
             const float sign = random.coin() ? 1.0F : -1.0F;
-            const float* source = gradients.data() + (sample * o + channel) * k;
-            float* target = rows.data() + (sample * enough + channel % enough) * k;
+            const float* source = gradients.data + (sample * o + channel) * k;
+            float* target = rows.data() + (sample * sums + channel % sums) * k;
             for (std::int64_t i = 0; i < k; ++i) target[i] += sign * source[i];
         }
     });
@@ -43,17 +37,17 @@ Tensor sketch(const Tensor& gradients) {
 }
 
 /// Σ over rows (rows, K) of rᵗr.
-Matrix row_moments(const Tensor& rows) {
+Matrix row_moments(ConstView rows) {
     constexpr std::int64_t kStrip = 128;
-    const std::int64_t k = rows.shape()[1];
+    const std::int64_t k = rows.shape[1];
     Matrix moments(k, k);
     tbb::parallel_for(std::int64_t{0}, (k + kStrip - 1) / kStrip, [&](std::int64_t strip) {
         const std::int64_t begin = strip * kStrip;
         const std::int64_t height = std::min(kStrip, k - begin);
         const std::int64_t width = k - begin;  // what is left of it follows by symmetry
         Tensor sums(Shape{height, width});
-        gemm(height, width, rows.shape()[0], {rows.data() + begin, k, true}, {rows.data() + begin, k}, false,
-             sums.data(), width);
+        gemm(height, width, rows.shape[0], {rows.data + begin, k, true}, {rows.data + begin, k}, false, sums.data(),
+             width);
         for (std::int64_t i = 0; i < height; ++i) {
             for (std::int64_t j = i; j < width; ++j) {
                 moments(begin + i, begin + j) = moments(begin + j, begin + i) = sums[i * width + j];
@@ -61,6 +55,19 @@ Matrix row_moments(const Tensor& rows) {
         }
     });
     return moments;
+}
+
+/// The second moments along the inputs of gradients (samples, O, taps, I), but for a factor; of sums where there are
+/// far more gradients than K × K moments need.
+Matrix input_moments(const Tensor& gradients) {
+    constexpr std::int64_t kFewestRows = 32768;
+    constexpr std::int64_t kRowsAnElement = 4;
+    const std::int64_t samples = gradients.shape()[0];
+    const std::int64_t o = gradients.shape()[1];
+    const std::int64_t k = gradients.shape().elements(2, 4);
+    const std::int64_t enough = (std::max(kRowsAnElement * k, kFewestRows) + samples - 1) / samples;
+    if (enough >= o) return row_moments({Shape{samples * o, k}, gradients.data()});
+    return row_moments(sketch({Shape{samples, o, k}, gradients.data()}, enough));
 }
 
 /// Moves moments of few images towards a multiple of the identity: of images that were not seen they say little, and
@@ -157,36 +164,38 @@ class LevelCosts {
 /// The coefficients of one layer as K columns of O, to be quantized from the last column to the first.
 class FeedbackQuantizer {
   public:
-    struct Element {
+    /// How a column, or an output, is quantized: as its block.
+    struct Rule {
         const Quantizer* quantizer;
         const LevelCosts* costs;
-        std::int16_t* level;
     };
 
-    /// The factors of the metric stay where they are.
-    FeedbackQuantizer(const Triangular& outputs, const Triangular& inputs, double lambda)
+    /// The factors of the metric stay where they are. Rules are those of the outputs, or of the columns.
+    FeedbackQuantizer(const Triangular& outputs, const Triangular& inputs, double lambda, std::span<const Rule> rules,
+                      bool rules_of_outputs)
         : outputs_(outputs),
           inputs_(inputs),
           lambda_(lambda),
+          rules_(rules),
+          rules_of_outputs_(rules_of_outputs),
           o_(outputs_.lower.rows()),
           k_(inputs_.lower.rows()),
-          errors_(k_, o_),
+          errors_(kTile, o_),
           carried_(k_, o_),
           disturbances_(kTile, o_),
           received_(kTile, o_) {}
 
-    /// target and elements are K × O.
-    void run(const Matrix& target, std::span<const Element> elements) {
+    /// target and levels are K × O; levels of blocks without bits stay as they are.
+    void run(ConstView target, std::span<std::int16_t> levels) {
         const BlasOnCallingThread blas;
         for (std::int64_t end = k_; end > 0; end -= kTile) {
             const Range columns{std::max<std::int64_t>(end - kTile, 0), end};
-            quantize_columns(columns, target, elements);
+            quantize_columns(columns, target, levels);
             if (columns.begin == 0) break;
             cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, static_cast<blasint>(columns.begin),
                         static_cast<blasint>(o_), static_cast<blasint>(columns.size()), 1.0,
-                        inputs_.lower.values().data() + columns.begin * k_, static_cast<blasint>(k_),
-                        &errors_(columns.begin, 0), static_cast<blasint>(o_), 1.0, &carried_(0, 0),
-                        static_cast<blasint>(o_));
+                        inputs_.lower.values().data() + columns.begin * k_, static_cast<blasint>(k_), &errors_(0, 0),
+                        static_cast<blasint>(o_), 1.0, &carried_(0, 0), static_cast<blasint>(o_));
         }
     }
 
@@ -197,12 +206,12 @@ class FeedbackQuantizer {
         std::int64_t size() const { return end - begin; }
     };
 
-    void quantize_columns(Range columns, const Matrix& target, std::span<const Element> elements) {
+    void quantize_columns(Range columns, ConstView target, std::span<std::int16_t> levels) {
         std::ranges::fill(received_.values(), 0.0);
         for (std::int64_t end = o_; end > 0; end -= kTile) {
             const Range outputs{std::max<std::int64_t>(end - kTile, 0), end};
             for (std::int64_t column = columns.end - 1; column >= columns.begin; --column) {
-                quantize_within(columns, outputs, column, target, elements);
+                quantize_within(columns, outputs, column, target, levels);
             }
             if (outputs.begin == 0) break;
             cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<blasint>(columns.size()),
@@ -214,35 +223,39 @@ class FeedbackQuantizer {
     }
 
     /// Quantizes the part of one column within a tile and adds the effect of its errors to the rest of that tile.
-    void quantize_within(Range columns, Range outputs, std::int64_t column, const Matrix& target,
-                         std::span<const Element> elements) {
+    void quantize_within(Range columns, Range outputs, std::int64_t column, ConstView target,
+                         std::span<std::int16_t> levels) {
         const std::int64_t local = column - columns.begin;
         for (std::int64_t o = outputs.end - 1; o >= outputs.begin; --o) {
-            const double wanted = target(column, o) - carried_(column, o) - received_(local, o);
+            const std::int64_t element = column * o_ + o;
+            const double exact = target[element];
+            const double wanted = exact - carried_(column, o) - received_(local, o);
             const double weight =
                 inputs_.weights[static_cast<std::size_t>(column)] * outputs_.weights[static_cast<std::size_t>(o)];
-            const double value = quantize(wanted, weight, elements[static_cast<std::size_t>(column * o_ + o)]);
-            errors_(column, o) = value - target(column, o);
-            const double disturbance = errors_(column, o) + carried_(column, o);
+            const double value =
+                quantize(wanted, weight, rules_[static_cast<std::size_t>(rules_of_outputs_ ? o : column)],
+                         levels[static_cast<std::size_t>(element)]);
+            errors_(local, o) = value - exact;
+            const double disturbance = errors_(local, o) + carried_(column, o);
             disturbances_(local, o) = disturbance;
             for (std::int64_t p = outputs.begin; p < o; ++p) received_(local, p) += outputs_.lower(o, p) * disturbance;
         }
         for (std::int64_t next = columns.begin; next < column; ++next) {
             const double share = inputs_.lower(column, next);
-            for (std::int64_t o = outputs.begin; o < outputs.end; ++o) carried_(next, o) += share * errors_(column, o);
+            for (std::int64_t o = outputs.begin; o < outputs.end; ++o) carried_(next, o) += share * errors_(local, o);
         }
     }
 
-    double quantize(double wanted, double weight, const Element& element) const {
-        const Quantizer& q = *element.quantizer;
+    double quantize(double wanted, double weight, const Rule& rule, std::int16_t& result) const {
+        const Quantizer& q = *rule.quantizer;
         if (q.bit_depth == 0) return 0.0;
         const double step = q.step;
         const double x = wanted / step - q.offset;
         if (q.bit_depth != Quantizer::kUnclipped) {
             const double highest = (1 << (q.bit_depth - 1)) - 1;
             const double level = std::clamp(std::nearbyint(x), -highest - 1.0, highest);
-            *element.level = static_cast<std::int16_t>(level);
-            return level_value(*element.level, q.step, q.offset);
+            result = static_cast<std::int16_t>(level);
+            return level_value(result, q.step, q.offset);
         }
         constexpr double kLargest = 32000.0;
         const double nearest = std::clamp(std::nearbyint(x), -kLargest, kLargest);
@@ -251,25 +264,35 @@ class FeedbackQuantizer {
         double best = 0.0;
         for (const double level : {nearest, inner, 0.0}) {
             const double error = step * (level - x);
-            const double cost = weight * error * error + lambda_ * (*element.costs)(static_cast<int>(level));
+            const double cost = weight * error * error + lambda_ * (*rule.costs)(static_cast<int>(level));
             if (cost >= best_cost) continue;
             best_cost = cost;
             best = level;
         }
-        *element.level = static_cast<std::int16_t>(best);
+        result = static_cast<std::int16_t>(best);
         return level_value(static_cast<float>(best), q.step, q.offset);
     }
 
     const Triangular& outputs_;
     const Triangular& inputs_;
     double lambda_;
+    std::span<const Rule> rules_;
+    bool rules_of_outputs_;
     std::int64_t o_;
     std::int64_t k_;
-    Matrix errors_;        // K × O: quantized less target
+    Matrix errors_;        // columns of a tile × O: quantized less target
     Matrix carried_;       // K × O: effect of the errors of later columns
     Matrix disturbances_;  // columns of a tile × O: errors plus carried_
     Matrix received_;      // columns of a tile × O: effect of the disturbances of later outputs
 };
+
+/// Where an output, or a column (tap, input), lies along the axis of the coefficients that blocks cut.
+std::int64_t channel_at(const Factorization& factorization, std::size_t position) {
+    const auto at = static_cast<std::int64_t>(position);
+    const std::int64_t inputs = factorization.coefficients.shape()[2];
+    if (factorization.block_axis == Axis::column) return at;
+    return factorization.block_axis == Axis::taps ? at / inputs : at % inputs;
+}
 
 Matrix synthesis_of(const Factorization& factorization, const TransformCurves& curves, const LayerChoice& choice,
                     const BlockLevels& levels, std::size_t basis) {
@@ -290,7 +313,8 @@ Matrix synthesis_of(const Factorization& factorization, const TransformCurves& c
 }  // namespace
 
 ErrorMetric error_metric(const GradientSamples& samples, const GradientMoments& moments, std::int64_t outputs) {
-    ErrorMetric metric{moments.along(Axis::column), row_moments(sketch(samples.weights))};
+    ErrorMetric metric{.outputs = {}, .inputs = input_moments(samples.weights)};
+    metric.outputs = moments.along(Axis::column);
     const double trust = image_trust(samples.images());
     shrink(metric.outputs, trust);
     shrink(metric.inputs, trust);
@@ -301,14 +325,22 @@ ErrorMetric error_metric(const GradientSamples& samples, const GradientMoments& 
     return metric;
 }
 
-BlockLevels quantize_with_feedback(const TransformCurves& curves, const LayerChoice& choice, const ErrorMetric& metric,
+std::int64_t feedback_bytes(const Shape& shape) {
+    const std::int64_t o = shape[0];
+    const std::int64_t k = shape.elements(1, 3);
+    constexpr auto kNumber = static_cast<std::int64_t>(sizeof(double));
+    constexpr auto kWeight = static_cast<std::int64_t>(2 * sizeof(float) + sizeof(double) + 2 * sizeof(std::int16_t));
+    return (o * o + k * k) * kNumber + o * k * kWeight;
+}
+
+BlockLevels quantize_with_feedback(const TransformCurves& curves, const LayerChoice& choice, ErrorMetric metric,
                                    ConstView weights, double lambda) {
     const Factorization& factorization = curves.factorization;
     const Shape& shape = factorization.coefficients.shape();
     BlockLevels levels = round_blocks(curves, choice);
 
-    Matrix outputs = metric.outputs;
-    Matrix inputs = metric.inputs;
+    Matrix outputs = std::move(metric.outputs);
+    Matrix inputs = std::move(metric.inputs);
     Tensor target(weights);
     for (std::size_t b = 0; b < factorization.bases.size(); ++b) {
         const Axis axis = factorization.bases[b].axis;
@@ -325,28 +357,42 @@ BlockLevels quantize_with_feedback(const TransformCurves& curves, const LayerCho
 
     const std::int64_t k = inputs.rows();
     const std::int64_t o = outputs.rows();
-    Matrix columns(k, o);
+    Tensor columns(Shape{k, o});
     for (std::int64_t row = 0; row < o; ++row) {
-        for (std::int64_t column = 0; column < k; ++column) columns(column, row) = target[row * k + column];
+        for (std::int64_t column = 0; column < k; ++column) columns[column * o + row] = target[row * k + column];
     }
+    target = Tensor();
     const std::optional<Triangular> output_factor = decompose(std::move(outputs));
     const std::optional<Triangular> input_factor = decompose(std::move(inputs));
     if (!output_factor || !input_factor) return levels;
+    const bool blocks_of_outputs = factorization.block_axis == Axis::column;
+    std::vector<FeedbackQuantizer::Rule> rules(static_cast<std::size_t>(blocks_of_outputs ? o : k));
+    std::vector<std::int16_t> quantized(static_cast<std::size_t>(k * o));
     constexpr int kPasses = 2;  // the second knows what levels really cost
     for (int pass = 0; pass < kPasses; ++pass) {
         std::vector<LevelCosts> costs;
         for (const auto& block : levels) costs.emplace_back(block);
-        std::vector<FeedbackQuantizer::Element> elements(static_cast<std::size_t>(k * o));
         for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
             const Block& block = curves.blocks[i];
             if (block.factor != Block::kCoefficients) continue;
             const Quantizer& quantizer = curves.curves[i][choice.candidates[i]].quantizer;
+            const auto is_in_block = [&](std::int64_t channel) {
+                return channel >= block.begin && channel < block.end;
+            };
+            for (std::size_t position = 0; position < rules.size(); ++position) {
+                if (is_in_block(channel_at(factorization, position))) rules[position] = {&quantizer, &costs[i]};
+            }
+        }
+        FeedbackQuantizer(*output_factor, *input_factor, lambda, rules, blocks_of_outputs).run(columns, quantized);
+        for (std::size_t i = 0; i < curves.blocks.size(); ++i) {
+            const Block& block = curves.blocks[i];
+            const bool is_zero = curves.curves[i][choice.candidates[i]].quantizer.bit_depth == 0;
+            if (block.factor != Block::kCoefficients || is_zero) continue;
             for_each_element(factorization, block, [&](std::int64_t position, std::int64_t element) {
-                elements[static_cast<std::size_t>(element % k * o + element / k)] = {
-                    &quantizer, &costs[i], &levels[i][static_cast<std::size_t>(position)]};
+                levels[i][static_cast<std::size_t>(position)] =
+                    quantized[static_cast<std::size_t>(element % k * o + element / k)];
             });
         }
-        FeedbackQuantizer(*output_factor, *input_factor, lambda).run(columns, elements);
     }
     return levels;
 }

@@ -21,7 +21,10 @@ ErrorMetric error_metric(const GradientSamples& samples, const GradientMoments& 
 /// on the output, and takes the level that minimises D + λ·bits. Bases are rounded first and coefficients fitted to the
 /// rounded bases. Where these have no inverse, or the metric is not positive definite, all values are rounded without
 /// feedback.
-BlockLevels quantize_with_feedback(const TransformCurves& curves, const LayerChoice& choice, const ErrorMetric& metric,
+BlockLevels quantize_with_feedback(const TransformCurves& curves, const LayerChoice& choice, ErrorMetric metric,
                                    ConstView weights, double lambda);
+
+/// The memory that it takes for a layer of weights (O, taps, I).
+std::int64_t feedback_bytes(const Shape& shape);
 
 }  // namespace eigenbit::internal

@@ -89,23 +89,28 @@ bool add_unseen_sensitivity(GradientSamples& samples, ConstView weights, double 
 }
 
 Matrix gradient_moments(ConstView gradients, Axis axis) {
+    constexpr std::int64_t kSumElements = std::int64_t{1} << 24;  // of all sums at a time, or one
     const std::int64_t samples = gradients.shape[0];
     const Shape shape{gradients.shape[1], gradients.shape[2], gradients.shape[3]};
     const std::int64_t n = extent(shape, axis);
     const std::int64_t chunks = std::min<std::int64_t>(samples, 16);  // fixed, so that threads do not matter
-    std::vector<Matrix> partial(static_cast<std::size_t>(chunks), Matrix(n, n));
-    tbb::parallel_for(std::int64_t{0}, chunks, [&](std::int64_t chunk) {
-        Matrix& sum = partial[static_cast<std::size_t>(chunk)];
-        for (std::int64_t s = chunk * samples / chunks; s < (chunk + 1) * samples / chunks; ++s) {
-            const ConstView gradient{shape, gradients.data + s * shape.elements()};
-            const Matrix product = moments_of_views(gradient, gradient, axis);
-            for (std::size_t i = 0; i < sum.values().size(); ++i) sum.values()[i] += product.values()[i];
-        }
-    });
+    const std::int64_t at_once = std::clamp<std::int64_t>(kSumElements / (n * n), 1, chunks);
     Matrix moments(n, n);
-    for (const Matrix& sum : partial) {
-        for (std::size_t i = 0; i < sum.values().size(); ++i) {
-            moments.values()[i] += sum.values()[i] / static_cast<double>(samples);
+    for (std::int64_t first = 0; first < chunks; first += at_once) {
+        std::vector<Matrix> partial(static_cast<std::size_t>(std::min(at_once, chunks - first)), Matrix(n, n));
+        tbb::parallel_for(std::size_t{0}, partial.size(), [&](std::size_t i) {
+            const std::int64_t chunk = first + static_cast<std::int64_t>(i);
+            const std::span<double> sum = partial[i].values();
+            for (std::int64_t s = chunk * samples / chunks; s < (chunk + 1) * samples / chunks; ++s) {
+                const ConstView gradient{shape, gradients.data + s * shape.elements()};
+                const Tensor product = product_of_views(gradient, gradient, axis);
+                std::ranges::transform(sum, product.values(), sum.begin(), std::plus<double>());
+            }
+        });
+        for (const Matrix& sum : partial) {
+            for (std::size_t i = 0; i < sum.values().size(); ++i) {
+                moments.values()[i] += sum.values()[i] / static_cast<double>(samples);
+            }
         }
     }
     return moments;

@@ -18,6 +18,23 @@ Matrix Matrix::identity(std::int64_t size) {
     return result;
 }
 
+PackedSymmetric::PackedSymmetric(const Matrix& symmetric) : size_(symmetric.rows()) {
+    rows_.reserve(static_cast<std::size_t>(size_ * (size_ + 1) / 2));
+    for (std::int64_t row = 0; row < size_; ++row) {
+        const auto values = symmetric.values().subspan(static_cast<std::size_t>(row * size_));
+        rows_.insert(rows_.end(), values.begin(), values.begin() + row + 1);
+    }
+}
+
+Matrix PackedSymmetric::matrix() const {
+    Matrix result(size_, size_);
+    const double* value = rows_.data();
+    for (std::int64_t row = 0; row < size_; ++row) {
+        for (std::int64_t column = 0; column <= row; ++column) result(row, column) = result(column, row) = *value++;
+    }
+    return result;
+}
+
 Matrix transpose(const Matrix& a) {
     Matrix result(a.columns(), a.rows());
     for (std::int64_t row = 0; row < a.rows(); ++row) {

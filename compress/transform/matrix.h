@@ -34,6 +34,18 @@ class Matrix {
     std::vector<double> values_;
 };
 
+/// A symmetric matrix in half its memory: its lower triangle.
+class PackedSymmetric {
+  public:
+    explicit PackedSymmetric(const Matrix& symmetric);
+
+    Matrix matrix() const;
+
+  private:
+    std::int64_t size_;
+    std::vector<double> rows_;  // each up to the diagonal
+};
+
 Matrix transpose(const Matrix& a);
 /// The columns begin … end-1.
 Matrix columns(const Matrix& a, std::int64_t begin, std::int64_t end);

@@ -63,6 +63,18 @@ double total_gain(const Matrix& synthesis, const Matrix& weights, const Matrix& 
 
 }  // namespace
 
+TEST_CASE("A packed symmetric matrix is the matrix again") {
+    Matrix symmetric(3, 3);
+    for (std::int64_t row = 0; row < 3; ++row) {
+        for (std::int64_t column = 0; column < 3; ++column) {
+            symmetric(row, column) = static_cast<double>(row + column) / 3.0 + static_cast<double>(row * column);
+        }
+    }
+    const Matrix unpacked = PackedSymmetric(symmetric).matrix();
+    CHECK(std::ranges::equal(unpacked.values(), symmetric.values()));
+    CHECK(PackedSymmetric(Matrix()).matrix().values().empty());
+}
+
 TEST_CASE("The KLT is orthogonal and diagonalises the weights' second moments, the largest first") {
     const Matrix weights = random_moments(9, 1);
     const Matrix synthesis = synthesis_matrix(TransformKind::klt, weights, Matrix());
