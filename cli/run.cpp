@@ -70,11 +70,6 @@ Results print_likeliest(std::span<const Share> shares, const std::string& of_eac
     return likeliest;
 }
 
-double print_probability(const Share& share) {
-    fmt::print("  {:6.2f} %  {}\n", 100.0 * share.value, share.name);
-    return share.value;
-}
-
 std::filesystem::path restored_file(const std::filesystem::path& image, const std::filesystem::path& folder) {
     return (folder.empty() ? "." : folder) / (image.stem().string() + ".restored.png");
 }
@@ -94,32 +89,26 @@ std::filesystem::path output_file(const std::filesystem::path& input, std::strin
     return folder / fmt::format("{}.{}.npy", input.stem().string(), output);
 }
 
-/// The files that the outputs from this one on go to, for each of these inputs; none where there is no folder.
-void add_output_files(Files& files, const RunVerbOptions& options, const Model& model,
-                      const std::filesystem::path& input, std::size_t first) {
-    if (options.out.empty()) return;
-    for (std::size_t i = first; i < model.output_count(); ++i) {
-        const std::string name = model.output_name(i);
-        files.outputs.push_back(
-            {fmt::format("The output '{}'", name), output_file(input, name, options.out), FileFormat::npy});
-    }
-}
-
-/// Throws Error when what the network gives for the images could not all be written.
-void check_image_files(const RunVerbOptions& options, const Model& model, OutputKind kind) {
+/// Throws Error when what the network gives could not all be written: restored images, and all other outputs where
+/// there is a folder. A network of several inputs runs once, and its outputs are named after the first.
+void check_output_files(const RunVerbOptions& options, const Model& model, bool restores) {
     Files files = command_line_files(options);
-    const bool restores = kind == OutputKind::image;
-    for (const std::filesystem::path& image : options.images) {
+    const std::span inputs = std::span(files.inputs).subspan(1, model.input_count() > 1 ? 1 : options.images.size());
+    for (const std::filesystem::path& input : inputs) {
         if (restores) {
-            files.outputs.push_back({"The restored image", restored_file(image, options.out), FileFormat::png});
+            files.outputs.push_back({"The restored image", restored_file(input, options.out), FileFormat::png});
         }
-        add_output_files(files, options, model, image, restores ? 1 : 0);
+        for (std::size_t i = restores ? 1 : 0; !options.out.empty() && i < model.output_count(); ++i) {
+            const std::string name = model.output_name(i);
+            files.outputs.push_back(
+                {fmt::format("The output '{}'", name), output_file(input, name, options.out), FileFormat::npy});
+        }
     }
     check_files(files);
 }
 
-std::string write_restored(const Image& image, const std::filesystem::path& file) {
-    write_png(file, image);
+/// Says that a file was written, and gives its name.
+std::string written(const std::filesystem::path& file) {
     fmt::print("  {} written\n", file.string());
     return file.string();
 }
@@ -130,8 +119,7 @@ void write_output(const Array& output, const std::filesystem::path& input, const
     if (folder.empty()) return;
     const std::filesystem::path file = output_file(input, output.name, folder);
     write_npy(file, output);
-    fmt::print("  {} written\n", file.string());
-    result["file"] = file.string();
+    result["file"] = written(file);
 }
 
 /// Shows an output and writes it.
@@ -156,28 +144,23 @@ Results print(const Prediction& prediction, const std::filesystem::path& path, c
         result["labels"] = print_likeliest(prediction.shares, "probability", options.top);
         break;
     case OutputKind::probability:
-        result["probability"] = print_probability(prediction.shares.front());
+        fmt::print("  {:6.2f} %  {}\n", 100.0 * prediction.shares.front().value, prediction.shares.front().name);
+        result["probability"] = prediction.shares.front().value;
         break;
     case OutputKind::image:
-        result["restored"] = write_restored(*prediction.image, restored_file(path, options.out));
+        write_png(restored_file(path, options.out), *prediction.image);
+        result["restored"] = written(restored_file(path, options.out));
         break;
     case OutputKind::values:
         break;
     }
-    const std::span<const Array> outputs = prediction.outputs;
     const bool is_told = prediction.kind != OutputKind::values;
-    if (is_told && prediction.kind != OutputKind::image) write_output(outputs.front(), path, options.out, result);
-    for (const Array& output : outputs.subspan(is_told ? 1 : 0)) {
-        result["outputs"].push_back(print_output(output, path, options.out, outputs.size() == 1));
+    if (is_told && prediction.kind != OutputKind::image)
+        write_output(prediction.outputs.front(), path, options.out, result);
+    for (const Array& output : std::span(prediction.outputs).subspan(is_told ? 1 : 0)) {
+        result["outputs"].push_back(print_output(output, path, options.out, prediction.outputs.size() == 1));
     }
     return result;
-}
-
-/// Throws Error when the outputs for the arrays of each run could not all be written.
-void check_output_files(const RunVerbOptions& options, const Model& model, std::span<const NamedArray> runs) {
-    Files files = command_line_files(options);
-    for (const NamedArray& array : runs) add_output_files(files, options, model, array.file, 0);
-    check_files(files);
 }
 
 void run_once(const Model& model, const Predictor& network, const std::vector<NamedArray>& arrays,
@@ -209,10 +192,9 @@ void run_arrays(const RunVerbOptions& options, const Model& model, Results& resu
         if (!is_array(argument)) fail("{} is no .npy file; run takes either such or images.", argument.string());
         arrays.push_back(parse(argument));
     }
-    const bool is_one_run = model.input_count() > 1;
-    check_output_files(options, model, std::span(arrays).first(is_one_run ? 1 : arrays.size()));
+    check_output_files(options, model, false);
     const Predictor network(model, options.execution);
-    if (is_one_run) return run_once(model, network, arrays, options.out, results);
+    if (model.input_count() > 1) return run_once(model, network, arrays, options.out, results);
     for (const NamedArray& array : arrays) run_once(model, network, {{"", array.file}}, options.out, results);
 }
 
@@ -249,7 +231,7 @@ void run_images(const RunVerbOptions& options, const Model& model, Results& resu
             results["skipped"].push_back({{"file", path.string()}, {"error", error.what()}});
             continue;
         }
-        if (!checked) check_image_files(options, model, kind);
+        if (!checked) check_output_files(options, model, kind == OutputKind::image);
         checked = true;
         const Prediction prediction = network.predict();
         if (options.execution != Arithmetic::simulated) {
