@@ -269,9 +269,10 @@ Verb compress_verb(CLI::App& command) {
     app->add_option("--coding", options->coding, "How levels are stored")
         ->check(CLI::IsMember({"entropy", "fixed"}))
         ->capture_default_str();
-    app->add_option("--activation-bits", options->activation_bits,
-                    "Depth of the activations that layers read or add, and averages of images, 1 to 16, or auto: each "
-                    "by the trade-off of the weights; float without")
+    app->add_option(
+           "--activation-bits", options->activation_bits,
+           "Depth of the activations that layers read or add or averages of images read, 1 to 16, or auto: each "
+           "by the trade-off of the weights; float without")
         ->type_name("BITS");
     add_defaulted(*app, "--images", options->how.images, "Images to compress with", "N", above_zero());
     app->add_option("--blocks", options->blocks,

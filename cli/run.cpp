@@ -113,22 +113,16 @@ std::string written(const std::filesystem::path& file) {
     return file.string();
 }
 
-/// Writes an output where a folder is given, and tells in `result` where.
-void write_output(const Array& output, const std::filesystem::path& input, const std::filesystem::path& folder,
-                  Results& result) {
-    if (folder.empty()) return;
+/// Shows an output, unless it is told otherwise, and writes it where a folder is given.
+Results print_output(const Array& output, const std::filesystem::path& input, const std::filesystem::path& folder,
+                     bool is_told, bool is_only) {
+    if (!is_told && !is_only) fmt::print("  {}\n", output.name);
+    Results result = is_told ? Results::object() : print_values(output);
+    result["name"] = output.name;
+    if (folder.empty()) return result;
     const std::filesystem::path file = output_file(input, output.name, folder);
     write_npy(file, output);
     result["file"] = written(file);
-}
-
-/// Shows an output and writes it.
-Results print_output(const Array& output, const std::filesystem::path& input, const std::filesystem::path& folder,
-                     bool is_only) {
-    if (!is_only) fmt::print("  {}\n", output.name);
-    Results result = print_values(output);
-    result["name"] = output.name;
-    write_output(output, input, folder, result);
     return result;
 }
 
@@ -154,11 +148,10 @@ Results print(const Prediction& prediction, const std::filesystem::path& path, c
     case OutputKind::values:
         break;
     }
-    const bool is_told = prediction.kind != OutputKind::values;
-    if (is_told && prediction.kind != OutputKind::image)
-        write_output(prediction.outputs.front(), path, options.out, result);
-    for (const Array& output : std::span(prediction.outputs).subspan(is_told ? 1 : 0)) {
-        result["outputs"].push_back(print_output(output, path, options.out, prediction.outputs.size() == 1));
+    const std::size_t count = prediction.outputs.size();
+    for (std::size_t i = prediction.kind == OutputKind::image ? 1 : 0; i < count; ++i) {
+        const bool is_told = i == 0 && prediction.kind != OutputKind::values;
+        result["outputs"].push_back(print_output(prediction.outputs[i], path, options.out, is_told, count == 1));
     }
     return result;
 }
@@ -179,7 +172,7 @@ void run_once(const Model& model, const Predictor& network, const std::vector<Na
     fmt::print("{}\n", files);
     Results run{{"file", files}};
     for (const Array& output : outputs) {
-        run["outputs"].push_back(print_output(output, arrays.front().file, folder, outputs.size() == 1));
+        run["outputs"].push_back(print_output(output, arrays.front().file, folder, false, outputs.size() == 1));
     }
     results["runs"].push_back(std::move(run));
 }

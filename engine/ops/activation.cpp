@@ -3,7 +3,7 @@
 #include "engine/base/chunks.h"
 #include "engine/base/error.h"
 #include "engine/kernels/cpu.h"
-#include "engine/ops/elementary.h"
+#include "engine/kernels/f32/exponential_functions.h"
 #include "engine/ops/shape_rules.h"
 
 #include <cmath>

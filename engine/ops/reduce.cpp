@@ -1,7 +1,7 @@
 #include "engine/ops/reduce.h"
 
 #include "engine/base/error.h"
-#include "engine/ops/elementary.h"
+#include "engine/kernels/f32/exponential_functions.h"
 #include "engine/ops/shape_rules.h"
 #include "engine/ops/strided_fold.h"
 

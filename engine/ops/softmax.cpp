@@ -1,7 +1,7 @@
 #include "engine/ops/softmax.h"
 
 #include "engine/base/chunks.h"
-#include "engine/ops/elementary.h"
+#include "engine/kernels/f32/exponential_functions.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>

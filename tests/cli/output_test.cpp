@@ -194,14 +194,18 @@ TEST_CASE("of a network of several outputs all are told, and with --out those th
         };
         nlohmann::json told = run("scores");
         CHECK(told["classes"].size() == 2);
-        CHECK(told["outputs"].size() == 1);
-        CHECK(told["outputs"][0]["values"][1] == doctest::Approx(1.0));
-        CHECK(told["outputs"][0]["file"] == "out/grey.layer.npy");
+        CHECK(told["file"] == "grey.png");
+        CHECK(told["outputs"].size() == 2);
+        CHECK(told["outputs"][0]["file"] == "out/grey.flat.npy");
+        CHECK_FALSE(told["outputs"][0].contains("values"));
+        CHECK(told["outputs"][1]["values"][1] == doctest::Approx(1.0));
+        CHECK(told["outputs"][1]["file"] == "out/grey.layer.npy");
         CHECK(decode_npy(read_file(folder / "out/grey.flat.npy"), "flat").values()[1] == doctest::Approx(1.0F));
         CHECK(decode_npy(read_file(folder / "out/grey.layer.npy"), "layer").values()[1] == doctest::Approx(1.0F));
 
         told = run("same");
         CHECK(told["restored"] == "out/grey.restored.png");
+        CHECK(told["file"] == "grey.png");
         CHECK(!std::filesystem::exists(folder / "out/grey.same.npy"));
         CHECK(written("out/grey.mean.npy") == doctest::Approx(0.2F));
     }

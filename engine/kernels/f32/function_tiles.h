@@ -1,5 +1,5 @@
 // The text of the kernel of functions that are made of exponentials; see f32/forward_tiles.h. It comes after
-// exponential_functions.h.
+// exponential_tiles.h.
 
 void apply_function(const ExponentialFunction& function, const float* x, float* y, size_t count) {
     with_function(function, [&](auto f) {

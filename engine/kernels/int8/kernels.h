@@ -48,7 +48,7 @@ struct Int8Function {
         leaky_relu,    // y where y ≥ 0, the output channel's slope · y elsewhere
         hard_sigmoid,  // min(1, max(0, slope · y + offset))
         hard_swish,    // x · min(1, (x + 3) / 6), where x = max(−3, y)
-        exponential,   // see f32/exponential_functions.h
+        exponential,   // see f32/exponential_tiles.h
     };
     Kind kind;
     float slope, offset;  // of hard_sigmoid

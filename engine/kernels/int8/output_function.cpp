@@ -1,12 +1,12 @@
 #include "engine/kernels/int8/output_function.h"
 
+#include "engine/kernels/f32/exponential_functions.h"
+
 #include <algorithm>
 #include <cmath>
 
 namespace eigenbit::internal {
 namespace {
-
-#include "engine/kernels/f32/exponential_functions.h"
 
 float result_of(const Int8Function& function, float slope, float y) {
     switch (function.kind) {

@@ -1,5 +1,5 @@
 // The text of what the integer kernels do to outputs before they store them. An instruction set's integer.cpp includes
-// it inside an anonymous namespace, after f32/exponential_functions.h and after defining Vector (see
+// it inside an anonymous namespace, after f32/exponential_tiles.h and after defining Vector (see
 // int8/convolution_tiles.h).
 
 /// Int8Function::Kind::none
@@ -46,12 +46,15 @@ bool makes_values_first(const Int8Block& block) {
 
 /// Int8Function; a copy, because the compiler must assume that a store of bytes changes anything in memory. Of bytes it
 /// makes levels.
-class OutputFunction : public NoFunction {
+class OutputFunction {
   public:
     /// `slopes` as Int8Block's, in the order of the values' lanes.
     OutputFunction(const Int8Block& block, const float* slopes)
         : function_(block.function), slopes_(slopes), makes_levels_(block.output_bytes) {}
 
+    static Vector::Floats value(Vector::Sums sums, Vector::Floats scale, Vector::Floats bias) {
+        return NoFunction::value(sums, scale, bias);
+    }
     /// Of neighbouring vectors of values, the first of which is that of `lane`.
     template <size_t kVectors>
     [[gnu::always_inline]] void operator()(Vector::Floats (&values)[kVectors], size_t lane) const {
@@ -95,7 +98,7 @@ class OutputFunction : public NoFunction {
         to_levels(values);
     }
 
-  protected:
+    /// The levels of values of the function, or the values where outputs are floats.
     template <size_t kVectors>
     [[gnu::always_inline]] void to_levels(Vector::Floats (&values)[kVectors]) const {
         if (!makes_levels_) return;
@@ -116,15 +119,18 @@ class OutputFunction : public NoFunction {
 };
 
 /// What is left to do with what make_values made.
-class MadeFunction : public OutputFunction {
+class MadeFunction {
   public:
-    explicit MadeFunction(const Int8Block& block) : OutputFunction(block, nullptr) {}
+    explicit MadeFunction(const Int8Block& block) : function_(block, nullptr) {}
 
     static Vector::Floats value(Vector::Sums bits, Vector::Floats, Vector::Floats) {
         return __builtin_bit_cast(Vector::Floats, bits);
     }
     template <size_t kVectors>
     [[gnu::always_inline]] void operator()(Vector::Floats (&values)[kVectors], size_t) const {
-        to_levels(values);
+        function_.to_levels(values);
     }
+
+  private:
+    OutputFunction function_;
 };

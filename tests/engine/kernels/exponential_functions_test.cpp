@@ -1,6 +1,6 @@
 #include "engine/base/random.h"
 #include "engine/kernels/cpu.h"
-#include "engine/ops/elementary.h"
+#include "engine/kernels/f32/exponential_functions.h"
 
 #include <doctest/doctest.h>
 

@@ -198,7 +198,7 @@ constexpr size_t kDoubleTileRows[kPanelVectors + 1] = {0, 8, 4};
 constexpr size_t kRowPixels = 2;
 constexpr size_t kDepthwiseRows = 1;
 
-#include "engine/kernels/f32/exponential_functions.h"
+#include "engine/kernels/f32/exponential_tiles.h"
 #include "engine/kernels/loops/pixel_tiles.h"
 // After them.
 #include "engine/kernels/int8/output_function_tiles.h"

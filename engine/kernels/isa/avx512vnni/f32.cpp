@@ -43,7 +43,7 @@ constexpr size_t kDepthwiseRows = 9;
 
 #include "engine/kernels/loops/pixel_tiles.h"
 // After it.
-#include "engine/kernels/f32/exponential_functions.h"
+#include "engine/kernels/f32/exponential_tiles.h"
 #include "engine/kernels/f32/forward_tiles.h"
 #include "engine/kernels/f32/function_tiles.h"
 #include "engine/kernels/f32/gemm_tiles.h"

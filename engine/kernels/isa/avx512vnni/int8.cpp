@@ -149,7 +149,7 @@ constexpr size_t kTileRows[kPanelVectors + 1] = {0, 12, 12, 8, 6};
 constexpr size_t kRowPixels = 4;
 constexpr size_t kDepthwiseRows = 4;
 
-#include "engine/kernels/f32/exponential_functions.h"
+#include "engine/kernels/f32/exponential_tiles.h"
 #include "engine/kernels/loops/pixel_tiles.h"
 // After them.
 #include "engine/kernels/int8/output_function_tiles.h"

@@ -148,7 +148,7 @@ constexpr size_t kTileRows[kPanelVectors + 1] = {0, 4, 4};
 constexpr size_t kRowPixels = 2;
 constexpr size_t kDepthwiseRows = 2;
 
-#include "engine/kernels/f32/exponential_functions.h"
+#include "engine/kernels/f32/exponential_tiles.h"
 #include "engine/kernels/loops/pixel_tiles.h"
 // After them.
 #include "engine/kernels/int8/output_function_tiles.h"

@@ -1,9 +1,0 @@
-#pragma once
-
-#include "engine/kernels/f32/kernels.h"
-
-namespace eigenbit::internal {
-
-#include "engine/kernels/f32/exponential_functions.h"
-
-}  // namespace eigenbit::internal
