@@ -1,6 +1,7 @@
 #include "compress/quantization/activation_quantizers.h"
 
 #include "engine/passes/expand_products.h"
+#include "engine/passes/quantizer_candidates.h"
 
 namespace eigenbit::internal {
 namespace {
@@ -35,7 +36,7 @@ std::vector<ChosenQuantizer> quantize_activations(Graph& graph, ConstView images
     std::vector<ChosenQuantizer> chosen;
     for (const ActivationCurve& curve : activation_curves(graph, images, options.depths, options.sampling)) {
         const ActivationCandidate& candidate = cheapest(curve, options.lambda);
-        graph.quantize_activation(curve.value, candidate.quantizer);
+        quantize_candidate(graph, curve.value, candidate.quantizer);
         chosen.push_back({curve.elements, candidate.quantizer.bit_depth, candidate.distortion});
     }
     collapse_products(graph, expanded);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 #include <set>
 
 namespace eigenbit::internal {
@@ -51,6 +52,25 @@ std::set<ValueId> values_of_layers(const Graph& graph) {
     return values;
 }
 
+/// Whether the node splits what a layer computes, nothing else reads that, and all parts would be rounded, or be moved
+/// into what is: one rounding does for all of them, and the layer outputs bytes.
+bool one_rounding_does(const Graph& graph, const GraphUses& uses, const Node& node, const std::set<ValueId>& of_layers,
+                       const std::set<ValueId>& wanted) {
+    if (!std::holds_alternative<Split>(node.op)) return false;
+    const ValueId whole = node.inputs.front();
+    if (!of_layers.contains(whole) || !uses.only_reader(whole)) return false;
+    const auto is_wanted = [&](ValueId value) { return wanted.contains(value); };
+    const auto moves_into_wanted = [&](std::size_t reader) {
+        const Node& move = graph.nodes()[reader];
+        return int8_form(move.op) == Int8::moves_bytes && std::ranges::all_of(move.outputs, is_wanted);
+    };
+    const auto would_be_rounded = [&](ValueId part) {
+        if (graph.activations().contains(part)) return false;
+        return is_wanted(part) || (!uses.is_output(part) && std::ranges::all_of(uses.readers(part), moves_into_wanted));
+    };
+    return std::ranges::any_of(node.outputs, is_wanted) && std::ranges::all_of(node.outputs, would_be_rounded);
+}
+
 }  // namespace
 
 std::vector<ValueId> quantizer_candidates(const Graph& graph, std::span<const Shape> shapes) {
@@ -71,9 +91,14 @@ std::vector<ValueId> quantizer_candidates(const Graph& graph, std::span<const Sh
         if (!arithmetic || arithmetic->kind != Arithmetic::Kind::add) continue;
         const auto first = layer_behind(graph, uses, node.inputs[0]);
         const auto second = layer_behind(graph, uses, node.inputs[1]);
-        if (first && second && first->node != second->node) {
-            wanted.insert(node.inputs[first->node < second->node ? 1 : 0]);
-        }
+        if (!first || !second || first->node == second->node) continue;
+        const std::size_t earlier = first->node < second->node ? 0 : 1;
+        if (uses.only_reader(node.inputs[earlier])) wanted.insert(node.inputs[1 - earlier]);
+    }
+    for (const Node& node : graph.nodes() | std::views::reverse) {
+        if (!one_rounding_does(graph, uses, node, of_layers, wanted)) continue;
+        for (const ValueId part : node.outputs) wanted.erase(part);
+        wanted.insert(node.inputs.front());
     }
     std::vector<ValueId> values;
     for (const Graph::Input& input : graph.inputs()) {
@@ -83,6 +108,13 @@ std::vector<ValueId> quantizer_candidates(const Graph& graph, std::span<const Sh
         std::ranges::copy_if(node.outputs, std::back_inserter(values), [&](ValueId v) { return wanted.contains(v); });
     }
     return values;
+}
+
+void quantize_candidate(Graph& graph, ValueId value, const ActivationQuantizer& quantizer) {
+    graph.quantize_activation(value, quantizer);
+    const std::optional<std::size_t> reader = GraphUses(graph).only_reader(value);
+    if (!reader || !std::holds_alternative<Split>(graph.nodes()[*reader].op)) return;
+    for (const ValueId part : std::vector(graph.nodes()[*reader].outputs)) quantize_candidate(graph, part, quantizer);
 }
 
 std::vector<FloatLayer> float_layers(const Graph& graph) {

@@ -9,11 +9,15 @@
 
 namespace eigenbit::internal {
 
-/// Activations to quantize to 8 bits, in the order in which the network computes them: inputs of layers; where the
-/// outputs of two layers are added (a projection shortcut), that of the later one, as the addition is fused into the
-/// earlier; and what layers compute and nothing but averages of whole images reads, whose roundings average out.
-/// `shapes` are those of all values, by ValueId.
+/// Activations to quantize to 8 bits, in the order in which the network computes them: inputs of layers, or the whole
+/// where all parts of what a layer computes are such inputs; where the outputs of two layers are added (a projection
+/// shortcut), that of the later one, if the addition is all that reads the earlier one's, as it is fused into that; and
+/// what layers compute and nothing but averages of whole images reads, whose roundings average out. `shapes` are those
+/// of all values, by ValueId.
 std::vector<ValueId> quantizer_candidates(const Graph& graph, std::span<const Shape> shapes);
+
+/// Gives a candidate a quantizer, and the parts that are all that is read of it the same one.
+void quantize_candidate(Graph& graph, ValueId value, const ActivationQuantizer& quantizer);
 
 /// A convolution or fully-connected node that int8 execution computes in floats.
 struct FloatLayer {

@@ -31,8 +31,9 @@ inline int quantize_over_range(Graph& graph, ConstView images) {
         const float low = std::min(0.0F, *std::ranges::min_element(seen));
         const float high = std::max(0.0F, *std::ranges::max_element(seen));
         const float step = std::max((high - low) / 255.0F, std::numeric_limits<float>::min());
-        graph.quantize_activation(
-            value, {.bit_depth = 8, .step = step, .zero_point = static_cast<std::int32_t>(std::lrint(-low / step))});
+        quantize_candidate(
+            graph, value,
+            {.bit_depth = 8, .step = step, .zero_point = static_cast<std::int32_t>(std::lrint(-low / step))});
     }
     return static_cast<int>(values.size());
 }

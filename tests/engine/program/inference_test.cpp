@@ -74,8 +74,9 @@ double relative_deviation(const Tensor& values, const Tensor& expected) {
 }
 
 /// Of 2 channels to 2, 1 × 1.
-ValueId add_convolution(Graph& graph, const std::string& name, ValueId from) {
-    const ValueId weight = graph.add_parameter(name + ".weight", random_tensor({2, 1, 1, 2}, 3));
+ValueId add_convolution(Graph& graph, const std::string& name, ValueId from, std::int64_t inputs = 2,
+                        std::int64_t outputs = 2) {
+    const ValueId weight = graph.add_parameter(name + ".weight", random_tensor({outputs, 1, 1, inputs}, 3));
     return graph.add_node(name, Conv{}, {from, weight});
 }
 
@@ -194,7 +195,38 @@ TEST_CASE("of two layers that are added the later one's output is worth rounding
     const ValueId shortcut = conv("shortcut", x);
     const ValueId sum = graph.add_node("sum", Arithmetic{}, {shortcut, b});
     graph.add_output(graph.add_node("again", Arithmetic{}, {sum, x}));
-    CHECK(quantizer_candidates(graph, infer_shapes(graph, Shape{1, 4, 4, 2})) == std::vector<ValueId>{x, a, shortcut});
+    const Shape input{1, 4, 4, 2};
+    CHECK(quantizer_candidates(graph, infer_shapes(graph, input)) == std::vector<ValueId>{x, a, shortcut});
+    // An earlier one that others read, too, cannot take the addition: the later one does.
+    graph.add_output(b);
+    CHECK(quantizer_candidates(graph, infer_shapes(graph, input)) == std::vector<ValueId>{x, a});
+}
+
+TEST_CASE("of what a layer computes and a split alone reads the whole is rounded, once, and moved as bytes") {
+    const Shape input{1, 8, 8, 2};
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 8, 8, 2});
+    const ValueId whole = graph.add_node("relu", Activation{}, {add_convolution(graph, "a", x, 2, 4)});
+    const std::vector<ValueId> parts = graph.add_node("split", Split{.axis = 3, .sizes = {2, 2}}, {whole}, 2);
+    const ValueId b = add_convolution(graph, "b", parts[1]);
+    const ValueId all = graph.add_node("concat", Concat{.axis = 3}, {parts[0], parts[1], b});
+    graph.add_output(add_convolution(graph, "c", all, 6));
+    CHECK(quantizer_candidates(graph, infer_shapes(graph, input)) == std::vector<ValueId>{x, whole, all});
+    Graph quantized = graph;
+    const Tensor images = random_tensor(input, 5);
+    quantize_over_range(quantized, images);
+    CHECK(quantized.activations().at(parts[0]) == quantized.activations().at(whole));
+    CHECK(quantized.activations().at(parts[1]) == quantized.activations().at(whole));
+    CHECK(runs_in_int8(quantized));
+    CHECK(quantizer_candidates(quantized, infer_shapes(graph, input)) == std::vector<ValueId>{x, parts[1], all});
+    const auto program = compile(quantized, std::array{input}, Execution::int8);
+    CHECK(std::ranges::count(program->steps(), "Split int8", &Step::kind) == 1);
+    CHECK(std::ranges::count(program->steps(), "quantize", &Step::kind) == 1);  // of the input
+    CHECK(std::ranges::count(program->steps(), "dequantize", &Step::kind) == 0);
+
+    // A part that is read in floats stays as it is.
+    graph.add_output(graph.add_node("root", Activation{.kind = Activation::Kind::sqrt}, {parts[0]}));
+    CHECK(quantizer_candidates(graph, infer_shapes(graph, input)) == std::vector<ValueId>{x, parts[1], all});
 }
 
 TEST_CASE("what layers compute and averages of whole images alone read is worth rounding") {

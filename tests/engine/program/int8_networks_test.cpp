@@ -241,7 +241,7 @@ TEST_CASE("int8 networks of the zoo put out the same bits on every implementatio
     const Network networks[] = {
         {"lenet5", 28, {0x67A545A97F1AB34F, 0x48A7BBE37BFFB28E}},
         {"resnet20", 32, {0x6B7AEDD6607FF71E, 0xD0A317F60AF05C8C}},
-        {"cifar-mobilenet-v2", 32, {0x024F1493BCACA0DC, 0xDE70B91D7CB62753}},
+        {"cifar-mobilenet-v2", 32, {0x024F1493BCACA0DC, 0x64B82B9A6C8AF51E}},
         {"densenet-bc-40", 32, {0xEA15FACE5B4294C9, 0x676776980D424106}},
         {"resnet18", 32, {0x8C2BAF51B09376CA, 0x811268D788A705CF}},
     };
