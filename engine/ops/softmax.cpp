@@ -1,11 +1,14 @@
 #include "engine/ops/softmax.h"
 
 #include "engine/base/chunks.h"
+#include "engine/kernels/cpu.h"
 #include "engine/kernels/f32/exponential_functions.h"
 #include "engine/ops/shape_rules.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 #include <vector>
 
 namespace eigenbit::internal {
@@ -23,8 +26,68 @@ void for_each_line(const Softmax& softmax, const Shape& shape, Visit visit) {
     });
 }
 
-void exponentials(const float* x, std::int64_t count, float largest, float* y) {
-    for (std::int64_t i = 0; i < count; ++i) y[i] = exponential(x[i] - largest);
+constexpr std::int64_t kTileElements = 4096;  // stay in the first-level cache
+constexpr std::int64_t kMostLines = 256;
+
+/// y = eʸ
+void exponentials(float* y, std::int64_t count) {
+    constexpr ExponentialFunction kExp{.kind = ExponentialFunction::Kind::exp};
+    active_cpu_implementation().convolution->apply_function(kExp, y, y, static_cast<std::size_t>(count));
+}
+
+/// What is taken off each element, or what it is multiplied by, once the exponentials' sum is known.
+float correction(const Softmax& softmax, double sum) {
+    return static_cast<float>(softmax.logarithm ? std::log(sum) : 1.0 / sum);
+}
+
+float corrected(const Softmax& softmax, float x, float largest, float y, float correction) {
+    return softmax.logarithm ? (x - largest) - correction : y * correction;
+}
+
+/// Lines of so many elements, one after the other.
+void forward_lines(const Softmax& softmax, const float* x, std::int64_t lines, std::int64_t count, float* y) {
+    std::array<float, kMostLines> largest;
+    for (std::int64_t line = 0; line < lines; ++line) {
+        const std::span from(x + line * count, static_cast<std::size_t>(count));
+        const float most = *std::ranges::max_element(from);
+        std::ranges::transform(from, y + line * count, [&](float value) { return value - most; });
+        largest[static_cast<std::size_t>(line)] = most;
+    }
+    exponentials(y, lines * count);
+    for (std::int64_t line = 0; line < lines; ++line) {
+        double sum = 0.0;
+        for (std::int64_t i = line * count; i < (line + 1) * count; ++i) sum += static_cast<double>(y[i]);
+        const float by = correction(softmax, sum);
+        const float most = largest[static_cast<std::size_t>(line)];
+        for (std::int64_t i = line * count; i < (line + 1) * count; ++i)
+            y[i] = corrected(softmax, x[i], most, y[i], by);
+    }
+}
+
+/// Lines side by side, with so much from an element to the next.
+void forward_columns(const Softmax& softmax, const float* x, std::int64_t lines, std::int64_t stride,
+                     std::int64_t count, float* y) {
+    std::array<float, kMostLines> largest;
+    std::array<double, kMostLines> sums{};
+    std::array<float, kMostLines> corrections;
+    const auto columns = static_cast<std::size_t>(lines);
+    std::copy_n(x, lines, largest.begin());
+    for (std::int64_t i = 1; i < count; ++i) {
+        for (std::size_t c = 0; c < columns; ++c) largest[c] = std::max(largest[c], (x + i * stride)[c]);
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+        float* const row = y + i * stride;
+        for (std::size_t c = 0; c < columns; ++c) row[c] = (x + i * stride)[c] - largest[c];
+        exponentials(row, lines);
+        for (std::size_t c = 0; c < columns; ++c) sums[c] += static_cast<double>(row[c]);
+    }
+    for (std::size_t c = 0; c < columns; ++c) corrections[c] = correction(softmax, sums[c]);
+    for (std::int64_t i = 0; i < count; ++i) {
+        float* const row = y + i * stride;
+        for (std::size_t c = 0; c < columns; ++c) {
+            row[c] = corrected(softmax, (x + i * stride)[c], largest[c], row[c], corrections[c]);
+        }
+    }
 }
 
 }  // namespace
@@ -39,24 +102,20 @@ void forward(const Softmax& softmax, const ForwardArguments& arguments) {
     const ConstView x = arguments.inputs[0];
     const View y = arguments.outputs[0];
     if (x.elements() == 0) return;
-    for_each_line(softmax, x.shape, [&](std::int64_t offset, std::int64_t stride, std::int64_t count) {
-        const float* from = x.data + offset;
-        float* to = y.data + offset;
-        float largest = from[0];
-        for (std::int64_t i = 1; i < count; ++i) largest = std::max(largest, from[i * stride]);
-        if (stride == 1) {
-            exponentials(from, count, largest, to);
-        } else {
-            for (std::int64_t i = 0; i < count; ++i) to[i * stride] = exponential(from[i * stride] - largest);
-        }
-        double sum = 0.0;
-        for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(to[i * stride]);
-        if (softmax.logarithm) {
-            const auto logarithm = static_cast<float>(std::log(sum));
-            for (std::int64_t i = 0; i < count; ++i) to[i * stride] = (from[i * stride] - largest) - logarithm;
-        } else {
-            const auto factor = static_cast<float>(1.0 / sum);
-            for (std::int64_t i = 0; i < count; ++i) to[i * stride] *= factor;
+    const std::int64_t count = x.shape[softmax.axis];
+    const std::int64_t stride = x.shape.elements(softmax.axis + 1, x.shape.rank());
+    const std::int64_t most = std::clamp<std::int64_t>(kTileElements / count, 1, kMostLines);
+    for_each_chunk(x.elements() / count, count, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t line = begin; line < end;) {
+            const std::int64_t column = line % stride;
+            const std::int64_t lines = std::min({most, end - line, stride == 1 ? most : stride - column});
+            const std::int64_t offset = (line - column) * count + column;
+            if (stride == 1) {
+                forward_lines(softmax, x.data + offset, lines, count, y.data + offset);
+            } else {
+                forward_columns(softmax, x.data + offset, lines, stride, count, y.data + offset);
+            }
+            line += lines;
         }
     });
 }

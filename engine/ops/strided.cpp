@@ -3,6 +3,7 @@
 #include "engine/base/chunks.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace eigenbit::internal {
@@ -10,6 +11,20 @@ namespace {
 
 StridedWalk<2> rows_walk(std::int64_t rows, std::int64_t length, std::int64_t target, std::int64_t source) {
     return {Shape{rows, length}, {Strides{target, 1}, Strides{source, 1}}};
+}
+
+/// Short runs, as of a pixel's channels, by moves of 16 bytes, the last of which may overlap: calling memmove for each
+/// takes longer than copying it.
+template <typename Element>
+void copy_run(const Element* from, std::int64_t count, Element* to) {
+    constexpr std::int64_t kMove = 16 / sizeof(Element);
+    constexpr std::int64_t kLongest = 16 * kMove;
+    if (count < kMove || count > kLongest) {
+        std::copy_n(from, count, to);
+        return;
+    }
+    for (std::int64_t i = 0; i + kMove < count; i += kMove) std::memcpy(to + i, from + i, 16);
+    std::memcpy(to + count - kMove, from + count - kMove, 16);
 }
 
 template <typename Element>
@@ -20,7 +35,7 @@ void copy(const StridedWalk<2>& walk, Element* target, const Element* source) {
             Element* t = target + offsets[0];
             const Element* s = source + offsets[1];
             if (to == 1 && from == 1) {
-                std::copy_n(s, count, t);
+                copy_run(s, count, t);
             } else {
                 for (std::int64_t i = 0; i < count; ++i) t[i * to] = s[i * from];
             }

@@ -50,6 +50,18 @@ TEST_CASE("the gradients of softmax are those of its values, along every axis") 
     check_gradients({Softmax{0}, {random_tensor(Shape{7}, 4)}});
 }
 
+TEST_CASE("softmax of lines side by side, however many and long, is that of lines one after the other") {
+    for (const bool logarithm : {false, true}) {
+        for (const auto& [count, columns] :
+             {std::pair<std::int64_t, std::int64_t>{5, 3}, {16, 700}, {5000, 2}, {1, 9}}) {
+            const Tensor x = random_tensor(Shape{2, count, columns}, 5, -3.0F, 3.0F);
+            const Tensor lines = output_of(Transpose{{0, 2, 1}}, {x});
+            const Tensor expected = output_of(Transpose{{0, 2, 1}}, {output_of(Softmax{2, logarithm}, {lines})});
+            CHECK(same_bits(output_of(Softmax{1, logarithm}, {x}), expected));
+        }
+    }
+}
+
 TEST_CASE("softmax does not depend on the number of threads") {
     for (int axis = 0; axis < 3; ++axis) {
         check_thread_independence({Softmax{axis}, {random_tensor(Shape{61, 43, 37}, 5, -3.0F, 3.0F)}});
