@@ -195,7 +195,7 @@ TEST_CASE("The caller's threads do all the work, however they come") {
         fill(session);
         const std::size_t before = thread_count();
         for (int i = 0; i < 100; ++i) CHECK(output_of(session) == expected);
-        CHECK(thread_count() == before);
+        CHECK(thread_count() <= before);  // a thread of before may still have been ending
         CHECK(!pool.workers.empty());
         CHECK_FALSE(pool.workers.contains(std::this_thread::get_id()));
     }
