@@ -1,5 +1,6 @@
 #include "engine/base/error.h"
 #include "engine/graph/layer_view.h"
+#include "engine/graph/uses.h"
 #include "engine/passes/fuse.h"
 #include "engine/program/int8_layer.h"
 #include "engine/program/int8_quantizers.h"
@@ -26,6 +27,7 @@ class Compiler {
     Compiler(const Graph& graph, std::span<const Shape> inputs, Execution execution,
              const CpuImplementation& implementation)
         : graph_(graph),
+          uses_(graph),
           shapes_(infer_shapes(graph, inputs)),
           implementation_(implementation),
           deferred_(graph, shapes_) {
@@ -87,17 +89,18 @@ class Compiler {
     /// Quantizes a value with a quantizer: buffers one after the other along the last axis, scaled, shifted and
     /// clamped.
     void quantize(ValueId value, std::vector<BufferId> inputs, PrologueValue affine, float low = -kInfinity,
-                  float high = kInfinity) {
+                  float high = kInfinity, std::optional<BufferId> gate = {}) {
         const ActivationQuantizer& quantizer = quantizers_.at(value);
         const auto zero = static_cast<float>(quantizer.zero_point);
         const float most = static_cast<float>(quantizer.largest_level()) - zero;
-        if (inputs.size() == 1) widen(affine, shape(value));
+        if (inputs.size() == 1 && !gate) widen(affine, shape(value));
         bytes_[value] = new_buffer(value, true);
         push(graph_.name(value), "quantize",
              QuantizeStep{.kernels = implementation_.integer,
                           .inputs = std::move(inputs),
                           .scale = std::move(affine.scale),
                           .shift = std::move(affine.shift),
+                          .gate = gate,
                           .step = quantizer.step,
                           .zero = zero,
                           .low = std::clamp(low / quantizer.step, -zero, most),
@@ -151,7 +154,9 @@ class Compiler {
         if (int8_layer) return add_int8_layer(fused, *std::move(int8_layer));
         if (fused.layer) return add_float_layer(fused);
         if (const auto* const resize = std::get_if<Resize>(&node.op)) return add_resize(node, *resize);
-        if (!add_move(node) && !add_mean(node) && !add_lookup(node) && !add_to_quantization(node)) add_operator(node);
+        if (!add_move(node) && !add_mean(node) && !add_lookup(node) && !add_gate(node) && !add_to_quantization(node)) {
+            add_operator(node);
+        }
     }
 
     /// Shapes are known here: no second input has to say the size.
@@ -251,6 +256,27 @@ class Compiler {
         for (const float value : values.values())
             bytes.push_back(static_cast<std::uint8_t>(level_of(*quantizer, value)));
         return bytes;
+    }
+
+    /// Whether the node multiplies images by a factor for each channel that the network computes (squeeze and
+    /// excitation), as a part of the rounding of its output.
+    bool add_gate(const Node& node) {
+        const auto* const arithmetic = std::get_if<Arithmetic>(&node.op);
+        const ValueId output = node.outputs.front();
+        if (!arithmetic || arithmetic->kind != Arithmetic::Kind::multiply || !quantizer_of(output)) return false;
+        const Shape& y = shape(output);
+        const auto is_computed = [&](ValueId input) { return uses_.producer(input).has_value(); };
+        if (y.rank() != 4 || !std::ranges::all_of(node.inputs, is_computed)) return false;
+        const auto gate = std::ranges::find_if(node.inputs, [&](ValueId input) {
+            return shape(input) == Shape{y[0], 1, 1, y[3]};
+        });
+        if (gate == node.inputs.end()) return false;
+        const ValueId images = node.inputs[gate == node.inputs.begin() ? 1 : 0];
+        if (!(shape(images) == y)) return false;
+        const BufferId factors = floats_of(*gate);
+        quantize(output, {floats_of(images)}, {{}, {}, std::vector<float>(static_cast<std::size_t>(y[3]))}, -kInfinity,
+                 kInfinity, factors);
+        return true;
     }
 
     /// Whether the node is left to the rounding of its output, or of what is made of it.
@@ -373,6 +399,7 @@ class Compiler {
     }
 
     const Graph& graph_;
+    GraphUses uses_;
     std::vector<Shape> shapes_;
     const CpuImplementation& implementation_;
     Quantizers quantizers_;

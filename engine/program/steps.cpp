@@ -64,15 +64,15 @@ void run(const OperatorStep& step, std::span<const Buffer> buffers, WeightCache&
 }
 
 /// Rounds rows of `columns` values of an input that the step reads, the first of which is `first` of its scales.
-void quantize_rows(const QuantizeStep& step, const float* x, std::int64_t rows, std::int64_t columns,
-                   std::int64_t first, std::uint8_t* y) {
+void quantize_rows(const QuantizeStep& step, const float* scale, const float* x, std::int64_t rows,
+                   std::int64_t columns, std::int64_t first, std::uint8_t* y) {
     step.kernels->quantize_rows({.x = x,
                                  .y = y,
                                  .x_stride = columns,
-                                 .y_stride = static_cast<std::ptrdiff_t>(step.scale.size()),
+                                 .y_stride = static_cast<std::ptrdiff_t>(step.shift.size()),
                                  .rows = static_cast<std::size_t>(rows),
                                  .columns = static_cast<std::size_t>(columns),
-                                 .scale = step.scale.data() + first,
+                                 .scale = scale + first,
                                  .shift = step.shift.data() + first,
                                  .step = step.step,
                                  .zero = step.zero,
@@ -100,15 +100,35 @@ void quantize_looked_up_rows(const QuantizeStep& step, const Buffer& x, const Ma
     for (std::int64_t row = rows.begin; row < rows.end; row += few) {
         const std::int64_t count = std::min(few, rows.end - row);
         look_up(x, row * columns, std::span(values).first(static_cast<std::size_t>(count * columns)));
-        quantize_rows(step, values.data(), count, columns, first, y);
-        y += count * static_cast<std::int64_t>(step.scale.size());
+        quantize_rows(step, step.scale.data(), values.data(), count, columns, first, y);
+        y += count * static_cast<std::int64_t>(step.shift.size());
+    }
+}
+
+/// Rows of images each of which has scales of its own.
+void quantize_gated_rows(const QuantizeStep& step, std::span<const Buffer> buffers, const MatrixRange& rows,
+                         std::int64_t rows_of_image) {
+    const auto columns = static_cast<std::int64_t>(step.shift.size());
+    for (std::int64_t row = rows.begin; row < rows.end;) {
+        const std::int64_t image = row / rows_of_image;
+        const std::int64_t count = std::min(rows.end, (image + 1) * rows_of_image) - row;
+        quantize_rows(step, buffers[*step.gate].floats().data + image * columns,
+                      buffers[step.inputs.front()].floats().data + row * columns, count, columns, 0,
+                      buffers[step.output].bytes() + row * columns);
+        row += count;
     }
 }
 
 void run(const QuantizeStep& step, std::span<const Buffer> buffers, WeightCache&) {
     const Buffer& y = buffers[step.output];
-    const auto columns = static_cast<std::int64_t>(step.scale.size());
+    const auto columns = static_cast<std::int64_t>(step.shift.size());
     const std::int64_t rows = columns == 0 ? 0 : y.shape.elements() / columns;
+    if (step.gate) {
+        for_each_chunk(rows, columns, [&](std::int64_t begin, std::int64_t end) {
+            quantize_gated_rows(step, buffers, {begin, end}, rows / y.shape[0]);
+        });
+        return;
+    }
     for_each_chunk(rows, columns, [&](std::int64_t begin, std::int64_t end) {
         std::int64_t first = 0;
         for (const BufferId input : step.inputs) {
@@ -116,7 +136,7 @@ void run(const QuantizeStep& step, std::span<const Buffer> buffers, WeightCache&
             const std::int64_t own = step.inputs.size() == 1 ? columns : x.shape.back();
             std::uint8_t* const to = y.bytes() + begin * columns + first;
             if (x.meanings.empty()) {
-                quantize_rows(step, x.floats().data + begin * own, end - begin, own, first, to);
+                quantize_rows(step, step.scale.data(), x.floats().data + begin * own, end - begin, own, first, to);
             } else {
                 quantize_looked_up_rows(step, x, {begin, end}, own, first, to);
             }

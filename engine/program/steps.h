@@ -72,6 +72,7 @@ struct QuantizeStep {
     const Int8Kernels* kernels;
     std::vector<BufferId> inputs;
     std::vector<float> scale, shift;
+    std::optional<BufferId> gate;  ///< (images, channels), in floats: the scales of each image; `scale` is empty then
     float step, zero, low, high;
     BufferId output;
 };
@@ -132,6 +133,7 @@ void for_each_buffer(const Step& step, const Visit& visit) {
     }
     if (const auto* const quantize = std::get_if<QuantizeStep>(&step.work)) {
         for (const BufferId input : quantize->inputs) visit(input, false);
+        if (quantize->gate) visit(*quantize->gate, false);
         visit(quantize->output, true);
         return;
     }

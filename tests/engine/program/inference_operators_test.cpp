@@ -201,6 +201,26 @@ TEST_CASE("layers whose maximum is rounded put out bytes of its quantizer") {
                                       "Arithmetic int8", "dequantize"});
 }
 
+TEST_CASE("factors for each image and channel are part of rounding, whichever input they are") {
+    const Tensor input = random_tensor({3, 9, 70, 5}, 1, -8.0F, 8.0F);
+    for (const bool gate_first : {false, true}) {
+        for (const bool keeps_axes : {true, false}) {
+            Graph graph;
+            const ValueId x = graph.add_input("x", Shape{0, 9, 70, 5});
+            const ValueId tangent = graph.add_node("tangent", Activation{.kind = Activation::Kind::tanh}, {x});
+            const std::vector<int> axes = keeps_axes ? std::vector{1, 2} : std::vector{1};
+            const ValueId mean = graph.add_node("mean", Reduce{.axes = axes}, {x});
+            const ValueId gate = graph.add_node("gate", Activation{.kind = Activation::Kind::sigmoid}, {mean});
+            const ValueId y = graph.add_node("y", Arithmetic{Arithmetic::Kind::multiply},
+                                             gate_first ? std::vector{gate, tangent} : std::vector{tangent, gate});
+            graph.quantize_activation(y, {.bit_depth = 8, .step = 0.0078125F, .zero_point = 128});
+            graph.add_output(y);
+            // A factor for each column is not one for each channel.
+            CHECK(std::ranges::count(check_bytes(graph, input), "Arithmetic") == (keeps_axes ? 0 : 1));
+        }
+    }
+}
+
 TEST_CASE("what is only moved before it is rounded is rounded before") {
     Graph graph;
     const ValueId x = graph.add_input("x", Shape{0, 8, 6, 4});
