@@ -318,6 +318,12 @@ class Compiler {
         return formatted("{}×{} {}→{}{}{}", g.kh, g.kw, g.i, g.o, groups, is_bytes ? " int8" : "");
     }
 
+    /// As profiles name it.
+    static std::string_view name_of_function(const Node& function) {
+        const auto* const activation = std::get_if<Activation>(&function.op);
+        return activation ? Activation::kKinds[static_cast<std::size_t>(activation->kind)] : type_name(function.op);
+    }
+
     void add_float_layer(const FusedNode& fused) {
         const LayerView& layer = *fused.layer;
         const ValueId output = fused.outputs.front();
@@ -379,7 +385,9 @@ class Compiler {
         const float least = to ? 0.0F : -kInfinity;
         const float most = to ? static_cast<float>(to->largest_level()) : kInfinity;
         const ConvolutionGeometry g = geometry(*fused.layer);
-        push_layer(graph_.nodes()[fused.node].name, kind_of(g, true),
+        std::string kind = kind_of(g, true);
+        if (fused.function) kind += formatted(", {}", name_of_function(*fused.function));
+        push_layer(graph_.nodes()[fused.node].name, std::move(kind),
                    Int8LayerStep{.layer = std::move(layer),
                                  .input = bytes_.at(fused.layer->input),
                                  .output = output_of(output),

@@ -1,3 +1,4 @@
+#include "engine/base/format.h"
 #include "engine/program/inference.h"
 #include "tests/engine/kernels/convolution_geometries.h"
 #include "tests/engine/operator_run.h"
@@ -125,6 +126,10 @@ TEST_CASE("int8 layers make functions of their outputs as steps of their own do"
             const bool is_step = activation && exponential_function(*activation) && implementation.integer->width < 16;
             CHECK(functions(inference) == (is_step ? 1 : 0));
             CHECK(functions(expected) == 1);
+            const std::string_view name =
+                activation ? Activation::kKinds[static_cast<std::size_t>(activation->kind)] : type_name(c.function);
+            const auto names_function = [&](const Step& step) { return step.kind.ends_with(formatted(", {}", name)); };
+            CHECK(std::ranges::count_if(inference.steps(), names_function) == (is_step ? 0 : 1));
             inference.run(views);
             expected.run(views);
             CHECK(std::ranges::equal(inference.output(0).values(), expected.output(0).values()));
