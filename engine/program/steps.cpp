@@ -63,7 +63,7 @@ void run(const OperatorStep& step, std::span<const Buffer> buffers, WeightCache&
     forward(step.op, ForwardArguments{.inputs = inputs, .outputs = outputs, .saved = {}, .cache = &cache});
 }
 
-/// Rounds rows of `columns` values of an input that the step reads, the first of which is `first` of its scales.
+/// Rounds rows of `columns` values of an input that the step reads, scaled and shifted as channels from `first` on.
 void quantize_rows(const QuantizeStep& step, const float* scale, const float* x, std::int64_t rows,
                    std::int64_t columns, std::int64_t first, std::uint8_t* y) {
     step.kernels->quantize_rows({.x = x,
