@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <ranges>
 #include <set>
 
 namespace eigenbit::internal {
@@ -95,7 +94,8 @@ std::vector<ValueId> quantizer_candidates(const Graph& graph, std::span<const Sh
         const std::size_t earlier = first->node < second->node ? 0 : 1;
         if (uses.only_reader(node.inputs[earlier])) wanted.insert(node.inputs[1 - earlier]);
     }
-    for (const Node& node : graph.nodes() | std::views::reverse) {
+    for (std::size_t i = graph.nodes().size(); i-- > 0;) {
+        const Node& node = graph.nodes()[i];
         if (!one_rounding_does(graph, uses, node, of_layers, wanted)) continue;
         for (const ValueId part : node.outputs) wanted.erase(part);
         wanted.insert(node.inputs.front());
