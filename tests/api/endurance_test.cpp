@@ -52,14 +52,20 @@ std::vector<float> output_of(const SessionHandle& session) {
     return {values, values + shape.extents[0] * shape.extents[1]};
 }
 
-/// Does it so often that caches are filled, then as often as it says, and checks that memory does not grow.
+/// Does it so often that caches are filled, then as often as it says, and checks that memory does not grow. What grew
+/// is done again, twice at most: a leak grows each time, caches but once more, if few threads had met before.
 void check_growth(const std::function<bool(std::size_t)>& task) {
+    constexpr double kMost = 1.0;  // MB
     CHECK(failures_of(400, task) == 0);
-    const double before = resident_megabytes();
-    CHECK(failures_of(loads(), task) == 0);
-    const double growth = resident_megabytes() - before;
-    MESSAGE("resident memory grew by " << growth << " MB in " << loads() << " loads");
-    if (kMeasuresMemory) CHECK(growth < 1.0);
+    double growth = kMost;
+    for (int round = 0; round < 3 && growth >= kMost; ++round) {
+        const double before = resident_megabytes();
+        CHECK(failures_of(loads(), task) == 0);
+        growth = resident_megabytes() - before;
+        MESSAGE("resident memory grew by " << growth << " MB in " << loads() << " loads");
+        if (!kMeasuresMemory) return;
+    }
+    CHECK(growth < kMost);
 }
 
 }  // namespace
