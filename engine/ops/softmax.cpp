@@ -64,7 +64,7 @@ void forward_lines(const Softmax& softmax, const float* x, std::int64_t lines, s
     }
 }
 
-/// Lines side by side, with so much from an element to the next.
+/// Lines side by side: the elements of each are `stride` apart.
 void forward_columns(const Softmax& softmax, const float* x, std::int64_t lines, std::int64_t stride,
                      std::int64_t count, float* y) {
     std::array<float, kMostLines> largest;

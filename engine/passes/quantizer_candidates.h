@@ -16,7 +16,7 @@ namespace eigenbit::internal {
 /// of all values, by ValueId.
 std::vector<ValueId> quantizer_candidates(const Graph& graph, std::span<const Shape> shapes);
 
-/// Gives a candidate a quantizer, and the parts that are all that is read of it the same one.
+/// Gives a candidate a quantizer, and its parts the same one where a Split alone reads it.
 void quantize_candidate(Graph& graph, ValueId value, const ActivationQuantizer& quantizer);
 
 /// A convolution or fully-connected node that int8 execution computes in floats.

@@ -265,6 +265,7 @@ class Compiler {
         const ValueId output = node.outputs.front();
         if (!arithmetic || arithmetic->kind != Arithmetic::Kind::multiply || !quantizer_of(output)) return false;
         const Shape& y = shape(output);
+        // The network's own inputs may lie in bytes.
         const auto is_computed = [&](ValueId input) { return uses_.producer(input).has_value(); };
         if (y.rank() != 4 || !std::ranges::all_of(node.inputs, is_computed)) return false;
         const auto gate = std::ranges::find_if(node.inputs, [&](ValueId input) {

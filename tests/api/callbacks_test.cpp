@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <iterator>
 #include <mutex>
@@ -45,9 +46,18 @@ void fill(eigenbit::Session& session) {
     for (float& element : session.input()) element = (value = value > 1.0F ? -1.0F : value + 0.03F);
 }
 
+/// Once threads that are ending have ended: the count is the same twice.
 std::size_t thread_count() {
-    return static_cast<std::size_t>(
-        std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator()));
+    const auto count = [] {
+        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                                                      std::filesystem::directory_iterator()));
+    };
+    for (std::size_t before = count();;) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        const std::size_t now = count();
+        if (now == before) return now;
+        before = now;
+    }
 }
 
 /// A pool of the application's: one thread for each piece of work, which notes who worked.
@@ -195,7 +205,7 @@ TEST_CASE("The caller's threads do all the work, however they come") {
         fill(session);
         const std::size_t before = thread_count();
         for (int i = 0; i < 100; ++i) CHECK(output_of(session) == expected);
-        CHECK(thread_count() <= before);  // a thread of before may still have been ending
+        CHECK(thread_count() == before);
         CHECK(!pool.workers.empty());
         CHECK_FALSE(pool.workers.contains(std::this_thread::get_id()));
     }

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <functional>
+#include <latch>
 #include <string>
 #include <thread>
 
@@ -27,13 +28,15 @@ std::size_t loads() {
     return given == nullptr ? 400 : std::stoul(given);
 }
 
-/// Calls task(i) for 0 … count-1 from kThreads threads. Returns how many of them were false.
+/// Calls task(i) for 0 … count-1 from kThreads threads, which begin together. Returns how many of them were false.
 std::size_t failures_of(std::size_t count, const std::function<bool(std::size_t)>& task) {
     std::atomic<std::size_t> next = 0;
     std::atomic<std::size_t> failures = 0;
+    std::latch all_are_there(kThreads);
     std::vector<std::thread> threads;
     for (std::size_t t = 0; t < kThreads; ++t) {
         threads.emplace_back([&] {
+            all_are_there.arrive_and_wait();
             for (std::size_t i = next++; i < count; i = next++) failures += task(i) ? 0 : 1;
         });
     }
@@ -52,20 +55,14 @@ std::vector<float> output_of(const SessionHandle& session) {
     return {values, values + shape.extents[0] * shape.extents[1]};
 }
 
-/// Does it so often that caches are filled, then as often as it says, and checks that memory does not grow. What grew
-/// is done again, twice at most: a leak grows each time, caches but once more, if few threads had met before.
+/// Does it so often that caches are filled, then as often as it says, and checks that memory does not grow.
 void check_growth(const std::function<bool(std::size_t)>& task) {
-    constexpr double kMost = 1.0;  // MB
-    CHECK(failures_of(400, task) == 0);
-    double growth = kMost;
-    for (int round = 0; round < 3 && growth >= kMost; ++round) {
-        const double before = resident_megabytes();
-        CHECK(failures_of(loads(), task) == 0);
-        growth = resident_megabytes() - before;
-        MESSAGE("resident memory grew by " << growth << " MB in " << loads() << " loads");
-        if (!kMeasuresMemory) return;
-    }
-    CHECK(growth < kMost);
+    for (int round = 0; round < 3; ++round) CHECK(failures_of(400, task) == 0);
+    const double before = resident_megabytes();
+    CHECK(failures_of(loads(), task) == 0);
+    const double growth = resident_megabytes() - before;
+    MESSAGE("resident memory grew by " << growth << " MB in " << loads() << " loads");
+    if (kMeasuresMemory) CHECK(growth < 1.0);
 }
 
 }  // namespace

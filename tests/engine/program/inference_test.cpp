@@ -73,7 +73,7 @@ double relative_deviation(const Tensor& values, const Tensor& expected) {
     return root_mean_square(difference) / root_mean_square(expected);
 }
 
-/// Of 2 channels to 2, 1 × 1.
+/// 1 × 1.
 ValueId add_convolution(Graph& graph, const std::string& name, ValueId from, std::int64_t inputs = 2,
                         std::int64_t outputs = 2) {
     const ValueId weight = graph.add_parameter(name + ".weight", random_tensor({outputs, 1, 1, inputs}, 3));
