@@ -1,10 +1,12 @@
 #include "compress/compressor.h"
 #include "compress/curves/activation_curves.h"
+#include "compress/quantization/activation_quantizers.h"
 #include "compress/statistics/output_distortion.h"
 #include "engine/executor/graph_executor.h"
 #include "engine/formats/onnx/onnx.h"
 #include "engine/graph/layer_view.h"
 #include "engine/passes/expand_products.h"
+#include "engine/passes/quantizer_candidates.h"
 #include "tests/compress/small_networks.h"
 #include "tests/laboratory.h"
 
@@ -224,6 +226,21 @@ TEST_CASE("A compressed network rounds what layers with transformed taps read") 
     const CompressedNetwork eight = Compressor(graph, images, options).at_rate(4.0);
     CHECK(rounded_to_8_bits(eight.graph) == read_as_levels(eight.graph));
     CHECK(eight.activation_bits == 8.0 * static_cast<double>(eight.activation_elements));
+}
+
+TEST_CASE("the parts of a value that is split have the quantizer of the whole, and their layers run in int8") {
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 6, 6, 2});
+    const auto conv = [&](const std::string& name, ValueId from, const Shape& shape) {
+        return graph.add_node(name, Conv{}, {from, graph.add_parameter(name + ".weight", random_tensor(shape, 3))});
+    };
+    const ValueId whole = conv("whole", x, {4, 1, 1, 2});
+    const std::vector<ValueId> parts = graph.add_node("split", Split{.axis = 3, .sizes = {2, 2}}, {whole}, 2);
+    const ValueId left = conv("left", parts[0], {3, 1, 1, 2});
+    graph.add_output(graph.add_node("sum", Arithmetic{}, {left, conv("right", parts[1], {3, 1, 1, 2})}));
+    quantize_activations(graph, random_tensor(Shape{4, 6, 6, 2}, 1), {.depths = {8, 8}, .sampling = {}});
+    CHECK(runs_in_int8(graph));
+    for (const ValueId part : parts) CHECK(graph.activations().at(part) == graph.activations().at(whole));
 }
 
 }  // namespace eigenbit::internal
