@@ -120,10 +120,19 @@ class IntervalDecoder {
     void take(int lane, std::uint32_t offset, std::uint32_t size) {
         std::uint64_t& state = states_[static_cast<std::size_t>(lane)];
         state = (state >> kIntervalBits) * size + offset;
-        if (state >> kStateBits == 0 && next_ != end_) {
-            state = state << 32 | next_[0] | next_[1] << 8U | next_[2] << 16U | std::uint64_t{next_[3]} << 24U;
-            next_ += 4;
-        }
+        refill(state);
+    }
+
+    /// The same for an interval cut in two: all bits where position() is in the first part, and none otherwise.
+    std::uint32_t take(int lane, std::uint32_t offset, std::uint32_t first, std::uint32_t second) {
+        std::uint64_t& state = states_[static_cast<std::size_t>(lane)];
+        const std::uint64_t above = state >> kIntervalBits;
+        const std::uint64_t in_first = above * first + offset;
+        const std::uint64_t in_second = above * second + offset - first;
+        const auto is_first = static_cast<std::int32_t>(offset - first) >> 31;
+        state = in_second ^ ((in_first ^ in_second) & static_cast<std::uint64_t>(std::int64_t{is_first}));
+        refill(state);
+        return static_cast<std::uint32_t>(is_first);
     }
 
     /// All bytes were needed and no others, as it is after the last interval.
@@ -132,6 +141,12 @@ class IntervalDecoder {
     }
 
   private:
+    void refill(std::uint64_t& state) {
+        if (state >> kStateBits != 0 || next_ == end_) return;
+        state = state << 32 | next_[0] | next_[1] << 8U | next_[2] << 16U | std::uint64_t{next_[3]} << 24U;
+        next_ += 4;
+    }
+
     static constexpr std::size_t kLongestState = (kStateBits + 32 + 7) / 8;
 
     std::array<std::uint64_t, kLanes> states_{};

@@ -3,6 +3,7 @@
 #include "engine/coding/level_model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <memory>
@@ -25,53 +26,87 @@ int start_of(std::span<const std::int16_t> levels) {
 /// One description for both directions: Level is const when coding. Kernels are coded two at a time, tap by tap, each
 /// in a lane of its own: a level's context is there without waiting for the level that is coded just before it.
 template <typename Coder, typename Level>
+class KernelCoder {
+  public:
+    KernelCoder(Coder& coder, const BlockLayout& layout, int start)
+        : coder_(std::move(coder)),
+          neighbourhood_(start + kLowestStart, layout.kernels()),
+          kernels_(static_cast<std::size_t>(layout.kernels())) {}
+
+    /// The next kCount kernels of a block in stored order, of `taps` levels each.
+    template <std::size_t kCount>
+    [[gnu::always_inline]] void code(Level* first, std::int64_t taps, std::int64_t width) {
+        std::array<Lane, kCount> lanes;
+#pragma GCC unroll 2
+        for (Lane& lane : lanes) {
+            lane.kernel = kernel_;
+            lane.taps = first;
+            lane.mean = neighbourhood_.kernel_mean(kernel_);
+            first += taps;
+            if (++kernel_ == kernels_) kernel_ = 0;
+        }
+        code_row<false>(lanes, 0, width);
+        for (std::int64_t tap = width; tap < taps; tap += width) code_row<true>(lanes, tap, width);
+        for (const Lane& lane : lanes) neighbourhood_.kernel_mean(lane.kernel) = lane.mean;
+    }
+
+    Coder finish() && { return std::move(coder_); }
+
+  private:
+    struct Lane {
+        std::size_t kernel;
+        Level* taps;
+        std::int64_t mean;
+        SignedLevel left;  // what was coded last
+    };
+
+    template <bool kHasAbove, std::size_t kCount>
+    [[gnu::always_inline]] void code_row(std::array<Lane, kCount>& lanes, std::int64_t tap, std::int64_t width) {
+        code_taps<false, kHasAbove>(lanes, tap, width);
+#pragma GCC unroll 2
+        for (std::int64_t column = 1; column < width; ++column) code_taps<true, kHasAbove>(lanes, tap + column, width);
+    }
+
+    template <bool kHasLeft, bool kHasAbove, std::size_t kCount>
+    [[gnu::always_inline]] void code_taps(std::array<Lane, kCount>& lanes, std::int64_t tap, std::int64_t width) {
+        std::array<LevelContext, kCount> contexts;
+#pragma GCC unroll 2
+        for (std::size_t i = 0; i < kCount; ++i) {
+            const int above = kHasAbove ? lanes[i].taps[tap - width] : 0;
+            contexts[i] = neighbourhood_.context<kHasLeft, kHasAbove>(lanes[i].mean, lanes[i].left, above);
+        }
+        std::int64_t magnitudes = 0;
+#pragma GCC unroll 2
+        for (std::size_t i = 0; i < kCount; ++i) {
+            Lane& lane = lanes[i];
+            lane.left = model_->code(coder_, static_cast<int>(i), contexts[i], lane.taps[tap]);
+            if constexpr (Coder::kDecodes) lane.taps[tap] = static_cast<std::int16_t>(lane.left.level);
+            lane.mean = LevelNeighbourhood::moved(lane.mean, lane.left.magnitude);
+            magnitudes += lane.left.magnitude;
+        }
+        neighbourhood_.add(magnitudes, static_cast<int>(kCount));
+    }
+
+    Coder coder_;
+    LevelNeighbourhood neighbourhood_;
+    std::unique_ptr<LevelModel> model_ = std::make_unique<LevelModel>();
+    std::size_t kernels_;
+    std::size_t kernel_ = 0;  // the next
+};
+
+template <typename Coder, typename Level>
 void code_block(Coder& coder, const BlockLayout& layout, std::span<Level> levels) {
     int start = 0;
     if constexpr (!Coder::kDecodes) start = start_of(levels);
     start = LevelModel::code_raw(coder, 0, kStartBits, start);
-
-    const std::int64_t width = layout.kernel_width();
-    LevelNeighbourhood neighbourhood(start + kLowestStart, layout.kernels(), width);
-    const auto model = std::make_unique<LevelModel>();
-    const auto code = [&](int lane, const LevelContext& context, Level& level) __attribute__((always_inline)) {
-        const int coded = model->code(coder, lane, context, level);
-        if constexpr (Coder::kDecodes) level = static_cast<std::int16_t>(coded);
-        return std::int64_t{std::abs(coded)};
-    };
+    KernelCoder<Coder, Level> kernels(coder, layout, start);
     const std::int64_t taps = layout.taps();
-    const auto kernels = static_cast<std::size_t>(layout.kernels());
-    const auto following = [&](std::size_t kernel) { return kernel + 1 == kernels ? 0 : kernel + 1; };
+    const std::int64_t width = layout.kernel_width();
+    Level* const end = levels.data() + levels.size();
     Level* first = levels.data();
-    std::size_t kernel = 0;
-    std::int64_t left = layout.channels() * layout.kernels();
-    for (; left >= kLanes; left -= kLanes) {
-        const std::size_t next_kernel = following(kernel);
-        Level* second = first + taps;
-        std::int64_t first_mean = neighbourhood.kernel_mean(kernel);
-        std::int64_t second_mean = neighbourhood.kernel_mean(next_kernel);
-        for (std::int64_t tap = 0, column = 0; tap < taps; ++tap) {
-            const LevelContext first_context = neighbourhood.context(first, first_mean, tap, column);
-            const LevelContext second_context = neighbourhood.context(second, second_mean, tap, column);
-            const std::int64_t first_magnitude = code(0, first_context, first[tap]);
-            const std::int64_t second_magnitude = code(1, second_context, second[tap]);
-            neighbourhood.add(first_magnitude + second_magnitude, kLanes);
-            first_mean = LevelNeighbourhood::moved(first_mean, first_magnitude);
-            second_mean = LevelNeighbourhood::moved(second_mean, second_magnitude);
-            if (++column == width) column = 0;
-        }
-        neighbourhood.kernel_mean(kernel) = first_mean;
-        neighbourhood.kernel_mean(next_kernel) = second_mean;
-        kernel = following(next_kernel);
-        first = second + taps;
-    }
-    if (left == 0) return;
-    std::int64_t mean = neighbourhood.kernel_mean(kernel);
-    for (std::int64_t tap = 0, column = 0; tap < taps; ++tap) {
-        const std::int64_t magnitude = code(0, neighbourhood.context(first, mean, tap, column), first[tap]);
-        neighbourhood.add(magnitude, 1);
-        mean = LevelNeighbourhood::moved(mean, magnitude);
-        if (++column == width) column = 0;
-    }
+    for (; end - first >= kLanes * taps; first += kLanes * taps) kernels.template code<kLanes>(first, taps, width);
+    if (first != end) kernels.template code<1>(first, taps, width);
+    coder = std::move(kernels).finish();
 }
 
 }  // namespace

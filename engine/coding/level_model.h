@@ -23,49 +23,18 @@ class LevelModel {
   public:
     /// Throws Error where a level has no 16 bits.
     template <typename Coder>
-    [[gnu::always_inline]] int code(Coder& coder, int lane, const LevelContext& context, int level) {
-        const bool splits = context.magnitude_class >= kFirstClassWithLowBits;
-        const int low_bits = splits ? (context.magnitude_class - kFirstClassWithLowBits + 2) / 2 : 0;
-        const int zero_has_sign = splits ? 1 : 0;
-        SymbolStatistics& magnitudes = statistics_.magnitude[static_cast<std::size_t>(context.magnitude_class)];
-
-        int magnitude = level < 0 ? -level - zero_has_sign : level;
-        const int low = magnitude & ((1 << low_bits) - 1);
-        magnitude >>= low_bits;
-        int symbol = std::min(magnitude, LevelStatistics::kEscape);
-        std::uint32_t position = 0;
-        if constexpr (Coder::kDecodes) {
-            position = coder.position(lane);
-            symbol = magnitudes.symbol(position);
+    [[gnu::always_inline]] SignedLevel code(Coder& coder, int lane, const LevelContext& context, int level) {
+        if (context.magnitude_class >= kFirstClassWithLowBits) {
+            return code_split(coder, lane, context, level);
         }
-        BinaryStatistics& sign =
-            statistics_.surprise[static_cast<std::size_t>(context.sign_class)][static_cast<std::size_t>(
-                std::min(symbol + zero_has_sign, LevelStatistics::kSignMagnitudes - 1))];
-        const Interval whole = magnitudes.interval(symbol);
-        const std::uint32_t surprising = sign.share(whole.size);
-        std::uint32_t surprised = 0;  // all bits or none
-        if constexpr (Coder::kDecodes) {
-            const std::uint32_t offset = position - whole.begin;
-            surprised = 0U - ((offset - surprising) >> 31);
-            const std::uint32_t expected = whole.size - surprising;
-            coder.take(lane, offset - (surprising & ~surprised), expected ^ ((expected ^ surprising) & surprised));
-        } else {
-            if (level != 0 || zero_has_sign != 0) surprised = 0U - std::uint32_t{(level < 0) != context.negative};
-            coder.put(lane, surprised != 0 ? Interval{whole.begin, surprising}
-                                           : Interval{whole.begin + surprising, whole.size - surprising});
+        const int magnitude = level < 0 ? -level : level;
+        const Coded coded =
+            code_symbol<0>(coder, lane, context, std::min(magnitude, LevelStatistics::kEscape), level < 0);
+        if (coded.symbol == LevelStatistics::kEscape) [[unlikely]] {
+            const int large = apart(coder, [&](Coder& c) { return code_escape(c, lane, magnitude); });
+            return checked((large ^ coded.minus) - coded.minus);
         }
-        sign.update(surprised, kSignShifts[static_cast<std::size_t>(context.sign_class)]);
-        magnitudes.update(symbol);
-
-        const int minus = static_cast<int>(surprised) ^ -static_cast<int>(context.negative);  // -1 or 0
-        if (symbol < LevelStatistics::kEscape && !splits) return (symbol ^ minus) - minus;
-        int coded = symbol;
-        if (symbol == LevelStatistics::kEscape) [[unlikely]]
-            coded = code_escape(coder, lane, magnitude);
-        if (splits) coded = coded << low_bits | code_raw(coder, lane, low_bits, low);
-        const int result = (coded ^ minus) - (splits ? 0 : minus);
-        if (result != static_cast<std::int16_t>(result)) fail("an entropy-coded level is {}, beyond 16 bits", result);
-        return result;
+        return {(coded.symbol ^ coded.minus) - coded.minus, coded.symbol};
     }
 
     /// `count` bits, 1 to 15, that are all equally likely.
@@ -78,8 +47,67 @@ class LevelModel {
     }
 
   private:
-    /// Where nothing is expected of the sign, nothing is learnt of it.
-    static constexpr std::array<int, kSignClasses> kSignShifts = {31, 6, 6, 6, 6};
+    /// Calls a function with a coder that is not this one, which can stay in registers therefore.
+    template <typename Coder, typename Function>
+    [[gnu::always_inline]] static auto apart(Coder& coder, const Function& function) {
+        Coder other = std::move(coder);
+        const auto result = function(other);
+        coder = std::move(other);
+        return result;
+    }
+
+    struct Coded {
+        int symbol;
+        int minus;  ///< -1 or 0
+    };
+
+    /// A magnitude, or the higher bits of one, up to kEscape, and the sign; 0 has none where kZeroHasSign is 0.
+    template <int kZeroHasSign, typename Coder>
+    [[gnu::always_inline]] Coded code_symbol(Coder& coder, int lane, const LevelContext& context, int symbol,
+                                             bool negative) {
+        SymbolStatistics& magnitudes = statistics_.magnitude[static_cast<std::size_t>(context.magnitude_class)];
+        std::uint32_t position = 0;
+        if constexpr (Coder::kDecodes) {
+            position = coder.position(lane);
+            symbol = magnitudes.symbol(position);
+        }
+        BinaryStatistics& sign =
+            statistics_.surprise[static_cast<std::size_t>(context.sign_class)][static_cast<std::size_t>(
+                std::min(symbol + kZeroHasSign, LevelStatistics::kSignMagnitudes - 1))];
+        const Interval whole = magnitudes.interval(symbol);
+        const std::uint32_t surprising = sign.share(whole.size);
+        const std::uint32_t expected = whole.size - surprising;
+        std::uint32_t surprised = 0;  // all bits or none
+        if constexpr (Coder::kDecodes) {
+            surprised = coder.take(lane, position - whole.begin, surprising, expected);
+        } else {
+            if (symbol + kZeroHasSign != 0) surprised = static_cast<std::uint32_t>(context.minus ^ -int{negative});
+            coder.put(lane, surprised != 0 ? Interval{whole.begin, surprising}
+                                           : Interval{whole.begin + surprising, expected});
+        }
+        sign.update(surprised, 0U - std::uint32_t{context.sign_class != 0});
+        magnitudes.update(symbol);
+        return {symbol, static_cast<int>(surprised) ^ context.minus};
+    }
+
+    /// Where large magnitudes are expected.
+    template <typename Coder>
+    [[gnu::always_inline]] SignedLevel code_split(Coder& coder, int lane, const LevelContext& context, int level) {
+        const int low_bits = (context.magnitude_class - kFirstClassWithLowBits + 2) / 2;
+        const int magnitude = level < 0 ? -level - 1 : level;
+        const int high = magnitude >> low_bits;
+        const Coded coded = code_symbol<1>(coder, lane, context, std::min(high, LevelStatistics::kEscape), level < 0);
+        const int all_high = coded.symbol == LevelStatistics::kEscape
+                                 ? apart(coder, [&](Coder& c) { return code_escape(c, lane, high); })
+                                 : coded.symbol;
+        const int low = code_raw(coder, lane, low_bits, magnitude & ((1 << low_bits) - 1));
+        return checked((all_high << low_bits | low) ^ coded.minus);
+    }
+
+    static SignedLevel checked(int level) {
+        if (level != static_cast<std::int16_t>(level)) fail("an entropy-coded level is {}, beyond 16 bits", level);
+        return {level, std::abs(level)};
+    }
 
     /// A magnitude from kEscape on, in an exponential Golomb code of adaptive length.
     template <typename Coder>

@@ -11,11 +11,16 @@
 
 namespace eigenbit::internal {
 
+struct SignedLevel {
+    int level = 0;
+    int magnitude = 0;
+};
+
 /// What is known about a level before it is coded.
 struct LevelContext {
     int magnitude_class = 0;  ///< of the magnitude to be expected
     int sign_class = 0;       ///< how large the sum of the taps before and above is compared with it
-    bool negative = false;    ///< that sum is: the likelier sign
+    int minus = 0;            ///< -1 where that sum is negative: the likelier sign; else 0
 };
 
 /// ⌊2·log₂ m⌋ of a magnitude in units of 2⁻¹⁰, at most kMagnitudeClasses - 1.
@@ -37,36 +42,29 @@ constexpr std::int64_t magnitude_of_class(int magnitude_class) {
 class LevelNeighbourhood {
   public:
     /// `start` is the class of the block's mean magnitude.
-    LevelNeighbourhood(int start, std::int64_t kernels, std::int64_t kernel_width)
-        : kernel_width_(kernel_width),
-          recent_mean_(magnitude_of_class(start) << (kMeanBits - 10)),
+    LevelNeighbourhood(int start, std::int64_t kernels)
+        : recent_mean_(magnitude_of_class(start) << (kMeanBits - 10)),
           kernel_means_(static_cast<std::size_t>(kernels), recent_mean_) {}
 
     /// The running mean of the levels at one kernel's position, in this and in earlier channels.
     std::int64_t& kernel_mean(std::size_t kernel) { return kernel_means_[kernel]; }
 
-    /// For the level at `tap` (in row-major order) and `column` of a kernel whose taps lie at `taps`.
-    template <typename Level>
-    [[gnu::always_inline]] LevelContext context(const Level* taps, std::int64_t kernel_mean, std::int64_t tap,
-                                                std::int64_t column) const {
+    /// For a level of a kernel, from those of the taps before it in its row, and above it, where there are such.
+    template <bool kHasLeft, bool kHasAbove>
+    [[gnu::always_inline]] LevelContext context(std::int64_t kernel_mean, SignedLevel left, int above) const {
         const std::int64_t means = recent_mean_ + kernel_mean;
-        const bool has_left = column > 0;
-        const bool has_above = tap >= kernel_width_;
-        if (!has_left && !has_above) return {class_of(static_cast<std::uint64_t>(means) >> 1), 0, false};
-
-        int sum = 0;
-        int magnitudes = 0;  // of two neighbours
-        if (has_left && has_above) {
-            sum = taps[tap - 1] + taps[tap - kernel_width_];
-            magnitudes = std::abs(taps[tap - 1]) + std::abs(taps[tap - kernel_width_]);
+        if constexpr (!kHasLeft && !kHasAbove) {
+            return {class_of(static_cast<std::uint64_t>(means) >> 1), 0, 0};
         } else {
-            sum = has_left ? taps[tap - 1] : taps[tap - kernel_width_];
-            magnitudes = 2 * std::abs(sum);
+            constexpr bool kHasBoth = kHasLeft && kHasAbove;
+            const int sum = kHasBoth ? left.level + above : kHasLeft ? left.level : above;
+            const std::int64_t magnitudes = kHasBoth   ? left.magnitude + std::abs(above)
+                                            : kHasLeft ? 2 * left.magnitude
+                                                       : 2 * std::abs(above);
+            const int expected = class_of(static_cast<std::uint64_t>(3 * means + (magnitudes << kMeanBits)) >> 3);
+            const auto size = static_cast<std::size_t>(std::min(std::abs(sum), kLargestSum));
+            return {expected, kSignClassesOfSums[static_cast<std::size_t>(expected)][size], -int{sum < 0}};
         }
-        const int expected =
-            class_of(static_cast<std::uint64_t>(3 * means + (std::int64_t{magnitudes} << kMeanBits)) >> 3);
-        const auto size = static_cast<std::size_t>(std::min(std::abs(sum), kLargestSum));
-        return {expected, kSignClassesOfSums[static_cast<std::size_t>(expected)][size], sum < 0};
     }
 
     /// Takes note of levels that were coded one after the other, of these magnitudes in all.
@@ -115,7 +113,6 @@ class LevelNeighbourhood {
         return classes;
     }();
 
-    std::int64_t kernel_width_;
     std::int64_t recent_mean_;
     std::vector<std::int64_t> kernel_means_;
 };

@@ -24,10 +24,11 @@ class BinaryStatistics {
     /// How much of an interval of this size, 2 or more, stands for 1: at least 1, and less than all.
     std::uint32_t share(std::uint32_t size) const { return ((size - 1) * probability_ + 0xFFFF) >> 16; }
 
-    /// `mask` has all bits where a 1 was seen, and none otherwise; a new observation has the weight 2^-shift.
-    void update(std::uint32_t mask, int shift) {
+    /// `mask` has all bits where a 1 was seen, and none otherwise; a new observation has the weight 2⁻⁶.
+    /// Where `learns` has no bits, nothing changes.
+    void update(std::uint32_t mask, std::uint32_t learns) {
         std::uint32_t towards_zero = (probability_ ^ mask) & 0xFFFF;
-        towards_zero -= towards_zero >> shift;
+        towards_zero -= towards_zero >> 6 & learns;
         probability_ = static_cast<std::uint16_t>(towards_zero ^ mask);
     }
 
@@ -83,7 +84,7 @@ class alignas(128) SymbolStatistics {
     static constexpr std::uint32_t kLargestTotal = 1920 * kUnit;
     static constexpr std::uint32_t kLongestWait = 64;
 
-    constexpr void recompute() {
+    [[gnu::noinline]] constexpr void recompute() {
         std::uint32_t total = 0;
         for (const std::uint32_t count : counts_) total += count;
         if (total > kLargestTotal) {
