@@ -6,21 +6,35 @@
 namespace eigenbit::internal {
 namespace {
 
-/// A quantized matrix (r × c) as (c × r), in memory.
-Quantized transposed(const Quantized& stored) {
-    const Quantized matrix = loaded(stored);
-    const std::int64_t rows = matrix.shape[0];
-    const std::int64_t columns = matrix.shape[1];
-    Quantized result{.shape = Shape{columns, rows}, .axis = 1 - matrix.axis, .blocks = matrix.blocks, .levels = {}};
-    result.levels.resize(matrix.levels.size());
+std::vector<std::int16_t> transposed(std::span<const std::int16_t> matrix, const Shape& shape) {
+    const std::int64_t rows = shape[0];
+    const std::int64_t columns = shape[1];
+    std::vector<std::int16_t> result(matrix.size());
     constexpr std::int64_t kTile = 16;  // rows whose cache lines are read side by side
     for (std::int64_t first = 0; first < rows; first += kTile) {
         for (std::int64_t column = 0; column < columns; ++column) {
             for (std::int64_t row = first; row < std::min(first + kTile, rows); ++row) {
-                result.levels[static_cast<std::size_t>(column * rows + row)] =
-                    matrix.levels[static_cast<std::size_t>(row * columns + column)];
+                result[static_cast<std::size_t>(column * rows + row)] =
+                    matrix[static_cast<std::size_t>(row * columns + column)];
             }
         }
+    }
+    return result;
+}
+
+/// A quantized matrix (r × c) as (c × r). Levels that are not in memory stay where they are.
+Quantized transposed(const Quantized& matrix) {
+    Quantized result{.shape = Shape{matrix.shape[1], matrix.shape[0]},
+                     .axis = 1 - matrix.axis,
+                     .blocks = matrix.blocks,
+                     .levels = {}};
+    if (matrix.source) {
+        result.source.all = [matrix] { return transposed(matrix.source.all(), matrix.shape); };
+        result.source.block = [matrix](std::size_t block) {
+            return transposed(matrix.source.block(block), block_shape(matrix, block));
+        };
+    } else {
+        result.levels = transposed(matrix.levels, matrix.shape);
     }
     return result;
 }
