@@ -4,6 +4,7 @@
 #include "engine/passes/fuse.h"
 #include "engine/program/int8_layer.h"
 #include "engine/program/int8_quantizers.h"
+#include "engine/program/pooled_strips.h"
 #include "engine/program/program.h"
 #include "engine/program/quantize_prologue.h"
 
@@ -50,6 +51,7 @@ class Compiler {
             if (graph_.is_parameter(output)) fail("The network outputs its parameter '{}'.", graph_.name(output));
             program_.outputs_.push_back(floats_of(output));
         }
+        pool_in_strips(program_.steps_, program_.buffers_);
         program_.steps_.shrink_to_fit();
         program_.plan_arena();
         return std::make_shared<const Program>(std::move(program_));

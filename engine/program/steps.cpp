@@ -1,6 +1,7 @@
 #include "engine/program/steps.h"
 
 #include "engine/base/chunks.h"
+#include "engine/program/pooled_strips.h"
 
 #include <algorithm>
 #include <cstring>
@@ -26,6 +27,7 @@ void run(const Int8LayerStep& step, std::span<const Buffer> buffers, WeightCache
     const Buffer& y = buffers[step.output];
     Int8Output output{
         .residual_scale = step.residual_scale, .function = step.function, .low = step.low, .high = step.high};
+    if (step.pool) return run_strips(step, output, buffers);
     if (y.is_bytes) {
         output.bytes = y.bytes();
     } else {

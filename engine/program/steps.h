@@ -46,12 +46,20 @@ using Int8Layer = std::variant<Int8Convolution, PackedGemv>;
 
 /// The output, and the residual, are floats or bytes as their buffers are.
 struct Int8LayerStep {
+    /// A max pooling of what the layer computes, which is the output then.
+    struct Pool {
+        MaxPool op;
+        std::int64_t rows;  ///< of the output that are made at once
+        BufferId strip;     ///< the layer's bytes below them
+    };
+
     Int8Layer layer;
     BufferId input, output;
     std::optional<BufferId> residual;
     float residual_scale;  ///< in units of the output or, with a function, in ones
     Int8Function function;
-    float low, high;  ///< in units of the output
+    float low, high;             ///< in units of the output
+    std::optional<Pool> pool{};  ///< none but of a convolution without a residual
 };
 
 /// Any operator on floats.
@@ -145,6 +153,9 @@ void for_each_buffer(const Step& step, const Visit& visit) {
             }
             if constexpr (requires { work.residual; }) {
                 if (work.residual) visit(*work.residual, false);
+            }
+            if constexpr (requires { work.pool; }) {
+                if (work.pool) visit(work.pool->strip, true);
             }
         },
         step.work);

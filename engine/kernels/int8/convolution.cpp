@@ -270,7 +270,8 @@ void Int8Convolution::run_part(const std::uint8_t* x, const Int8Output& output, 
     const SourceBand<std::uint8_t> band = source_band(pass_, x, rows, zero_point_);
     std::vector<InputSegment> segments;
     const std::int64_t row_stride = pass_.x.target_extent * pass_.target_channels;
-    const std::int64_t corner = (rows.first_image * pass_.y.target_extent + rows.first_row) * row_stride;
+    const std::int64_t corner =
+        (rows.first_image * pass_.y.target_extent + rows.first_row - output.first_row) * row_stride;
     // Columns of pixels that are computed together; the last may have fewer than the others.
     const std::int64_t columns = pass_.x.outputs / pixels_together_;
     const std::int64_t pixels_of_last = pass_.x.outputs % pixels_together_;
@@ -338,22 +339,34 @@ void Int8Convolution::run(const std::uint8_t* x, const Int8Output& output) const
                           .high = output.high});
 }
 
+void Int8Convolution::run_rows(const std::uint8_t* x, std::int64_t begin, std::int64_t end,
+                               const Int8Output& output) const {
+    Int8Output rows = output;
+    rows.first_row = begin;
+    run_pixels(x, rows, 1, begin * pass_.x.outputs, end * pass_.x.outputs);
+}
+
 void Int8Convolution::run_own(const std::uint8_t* x, const Int8Output& output) const {
-    const std::int64_t pixels = pass_.y.outputs * pass_.x.outputs;
-    if (pass_.images * pixels * pass_.target_channels == 0) return;
+    run_pixels(x, output, pass_.images, 0, pass_.y.outputs * pass_.x.outputs);
+}
+
+/// The pixels from `from` to `to` of each image's outputs, whole rows.
+void Int8Convolution::run_pixels(const std::uint8_t* x, const Int8Output& output, std::int64_t images,
+                                 std::int64_t from, std::int64_t to) const {
+    if (images * (to - from) * pass_.target_channels == 0) return;
     const bool bands_of_rows = pass_.padded() || pixels_together_ > 1;
     const std::int64_t band = band_pixels(pass_, bands_of_rows);
-    const std::int64_t bands = (pixels + band - 1) / band;
-    const std::int64_t wanted = (kTasks + pass_.images * bands - 1) / (pass_.images * bands);
+    const std::int64_t bands = (to - from + band - 1) / band;
+    const std::int64_t wanted = (kTasks + images * bands - 1) / (images * bands);
     std::vector<PanelPart> parts = panel_parts(pass_, panels_, wanted);
     if (pixels_together_ > 1) parts = {{0, panels_.size(), 0, pass_.source_channels}};
     const auto part_count = static_cast<std::int64_t>(parts.size());
 
-    tbb::parallel_for(std::int64_t{0}, pass_.images * bands * part_count, [&](std::int64_t task) {
+    tbb::parallel_for(std::int64_t{0}, images * bands * part_count, [&](std::int64_t task) {
         const PanelPart& part = parts[static_cast<std::size_t>(task % part_count)];
         const std::int64_t image = task / part_count / bands;
-        const std::int64_t begin = task / part_count % bands * band;
-        const std::int64_t end = std::min(begin + band, pixels);
+        const std::int64_t begin = from + task / part_count % bands * band;
+        const std::int64_t end = std::min(begin + band, to);
         // Where a band need not have whole rows, the raster is the image's, and pixels may begin amid a row.
         const std::int64_t row = bands_of_rows ? begin / pass_.x.outputs : 0;
         const std::int64_t rows = bands_of_rows ? (end - begin) / pass_.x.outputs : pass_.y.outputs;

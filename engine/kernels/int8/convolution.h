@@ -30,6 +30,7 @@ struct Int8Output {
     Int8Function function{};
     float low = -std::numeric_limits<float>::infinity();
     float high = std::numeric_limits<float>::infinity();
+    std::int64_t first_row = 0;  // of an image's outputs: the one that lies first
 };
 
 /// A convolution of bytes: y = clamp(function(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale ·
@@ -46,6 +47,11 @@ class Int8Convolution {
     /// x is (N, H, W, I), and three bytes after it must be readable. Runs on oneTBB.
     void run(const std::uint8_t* x, const Int8Output& output) const;
 
+    /// Whether run_rows can be called.
+    bool has_rows() const { return rest_.empty() && pass_.y.outputs == geometry_.oh && pass_.images == geometry_.n; }
+    /// The rows begin … end-1 of the first image's outputs, to where `output` begins. Without a residual.
+    void run_rows(const std::uint8_t* x, std::int64_t begin, std::int64_t end, const Int8Output& output) const;
+
     const ConvolutionGeometry& geometry() const { return geometry_; }
     /// Of the weights and all that belongs to output channels.
     std::int64_t weight_bytes() const;
@@ -60,6 +66,8 @@ class Int8Convolution {
     const std::int8_t* panel_weights(std::size_t panel, const SourceBand<std::uint8_t>& band,
                                      std::vector<InputSegment>& segments) const;
     void run_own(const std::uint8_t* x, const Int8Output& output) const;
+    void run_pixels(const std::uint8_t* x, const Int8Output& output, std::int64_t images, std::int64_t begin,
+                    std::int64_t end) const;
     void run_part(const std::uint8_t* x, const Int8Output& output, const PanelPart& part, const PassRows& rows,
                   std::int64_t begin, std::int64_t end) const;
 
