@@ -67,6 +67,10 @@ void transpose_eights(const std::int16_t* rows, std::int64_t stride, const std::
 void transpose(const std::int16_t* rows, std::int64_t stride, std::int64_t row_count,
                std::span<const std::int64_t> places, std::int16_t* to) {
     const auto columns = static_cast<std::int64_t>(places.size());
+    if (columns == 1 && stride == 1) {
+        std::copy_n(rows, row_count, to + places.front());
+        return;
+    }
     const std::int64_t whole_columns = columns / kEight * kEight;
     const auto copy = [&](std::int64_t row, std::int64_t end, std::int64_t first_column) {
         for (std::int64_t column = first_column; column < columns; ++column) {
