@@ -28,6 +28,7 @@ int start_of(std::span<const std::int16_t> levels) {
 template <typename Coder, typename Level>
 class KernelCoder {
   public:
+    /// Takes the coder until finish; `start` is the block's, 0 … 31.
     KernelCoder(Coder& coder, const BlockLayout& layout, int start)
         : coder_(std::move(coder)),
           neighbourhood_(start + kLowestStart, layout.kernels()),
@@ -60,6 +61,7 @@ class KernelCoder {
         SignedLevel left;  // what was coded last
     };
 
+    /// The taps of a row of each kernel, from `tap` on.
     template <bool kHasAbove, std::size_t kCount>
     [[gnu::always_inline]] void code_row(std::array<Lane, kCount>& lanes, std::int64_t tap, std::int64_t width) {
         code_taps<false, kHasAbove>(lanes, tap, width);
@@ -67,6 +69,7 @@ class KernelCoder {
         for (std::int64_t column = 1; column < width; ++column) code_taps<true, kHasAbove>(lanes, tap + column, width);
     }
 
+    /// The same tap of each kernel: their contexts first, which then need not wait for each other's levels.
     template <bool kHasLeft, bool kHasAbove, std::size_t kCount>
     [[gnu::always_inline]] void code_taps(std::array<Lane, kCount>& lanes, std::int64_t tap, std::int64_t width) {
         std::array<LevelContext, kCount> contexts;

@@ -11,6 +11,8 @@
 
 namespace eigenbit::internal {
 
+/// A level and its magnitude. Decoders know the magnitude some steps earlier, and it is all that the next level's class
+/// depends on.
 struct SignedLevel {
     int level = 0;
     int magnitude = 0;
