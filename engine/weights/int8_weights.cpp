@@ -216,6 +216,22 @@ std::optional<float> common_step(const Quantized& quantized) {
     return found == candidates.end() ? std::nullopt : std::optional(*found);
 }
 
+/// By block, the codes of its levels from -kLargestLevel on; saturated where a level does not occur.
+std::vector<std::array<std::int8_t, 2 * kLargestLevel + 1>> level_codes(const Quantized& quantized, float step) {
+    std::vector<std::array<std::int8_t, 2 * kLargestLevel + 1>> codes(quantized.blocks.size());
+    for (std::size_t b = 0; b < codes.size(); ++b) {
+        const QuantizedBlock& block = quantized.blocks[b];
+        if (block.bit_depth == 0) continue;
+        const int most = std::min(1 << (block.bit_depth - 1), kLargestLevel);
+        for (int level = -most; level <= most; ++level) {
+            const float code = std::nearbyint(block.value(static_cast<float>(level)) / step);
+            codes[b][static_cast<std::size_t>(level + kLargestLevel)] =
+                static_cast<std::int8_t>(std::clamp<float>(code, -kLargestLevel, kLargestLevel));
+        }
+    }
+    return codes;
+}
+
 /// Of blocks of input channels.
 std::optional<Int8Weights> input_block_weights(const Quantized& quantized) {
     if (quantized.axis != quantized.shape.rank() - 1) return std::nullopt;
@@ -232,10 +248,11 @@ std::optional<Int8Weights> input_block_weights(const Quantized& quantized) {
                                [](std::int16_t level) { return static_cast<std::int8_t>(level); });
         return result;
     }
+    const auto codes = level_codes(quantized, step);
     for_each_run(quantized, [&](const QuantizedBlock& block, std::int64_t begin, std::int64_t end) {
-        if (block.bit_depth == 0) return;
+        const auto& own = codes[static_cast<std::size_t>(&block - quantized.blocks.data())];
         for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-            result.codes[i] = static_cast<std::int8_t>(std::lrint(block.value(quantized.levels[i]) / step));
+            result.codes[i] = own[static_cast<std::size_t>(quantized.levels[i] + kLargestLevel)];
         }
     });
     return result;
