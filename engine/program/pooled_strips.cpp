@@ -1,5 +1,7 @@
 #include "engine/program/pooled_strips.h"
 
+#include "engine/base/format.h"
+
 #include <algorithm>
 #include <cstring>
 #include <set>
@@ -67,7 +69,7 @@ void pool_in_strips(std::vector<Step>& steps, std::span<Buffer> buffers) {
         strip[1] = std::min(strip[1], (rows - 1) * pool.stride[0] + reach(pool));
         layer->pool = {*op, rows, layer->output};
         layer->output = move->outputs.front();
-        step.kind += ", MaxPool";
+        step.kind += formatted(", {}", MaxPool::kType);
         pooled.insert(layer->output);
     }
     std::erase_if(steps, [&](const Step& step) {

@@ -165,6 +165,38 @@ TEST_CASE("layers that share a product still share it after it was expanded and 
     CHECK(std::ranges::equal(image(expanded.parameter(weight)).values(), before.values()));
 }
 
+TEST_CASE("levels that are not in memory are not read when a product is expanded, and then as if they were") {
+    Graph graph;
+    const ValueId x = graph.add_input("x", Shape{0, 5});
+    const ValueId weight = graph.add_parameter("weight", tame_product(Shape{6, 5}, {Axis::row, Axis::column}, 4, 1));
+    graph.add_output(graph.add_node("layer", Gemm{}, {x, weight}));
+    for (Basis& basis : graph.parameter(weight).product()->bases) {
+        basis.inner = ActivationQuantizer{.bit_depth = 8, .step = 0.01F, .zero_point = 128};
+    }
+    Graph elsewhere = graph;
+    int reads = 0;
+    for (Quantized* const factor : quantized_factors(elsewhere.parameter(weight))) {
+        const Quantized stored = *factor;
+        factor->levels.clear();
+        factor->source = {
+            .all = [stored, &reads] { return ++reads, stored.levels; },
+            .block = [stored, &reads](std::size_t block) { return ++reads, block_levels(stored, block); }};
+    }
+    expand_products(graph);
+    expand_products(elsewhere);
+    CHECK(reads == 0);
+    REQUIRE(elsewhere.parameters().size() == 3);
+    for (const auto& [value, stored] : elsewhere.parameters()) {
+        const Quantized& expected = *graph.parameter(value).quantized();
+        const Quantized& found = *stored.quantized();
+        CHECK(loaded(found).levels == expected.levels);
+        for (std::size_t b = 0; b < found.blocks.size(); ++b) {
+            CHECK(block_levels(found, b) == block_levels(expected, b));
+        }
+    }
+    CHECK(reads > 0);
+}
+
 TEST_CASE("a session does not run a product as one layer that is meant to run as two") {
     Graph graph = network_of_products({Axis::row}, 4);
     const ValueId weight = graph.find_parameter("conv.weight");
