@@ -135,6 +135,22 @@ TEST_CASE("a network compressed with activations of 8 bits is computed in int8, 
     CHECK(results["weight_bytes"] == step_bytes);
 }
 
+TEST_CASE("a large first layer is pooled as it is computed, so that its outputs never lie in memory whole") {
+    const TemporaryFolder folder;
+    REQUIRE(run_command(folder, "new resnet18 --out net.onnx").exit_code == 0);
+    REQUIRE(run_command(folder, "bench net.onnx --seconds 0 --profile --json bench.json --execution int8").exit_code
+            == 0);
+    const nlohmann::json results = json_of(folder / "bench.json");
+    CHECK(results["activation_bytes"] < 64 * 112 * 112);
+    int poolings = 0;
+    for (const nlohmann::json& step : results["steps"]) {
+        if (!contains(step["kind"], "MaxPool")) continue;
+        CHECK(step["name"] == "conv1");
+        ++poolings;
+    }
+    CHECK(poolings == 1);
+}
+
 TEST_CASE("an unknown execution is a usage error") {
     const TemporaryFolder folder;
     CHECK(run_command(folder, "bench net.onnx --execution int4").exit_code == 2);
