@@ -129,18 +129,20 @@ std::vector<std::int16_t> BlockLayout::gather(std::span<const std::int16_t> para
     return block;
 }
 
-void BlockLayout::scatter(std::span<const std::int16_t> block, std::span<std::int16_t> parameter) const {
+void BlockLayout::scatter(std::span<const std::int16_t> channels, std::int64_t first_channel,
+                          std::span<std::int16_t> parameter) const {
     const std::int64_t filter = kernels() * taps();
-    std::int16_t* const to = parameter.data() + first_;
+    const std::int64_t count = std::ssize(channels) / filter;
+    std::int16_t* const to = parameter.data() + first_ + first_channel * channel_stride_;
     if (channel_stride_ == 1) {
-        transpose(block.data(), filter, channels(), filter_places(), to);
+        transpose(channels.data(), filter, count, filter_places(), to);
         return;
     }
     const bool kernels_follow = kernels_.back() - kernels_.front() == kernels() - 1;
     const std::int64_t rows = kernels_follow ? kernels() : 1;
-    for (std::int64_t channel = 0; channel < channels(); ++channel) {
+    for (std::int64_t channel = 0; channel < count; ++channel) {
         for (std::int64_t kernel = 0; kernel < kernels(); kernel += rows) {
-            transpose(block.data() + channel * filter + kernel * taps(), taps(), rows, taps_,
+            transpose(channels.data() + channel * filter + kernel * taps(), taps(), rows, taps_,
                       to + channel * channel_stride_ + kernels_[static_cast<std::size_t>(kernel)]);
         }
     }

@@ -26,8 +26,9 @@ class BlockLayout {
 
     /// The block's levels in stored order, out of those of the whole parameter.
     std::vector<std::int16_t> gather(std::span<const std::int16_t> parameter) const;
-    /// The inverse of gather.
-    void scatter(std::span<const std::int16_t> block, std::span<std::int16_t> parameter) const;
+    /// The inverse of gather, of whole channels from `first_channel` on.
+    void scatter(std::span<const std::int16_t> channels, std::int64_t first_channel,
+                 std::span<std::int16_t> parameter) const;
 
   private:
     /// Of the levels of a channel, relative to its first.

@@ -97,37 +97,47 @@ class KernelCoder {
     std::size_t kernel_ = 0;  // the next
 };
 
+/// In parts of as many channels as there is memory for, each of which is visited.
 template <typename Coder, typename Level>
-void code_block(Coder& coder, const BlockLayout& layout, std::span<Level> levels) {
+void code_block(Coder& coder, const BlockLayout& layout, std::span<Level> memory, const auto& visit) {
     int start = 0;
-    if constexpr (!Coder::kDecodes) start = start_of(levels);
+    if constexpr (!Coder::kDecodes) start = start_of(memory);
     start = LevelModel::code_raw(coder, 0, kStartBits, start);
     KernelCoder<Coder, Level> kernels(coder, layout, start);
     const std::int64_t taps = layout.taps();
     const std::int64_t width = layout.kernel_width();
-    Level* const end = levels.data() + levels.size();
-    Level* first = levels.data();
-    for (; end - first >= kLanes * taps; first += kLanes * taps) kernels.template code<kLanes>(first, taps, width);
-    if (first != end) kernels.template code<1>(first, taps, width);
+    const std::int64_t filter = layout.kernels() * taps;
+    const std::int64_t most = std::ssize(memory) / filter;
+    for (std::int64_t channel = 0; channel < layout.channels(); channel += most) {
+        const std::int64_t count = std::min(most, layout.channels() - channel);
+        const std::span<Level> part = memory.first(static_cast<std::size_t>(count * filter));
+        Level* const end = part.data() + part.size();
+        Level* first = part.data();
+        for (; end - first >= kLanes * taps; first += kLanes * taps) kernels.template code<kLanes>(first, taps, width);
+        if (first != end) kernels.template code<1>(first, taps, width);
+        visit(channel, part);
+    }
     coder = std::move(kernels).finish();
 }
+
+constexpr auto kUnvisited = [](std::int64_t, std::span<const std::int16_t>) {};
 
 }  // namespace
 
 std::int64_t LevelEncoder::write(const BlockLayout& layout, std::span<const std::int16_t> levels) {
-    code_block(coder_, layout, levels);
+    code_block(coder_, layout, levels, kUnvisited);
     return static_cast<std::int64_t>(std::ceil(coder_.bits()));
 }
 
-void LevelDecoder::read(const BlockLayout& layout, std::span<std::int16_t> levels) {
-    code_block(coder_, layout, levels);
+void LevelDecoder::read(const BlockLayout& layout, std::span<std::int16_t> memory, const Visit& visit) {
+    code_block(coder_, layout, memory, visit);
 }
 
 double coded_bits(std::span<const std::int16_t> levels, const Shape& shape, int axis) {
     const BlockLayout layout(shape, axis, 0, shape[axis]);
     const std::vector<std::int16_t> stored = layout.gather(levels);
     IntervalMeter meter;
-    code_block(meter, layout, std::span<const std::int16_t>(stored));
+    code_block(meter, layout, std::span<const std::int16_t>(stored), kUnvisited);
     return meter.bits();
 }
 

@@ -4,6 +4,7 @@
 #include "engine/coding/interval_coder.h"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -28,8 +29,16 @@ class LevelDecoder {
     /// The stream must outlive it.
     explicit LevelDecoder(std::span<const std::uint8_t> stream) : coder_(stream) {}
 
-    /// Throws Error where a level has no 16 bits.
-    void read(const BlockLayout& layout, std::span<std::int16_t> levels);
+    /// Told of some channels of a block, from the first one's number on.
+    using Visit = std::function<void(std::int64_t first_channel, std::span<const std::int16_t> levels)>;
+
+    /// Calls visit(first channel, levels) for parts of the block, one after the other, each of as many whole channels
+    /// as the memory holds, an even number unless it holds all. Throws Error where a level has no 16 bits.
+    void read(const BlockLayout& layout, std::span<std::int16_t> memory, const Visit& visit);
+    /// Into memory for the whole block.
+    void read(const BlockLayout& layout, std::span<std::int16_t> levels) {
+        read(layout, levels, [](std::int64_t, std::span<const std::int16_t>) {});
+    }
     /// The stream is one that an encoder wrote for the blocks that were read.
     bool at_end() const { return coder_.at_end(); }
 

@@ -116,6 +116,14 @@ void write_streams(LevelBytes& result, const StoredBlocks<const Quantized>& bloc
     }
 }
 
+/// How many channels of a block are decoded at once: what fits a cache, so that large blocks do not lie in memory
+/// twice.
+std::int64_t part_channels(const BlockLayout& layout) {
+    constexpr std::int64_t kLevels = 32768;
+    constexpr std::int64_t kTogether = 16;  // of which scattering makes whole vectors; even, as decoding needs it
+    return std::max<std::int64_t>(1, kLevels / (kTogether * layout.kernels() * layout.taps())) * kTogether;
+}
+
 /// Throws Error where so many bits do not hold a level.
 void check_depth(std::span<const std::int16_t> levels, int bit_depth) {
     const int outside = 1 << (bit_depth - 1);
@@ -168,7 +176,8 @@ struct LevelReader::State {
     std::vector<std::size_t> bounds{};  // of streams, in blocks; one block each where levels are packed
     std::vector<Quantized> weights{};   // what is stored, where the reader owns it
 
-    /// Calls visit(stored block, its levels in stored order) for the blocks of a piece before `end`.
+    /// Calls visit(stored block, its layout, first channel, levels of it and the next ones in stored order) for parts
+    /// of the blocks of a piece before `end`, one after the other.
     template <typename Visit>
     void decode(std::size_t piece, std::size_t end, const Visit& visit) const {
         const std::size_t begin = bounds[piece];
@@ -177,21 +186,26 @@ struct LevelReader::State {
         if (storage == LevelStorage::entropy) decoder.emplace(pieces[piece]);
         for (std::size_t i = begin; i < end; ++i) {
             const BlockLayout layout = blocks.layout(i);
-            const auto size = static_cast<std::size_t>(layout.elements());
+            const std::int64_t channels =
+                decoder ? std::min(part_channels(layout), layout.channels()) : layout.channels();
+            const auto size = static_cast<std::size_t>(channels * layout.kernels() * layout.taps());
             const auto buffer = std::make_unique_for_overwrite<std::int16_t[]>(size);
             const std::span levels(buffer.get(), size);
             try {
                 if (decoder) {
-                    decoder->read(layout, levels);
-                    check_depth(levels, blocks.block(i).bit_depth);
-                } else if (!unpack_levels(pieces[piece], blocks.block(i).bit_depth, levels)) {
+                    decoder->read(layout, levels, [&](std::int64_t channel, std::span<const std::int16_t> part) {
+                        check_depth(part, blocks.block(i).bit_depth);
+                        visit(i, layout, channel, part);
+                    });
+                } else if (unpack_levels(pieces[piece], blocks.block(i).bit_depth, levels)) {
+                    visit(i, layout, 0, levels);
+                } else {
                     fail("the bits after its end are not 0");
                 }
             } catch (const Error& error) {
                 fail("{}: block {} of '{}': {}", place, blocks.position(i).block, blocks.parameter(i).name,
                      error.what());
             }
-            visit(i, levels);
         }
         if (decoder && end == bounds[piece + 1] && !decoder->at_end()) {
             fail("{}: stream {} does not end where its levels do", place, piece);
@@ -206,9 +220,11 @@ void read_levels(std::span<const std::uint8_t> bytes, std::string where, LevelSt
     }
     const LevelReader::State state(bytes, std::move(where), storage, std::move(weights));
     in_parallel(state.pieces.size(), [&](std::size_t piece) {
-        state.decode(piece, state.bounds[piece + 1], [&](std::size_t i, std::span<const std::int16_t> levels) {
-            state.blocks.layout(i).scatter(levels, state.blocks.parameter(i).weight->levels);
-        });
+        const auto scatter = [&](std::size_t i, const BlockLayout& layout, std::int64_t channel,
+                                 std::span<const std::int16_t> levels) {
+            layout.scatter(levels, channel, state.blocks.parameter(i).weight->levels);
+        };
+        state.decode(piece, state.bounds[piece + 1], scatter);
     });
 }
 
@@ -235,9 +251,11 @@ std::vector<std::int16_t> LevelReader::read(std::size_t weight) const {
         std::size_t end = state_->bounds[piece + 1];
         // A stream is read up to the last block that is wanted.
         while (end > state_->bounds[piece] && !belongs(end - 1)) --end;
-        state_->decode(piece, end, [&](std::size_t i, std::span<const std::int16_t> stored) {
-            if (belongs(i)) blocks.layout(i).scatter(stored, levels);
-        });
+        state_->decode(
+            piece, end,
+            [&](std::size_t i, const BlockLayout& layout, std::int64_t channel, std::span<const std::int16_t> stored) {
+                if (belongs(i)) layout.scatter(stored, channel, levels);
+            });
     });
     return levels;
 }
@@ -251,9 +269,11 @@ std::vector<std::int16_t> LevelReader::read_block(std::size_t weight, std::size_
     const std::size_t wanted = blocks.find({weight, block});
     const auto after = std::ranges::upper_bound(state_->bounds, wanted);
     const auto piece = static_cast<std::size_t>(after - state_->bounds.begin()) - 1;
-    state_->decode(piece, wanted + 1, [&](std::size_t i, std::span<const std::int16_t> stored) {
-        if (i == wanted) BlockLayout(shape, own.axis, 0, shape[own.axis]).scatter(stored, levels);
-    });
+    const BlockLayout alone(shape, own.axis, 0, shape[own.axis]);
+    state_->decode(piece, wanted + 1,
+                   [&](std::size_t i, const BlockLayout&, std::int64_t channel, std::span<const std::int16_t> stored) {
+                       if (i == wanted) alone.scatter(stored, channel, levels);
+                   });
     return levels;
 }
 

@@ -122,7 +122,7 @@ TEST_CASE("scattering a gathered block puts every index back") {
                 std::vector<std::int16_t> copy(parameter.size(), -1);
                 for (std::int64_t begin = 0; begin < shape[axis]; begin += channels) {
                     const BlockLayout layout(shape, axis, begin, std::min(begin + channels, shape[axis]));
-                    layout.scatter(layout.gather(parameter), copy);
+                    layout.scatter(layout.gather(parameter), 0, copy);
                 }
                 CHECK(copy == parameter);
             }
@@ -177,6 +177,20 @@ TEST_CASE("blocks of many shapes share a stream, and what each costs adds up to 
         CHECK(levels == blocks[i]);
     }
     CHECK(decoder.at_end());
+
+    LevelDecoder again(stream);
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const std::int64_t filter = layouts[i].kernels() * layouts[i].taps();
+        std::vector<std::int16_t> memory(
+            static_cast<std::size_t>(std::min<std::int64_t>(2, layouts[i].channels()) * filter));
+        std::vector<std::int16_t> levels;
+        again.read(layouts[i], memory, [&](std::int64_t channel, std::span<const std::int16_t> part) {
+            CHECK(channel * filter == std::ssize(levels));
+            levels.insert(levels.end(), part.begin(), part.end());
+        });
+        CHECK(levels == blocks[i]);
+    }
+    CHECK(again.at_end());
 }
 
 TEST_CASE("entropy coding comes within 3 % of the entropy of memoryless levels, small blocks included") {
