@@ -216,7 +216,8 @@ std::optional<float> common_step(const Quantized& quantized) {
     return found == candidates.end() ? std::nullopt : std::optional(*found);
 }
 
-/// By block, the codes of its levels from -kLargestLevel on; saturated where a level does not occur.
+/// By block, the codes of the levels from -kLargestLevel to kLargestLevel that its bit depth holds. They are saturated:
+/// levels that do not occur may have codes that int8 does not hold.
 std::vector<std::array<std::int8_t, 2 * kLargestLevel + 1>> level_codes(const Quantized& quantized, float step) {
     std::vector<std::array<std::int8_t, 2 * kLargestLevel + 1>> codes(quantized.blocks.size());
     for (std::size_t b = 0; b < codes.size(); ++b) {

@@ -118,7 +118,7 @@ void write_streams(LevelBytes& result, const StoredBlocks<const Quantized>& bloc
 
 /// How many channels of a block are decoded at once: what fits a cache, so that large blocks do not lie in memory
 /// twice.
-std::int64_t part_channels(const BlockLayout& layout) {
+std::int64_t channels_at_once(const BlockLayout& layout) {
     constexpr std::int64_t kLevels = 32768;
     constexpr std::int64_t kTogether = 16;  // of which scattering makes whole vectors; even, as decoding needs it
     return std::max<std::int64_t>(1, kLevels / (kTogether * layout.kernels() * layout.taps())) * kTogether;
@@ -187,7 +187,7 @@ struct LevelReader::State {
         for (std::size_t i = begin; i < end; ++i) {
             const BlockLayout layout = blocks.layout(i);
             const std::int64_t channels =
-                decoder ? std::min(part_channels(layout), layout.channels()) : layout.channels();
+                decoder ? std::min(channels_at_once(layout), layout.channels()) : layout.channels();
             const auto size = static_cast<std::size_t>(channels * layout.kernels() * layout.taps());
             const auto buffer = std::make_unique_for_overwrite<std::int16_t[]>(size);
             const std::span levels(buffer.get(), size);

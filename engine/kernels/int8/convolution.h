@@ -30,7 +30,7 @@ struct Int8Output {
     Int8Function function{};
     float low = -std::numeric_limits<float>::infinity();
     float high = std::numeric_limits<float>::infinity();
-    std::int64_t first_row = 0;  // of an image's outputs: the one that lies first
+    std::int64_t first_row = 0;  // of the outputs: what lies where the memory begins; run_rows sets it
 };
 
 /// A convolution of bytes: y = clamp(function(scale[o] · Σ (x − zero_point) · weight + bias[o] + residual_scale ·
@@ -47,7 +47,7 @@ class Int8Convolution {
     /// x is (N, H, W, I), and three bytes after it must be readable. Runs on oneTBB.
     void run(const std::uint8_t* x, const Int8Output& output) const;
 
-    /// Whether run_rows can be called.
+    /// Whether rows can be computed by themselves: not so where sums have several parts, or rows are run as one.
     bool has_rows() const { return rest_.empty() && pass_.y.outputs == geometry_.oh && pass_.images == geometry_.n; }
     /// The rows begin … end-1 of the first image's outputs, to where `output` begins. Without a residual.
     void run_rows(const std::uint8_t* x, std::int64_t begin, std::int64_t end, const Int8Output& output) const;
